@@ -1,0 +1,11 @@
+/** A strict keep-alive policy for the HTTP/1.1 connections of Eclipse Jetty. */
+module org.strictkeepalive {
+    requires transitive org.eclipse.jetty.server;
+    requires transitive org.eclipse.jetty.util;
+    requires org.slf4j;
+    // For the process's descriptor limit; without it the limit is unknown and has to be configured.
+    requires static java.management;
+    requires static jdk.management;
+
+    exports org.strictkeepalive;
+}

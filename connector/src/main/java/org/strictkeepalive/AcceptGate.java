@@ -1,0 +1,67 @@
+package org.strictkeepalive;
+
+import java.nio.channels.SelectableChannel;
+import java.util.Iterator;
+import java.util.LinkedHashSet;
+import java.util.Set;
+import org.eclipse.jetty.server.AbstractConnector;
+import org.eclipse.jetty.util.thread.AutoLock;
+
+/**
+ * Pauses accepting, and resumes exactly what it paused, so that other switches of the same flag keep their say.
+ *
+ * <p>Safe for use by any thread.
+ */
+final class AcceptGate {
+    private final AutoLock lock = new AutoLock();
+    private final Set<AbstractConnector> paused = new LinkedHashSet<>();
+
+    /** Pauses a connector that is accepting; one that was paused here before is held so. */
+    void pause(AbstractConnector connector) {
+        try (AutoLock ignored = lock.lock()) {
+            // Without acceptor threads the flag cancels a selection key, which must not be repeated.
+            if (connector.isRunning() && connector.isAccepting()) {
+                connector.setAccepting(false);
+                paused.add(connector);
+            }
+        }
+    }
+
+    /** Resumes what was paused here. What can't be resumed yet stays paused: ask again at the next tick. */
+    void resume() {
+        try (AutoLock ignored = lock.lock()) {
+            for (Iterator<AbstractConnector> i = paused.iterator(); i.hasNext(); ) {
+                AbstractConnector connector = i.next();
+                if (isResumable(connector)) {
+                    i.remove();
+                    connector.setAccepting(true);
+                }
+            }
+        }
+    }
+
+    /** Resumes a connector that stops, since its flag outlives the stop. */
+    void release(AbstractConnector connector) {
+        try (AutoLock ignored = lock.lock()) {
+            if (paused.remove(connector)) {
+                connector.setAccepting(true);
+            }
+        }
+    }
+
+    boolean isPaused() {
+        try (AutoLock ignored = lock.lock()) {
+            return !paused.isEmpty();
+        }
+    }
+
+    /**
+     * Without acceptor threads, resuming while the cancelled key of the listening socket is still registered would
+     * close that socket for ever.
+     */
+    private static boolean isResumable(AbstractConnector connector) {
+        return connector.getAcceptors() > 0
+                || !(connector.getTransport() instanceof SelectableChannel channel)
+                || !channel.isRegistered();
+    }
+}

@@ -1,0 +1,1063 @@
+package org.strictkeepalive;
+
+import java.io.IOException;
+import java.net.InetSocketAddress;
+import java.net.SocketAddress;
+import java.nio.ByteBuffer;
+import java.nio.channels.ClosedChannelException;
+import java.nio.charset.StandardCharsets;
+import java.util.HashMap;
+import java.util.Map;
+import java.util.concurrent.RejectedExecutionException;
+import java.util.concurrent.ThreadLocalRandom;
+import java.util.concurrent.TimeoutException;
+import java.util.concurrent.atomic.AtomicIntegerFieldUpdater;
+import java.util.concurrent.atomic.AtomicReferenceFieldUpdater;
+import java.util.function.Function;
+import org.eclipse.jetty.http.DateGenerator;
+import org.eclipse.jetty.http.HttpField;
+import org.eclipse.jetty.http.HttpFields;
+import org.eclipse.jetty.http.HttpHeader;
+import org.eclipse.jetty.http.HttpHeaderValue;
+import org.eclipse.jetty.http.HttpMethod;
+import org.eclipse.jetty.http.HttpStatus;
+import org.eclipse.jetty.http.MetaData;
+import org.eclipse.jetty.io.AbstractEndPoint;
+import org.eclipse.jetty.io.ByteBufferPool;
+import org.eclipse.jetty.io.Connection;
+import org.eclipse.jetty.io.EndPoint;
+import org.eclipse.jetty.io.RetainableByteBuffer;
+import org.eclipse.jetty.io.ssl.SslConnection;
+import org.eclipse.jetty.server.AbstractMetaDataConnection;
+import org.eclipse.jetty.server.HttpStream;
+import org.eclipse.jetty.server.ProxyConnectionFactory.ProxyEndPoint;
+import org.eclipse.jetty.server.Request;
+import org.eclipse.jetty.util.BufferUtil;
+import org.eclipse.jetty.util.Callback;
+import org.eclipse.jetty.util.TypeUtil;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Governs one HTTP/1.1 connection: it is the {@link EndPoint} that Jetty's connection sees, the fill callback of the
+ * real one, and what sees each response go out.
+ *
+ * <p>One word of state, changed by compare-and-set, tells whose move it is. The policy acts only by taking a connection
+ * that WAITs for request bytes; a wake-up by request bytes takes it for Jetty. So a deadline, a request and an upgrade
+ * can't both win. From then on Jetty's connection neither reads, parses nor writes, so 408, FIN and linger race with
+ * nobody. The word counts the waits, so that a decision about one wait can't take the next.
+ *
+ * <p>Fields that are not volatile are written by whoever has the move, and published by the word.
+ */
+final class ConnectionGuard extends Tracked
+        implements EndPoint, EndPoint.Wrapper, Callback, Function<HttpStream, HttpStream> {
+    private static final Logger LOG = LoggerFactory.getLogger(ConnectionGuard.class);
+
+    /** When to look again at a connection that has no deadline. */
+    static final long RELOOK = 60_000_000_000L;
+    /** When to look again at one whose endpoint was closed before its connection was opened. */
+    private static final long CLOSED_RELOOK = 1_000_000_000L;
+
+    /** Jetty's connection runs: it parses, or finishes an exchange. */
+    private static final int RUNNING = 0;
+    /** Jetty's connection waits for the bytes of a request. */
+    private static final int WAITING = 1;
+    /** An exchange is in progress. */
+    private static final int BUSY = 2;
+    /** The policy has the connection, for good. */
+    private static final int OWNED = 3;
+    /** Upgraded: everything passes through. */
+    private static final int PASS = 4;
+
+    private static final int STATE = 7;
+    private static final int WAIT = STATE + 1;
+
+    private static final AtomicIntegerFieldUpdater<ConnectionGuard> WORD =
+            AtomicIntegerFieldUpdater.newUpdater(ConnectionGuard.class, "word");
+    private static final AtomicReferenceFieldUpdater<ConnectionGuard, Callback> DEMAND =
+            AtomicReferenceFieldUpdater.newUpdater(ConnectionGuard.class, Callback.class, "demand");
+
+    private static final int DISCARD_SIZE = 16 * 1024;
+    private static final int DISCARDS_AT_ONCE = 16;
+
+    private final GovernedConnector governed;
+    private final EndPoint endPoint;
+    private final EndPoint innermost;
+    /** Where in its jitter this connection's maximum age is. */
+    private final float agePart = ThreadLocalRandom.current().nextFloat();
+
+    private AbstractMetaDataConnection connection;
+    private Callback fillCallback;
+    private long openedAt;
+
+    private volatile int word = RUNNING;
+    private volatile Callback demand;
+    private volatile boolean outputShut;
+    private volatile CloseReason closing;
+
+    private ConnectionState phase = ConnectionState.NEW;
+    /** When the phase began, and when the linger. */
+    private volatile long since;
+
+    private volatile long lingerSince;
+    /** Whether bytes of the next request have come. */
+    private boolean partial;
+
+    private boolean endOfInput;
+    private boolean failed;
+    private boolean seenClosed;
+
+    // ---- The exchange in progress, or the last one
+    private long requests;
+    private boolean keepAliveAsked;
+    /** Whether it asks for an upgrade or a tunnel, and whether for a tunnel. */
+    private boolean tunnelAsked;
+
+    private boolean connectAsked;
+    private boolean bodyEnded;
+    private boolean bodyUnread;
+    private boolean pipelined;
+    /** The bytes of the body that have to come, negative where only their end tells. */
+    private long bodyMissing;
+
+    private int promisedSeconds;
+    private ByteBuffer readBuffer;
+
+    // ---- The progress of the exchange
+    private volatile long demandSince;
+    private long waited;
+    private long writeWaitSince;
+    private boolean writeWaiting;
+    private long bytesMoved;
+    private long bytesJudged;
+    private ByteBuffer[] writing;
+
+    private boolean discarded;
+
+    ConnectionGuard(GovernedConnector governed, EndPoint endPoint) {
+        this.governed = governed;
+        this.endPoint = endPoint;
+        innermost = GovernedConnector.innermost(endPoint);
+    }
+
+    /**
+     * Puts a guard around an endpoint. Whoever looks for PROXY data tests for the class of Jetty's endpoint, so such an
+     * endpoint is made anew around the guard.
+     */
+    static EndPoint guard(GovernedConnector governed, EndPoint endPoint) {
+        if (endPoint.getClass() != ProxyEndPoint.class) {
+            return new ConnectionGuard(governed, endPoint);
+        }
+        ProxyEndPoint proxied = (ProxyEndPoint) endPoint;
+        Map<Integer, byte[]> tlvs = new HashMap<>();
+        for (int type = 0; type < 256; type++) {
+            byte[] value = proxied.getTLV(type);
+            if (value != null) {
+                tlvs.put(type, value);
+            }
+        }
+        return new ProxyEndPoint(
+                new ConnectionGuard(governed, proxied.unwrap()),
+                proxied.getLocalSocketAddress(),
+                proxied.getRemoteSocketAddress(),
+                tlvs,
+                proxied.getSslSessionData());
+    }
+
+    /** The guard that an endpoint is or wraps as above, null for none. */
+    static ConnectionGuard of(EndPoint endPoint) {
+        if (endPoint instanceof ConnectionGuard guard) {
+            return guard;
+        }
+        return endPoint instanceof ProxyEndPoint proxied && proxied.unwrap() instanceof ConnectionGuard guard
+                ? guard
+                : null;
+    }
+
+    boolean isOf(GovernedConnector connector) {
+        return governed == connector;
+    }
+
+    /** Whether it is this connection that is governed, not one that it was upgraded to. */
+    boolean isGuardOf(Connection other) {
+        return connection == other;
+    }
+
+    void bind(Connection http) {
+        connection = (AbstractMetaDataConnection) http;
+        governed.onGuard(this, innermost);
+    }
+
+    void begin(long acceptedAt) {
+        openedAt = acceptedAt;
+        since = acceptedAt;
+    }
+
+    /** When the first request is due. */
+    long firstDue() {
+        return deadline(
+                openedAt, timeout(ConnectionState.NEW, governed.monitor().pressure()));
+    }
+
+    // ---- The policy's side
+
+    @Override
+    long look(long now, Pressure pressure) {
+        if (!innermost.isOpen()) {
+            // Its end was not heard of where the endpoint failed before its connection was opened.
+            if (seenClosed) {
+                onClosed();
+            }
+            seenClosed = true;
+            return now + CLOSED_RELOOK;
+        }
+        int seen = word;
+        switch (seen & STATE) {
+            case WAITING -> {
+                long timeout = timeout(phase, pressure);
+                if (timeout == KeepAlivePolicy.NEVER || now - since < timeout) {
+                    return deadline(since, timeout);
+                }
+                take(seen, timeoutReason(), now);
+                return now;
+            }
+            case OWNED -> {
+                return lookAtLinger(now, pressure);
+            }
+            case RUNNING, BUSY -> {
+                if (outputShut) {
+                    // Where Jetty's connection neither waits nor closes, nobody else would read.
+                    if ((seen & STATE) == RUNNING) {
+                        own();
+                    } else if (demand != null && isOver(lingerLimit(pressure), now)) {
+                        // The response is out, and the application waits for a body that doesn't come.
+                        closeNow();
+                    }
+                    return now + CLOSED_RELOOK;
+                }
+                if ((seen & STATE) == BUSY) {
+                    judge(now, pressure);
+                }
+                return deadline(now, Math.min(timeout(ConnectionState.IDLE, pressure), RELOOK));
+            }
+            default -> {
+                return now + RELOOK;
+            }
+        }
+    }
+
+    private static long deadline(long from, long timeout) {
+        return from + Math.min(timeout, RELOOK);
+    }
+
+    private long timeout(ConnectionState state, Pressure pressure) {
+        return governed.policy()
+                .timeout(state, pressure.squeeze(), governed.idleTimeout(), promisedSeconds * 1_000_000_000L);
+    }
+
+    private CloseReason timeoutReason() {
+        return switch (phase) {
+            case NEW -> CloseReason.FIRST_REQUEST_TIMEOUT;
+            case READING -> CloseReason.REQUEST_HEADER_TIMEOUT;
+            default -> CloseReason.KEEP_ALIVE_TIMEOUT;
+        };
+    }
+
+    private long lingerLimit(Pressure pressure) {
+        return governed.policy().linger(pressure.level(), bodyUnread);
+    }
+
+    private boolean isOver(long limit, long now) {
+        return limit != KeepAlivePolicy.NEVER && now - lingerSince >= limit;
+    }
+
+    private long lookAtLinger(long now, Pressure pressure) {
+        long limit = lingerLimit(pressure);
+        if (isOver(limit, now)) {
+            closeNow();
+            return now + CLOSED_RELOOK;
+        }
+        return deadline(lingerSince, limit);
+    }
+
+    @Override
+    boolean evict(long asOf, long now) {
+        int seen = word;
+        if ((seen & STATE) != WAITING || since != asOf || !take(seen, CloseReason.EVICTED, now)) {
+            return false;
+        }
+        governed.monitor().due(this, now);
+        return true;
+    }
+
+    @Override
+    void endQuietLinger() {
+        if ((word & STATE) == OWNED && outputShut && !discarded) {
+            closeNow();
+        }
+    }
+
+    /** Takes a connection that still waits as it did when it was seen, and closes it gracefully. */
+    private boolean take(int seen, CloseReason reason, long now) {
+        // While the word is as seen, these belong to that wait.
+        boolean answer = partial && phase != ConnectionState.IDLE && reason != CloseReason.IDLE_TIMEOUT;
+        lingerSince = now;
+        if (!WORD.compareAndSet(this, seen, OWNED)) {
+            return false;
+        }
+        closing = reason;
+        if (LOG.isDebugEnabled()) {
+            LOG.debug("{} {}", reason, this);
+        }
+        if (isHandshaking()) {
+            closeNow();
+        } else {
+            execute(answer ? this::answerTimeout : this::shutdown);
+        }
+        return true;
+    }
+
+    private void answerTimeout() {
+        boolean date = connection.getHttpConfiguration().getSendDateHeader();
+        String response = "HTTP/1.1 408 Request Timeout\r\n"
+                + (date ? "Date: " + DateGenerator.formatDate(System.currentTimeMillis()) + "\r\n" : "")
+                + "Connection: close\r\nContent-Length: 0\r\n\r\n";
+        endPoint.write(
+                Callback.from(this::shutdown, this::abort),
+                ByteBuffer.wrap(response.getBytes(StandardCharsets.US_ASCII)));
+    }
+
+    private void shutdown() {
+        lingerSince = governed.monitor().now();
+        outputShut = true;
+        try {
+            endPoint.shutdownOutput();
+        } catch (Throwable x) {
+            abort(x);
+        }
+    }
+
+    private void abort(Throwable cause) {
+        LOG.debug("Unable to close gracefully {}", this, cause);
+        innermost.close(cause);
+    }
+
+    private boolean isHandshaking() {
+        return endPoint instanceof SslConnection.SslEndPoint ssl
+                && "NONE"
+                        .equals(ssl.getSslConnection()
+                                .getSSLEngine()
+                                .getSession()
+                                .getProtocol());
+    }
+
+    private void closeNow() {
+        execute(innermost::close);
+    }
+
+    /** TLS may hold its lock for long, so it is not touched on the timer's thread. */
+    private void execute(Runnable task) {
+        if (endPoint == innermost) {
+            task.run();
+            return;
+        }
+        try {
+            governed.connector().getExecutor().execute(task);
+        } catch (RejectedExecutionException x) {
+            task.run();
+        }
+    }
+
+    // ---- Progress of an exchange
+
+    private void judge(long now, Pressure pressure) {
+        boolean reading = demand != null;
+        boolean wasWriting = writeWaiting;
+        writeWaiting = isWritePending();
+        if (!wasWriting) {
+            writeWaitSince = now;
+        }
+        if (!reading && !writeWaiting) {
+            return;
+        }
+        long readWait = reading ? waited + (now - demandSince) : 0;
+        long writeWait = writeWaiting ? now - writeWaitSince : 0;
+        long moved = bytesMoved - untaken();
+        switch (governed.policy().progress(Math.max(readWait, writeWait), moved - bytesJudged, pressure)) {
+            case MADE -> {
+                bytesJudged = moved;
+                waited = 0;
+                demandSince = now;
+                writeWaitSince = now;
+            }
+            case NONE -> endExchange();
+            case UNJUDGED -> {}
+        }
+    }
+
+    private boolean isWritePending() {
+        return endPoint instanceof AbstractEndPoint ep && ep.getWriteFlusher().isPending();
+    }
+
+    private long untaken() {
+        ByteBuffer[] buffers = writing;
+        return writeWaiting && buffers != null ? BufferUtil.remaining(buffers) : 0;
+    }
+
+    /** Ends an exchange without progress as Jetty's idle timeout does: its pending read or write fails. */
+    private void endExchange() {
+        // Taking the demand makes sure that no bytes arrive for it meanwhile.
+        boolean reading = DEMAND.getAndSet(this, null) != null;
+        SlowClientException failure = new SlowClientException();
+        closing = CloseReason.DATA_RATE;
+        Runnable end = () -> {
+            if (reading) {
+                connection.onIdleExpired(failure);
+            }
+            if (endPoint instanceof AbstractEndPoint ep) {
+                ep.getWriteFlusher().onFail(failure);
+            }
+        };
+        try {
+            governed.connector().getExecutor().execute(end);
+        } catch (RejectedExecutionException x) {
+            end.run();
+        }
+    }
+
+    // ---- The real endpoint's fill callback
+
+    @Override
+    public void succeeded() {
+        while (true) {
+            int seen = word;
+            switch (seen & STATE) {
+                case WAITING -> {
+                    if (WORD.compareAndSet(this, seen, seen - WAITING + RUNNING)) {
+                        fillCallback.succeeded();
+                        // After a request that couldn't be parsed Jetty's connection leaves without waiting.
+                        if (outputShut && (word & STATE) == RUNNING) {
+                            own();
+                        }
+                        return;
+                    }
+                }
+                case RUNNING, BUSY -> {
+                    Callback wanted = takeDemand();
+                    if (wanted != null) {
+                        wanted.succeeded();
+                    }
+                    return;
+                }
+                case OWNED -> {
+                    discard();
+                    return;
+                }
+                default -> {
+                    fillCallback.succeeded();
+                    return;
+                }
+            }
+        }
+    }
+
+    @Override
+    public void failed(Throwable x) {
+        while (true) {
+            int seen = word;
+            switch (seen & STATE) {
+                case WAITING -> {
+                    if (x instanceof TimeoutException && endPoint.isOpen() && !endPoint.isOutputShutdown()) {
+                        onIdleTimeout(seen);
+                        return;
+                    }
+                    if (WORD.compareAndSet(this, seen, seen - WAITING + RUNNING)) {
+                        fillCallback.failed(x);
+                        return;
+                    }
+                }
+                case RUNNING, BUSY -> {
+                    Callback wanted = takeDemand();
+                    if (wanted != null) {
+                        wanted.failed(x);
+                    }
+                    return;
+                }
+                case OWNED -> {
+                    // The linger has its own limit, unless that is off.
+                    if (x instanceof TimeoutException
+                            && lingerLimit(governed.monitor().pressure()) != KeepAlivePolicy.NEVER) {
+                        endPoint.tryFillInterested(this);
+                    } else {
+                        innermost.close(x);
+                    }
+                    return;
+                }
+                default -> {
+                    fillCallback.failed(x);
+                    return;
+                }
+            }
+        }
+    }
+
+    private void onIdleTimeout(int seen) {
+        boolean ownTimeout = endPoint.getIdleTimeout() == governed.connector().getIdleTimeout();
+        boolean idle = phase == ConnectionState.IDLE;
+        if (!endPoint.tryFillInterested(this)) {
+            innermost.close();
+        } else if (!(idle && ownTimeout && governed.policy().isKeepAliveTimeoutOn())) {
+            boolean isKeepAlive = idle && ownTimeout && !governed.policy().isKeepAliveTimeoutSet();
+            CloseReason reason = isKeepAlive ? CloseReason.KEEP_ALIVE_TIMEOUT : CloseReason.IDLE_TIMEOUT;
+            long now = governed.monitor().now();
+            if (take(seen, reason, now)) {
+                governed.monitor().due(this, now);
+            }
+        }
+    }
+
+    private Callback takeDemand() {
+        Callback wanted = DEMAND.getAndSet(this, null);
+        if (wanted != null) {
+            waited += governed.monitor().now() - demandSince;
+        }
+        return wanted;
+    }
+
+    @Override
+    public InvocationType getInvocationType() {
+        Callback callback = switch (word & STATE) {
+            case OWNED -> null;
+            case RUNNING, BUSY -> demand;
+            default -> fillCallback;
+        };
+        return callback == null ? InvocationType.NON_BLOCKING : callback.getInvocationType();
+    }
+
+    // ---- Linger
+
+    /** Takes a connection that Jetty has finished with, behind its FIN. */
+    private void own() {
+        int seen;
+        do {
+            seen = word;
+            if ((seen & STATE) == OWNED || (seen & STATE) == PASS) {
+                return;
+            }
+        } while (!WORD.compareAndSet(this, seen, OWNED));
+        Callback wanted = DEMAND.getAndSet(this, null);
+        if (wanted != null) {
+            wanted.failed(new ClosedChannelException());
+        }
+        // Where a read is pending it is this guard's.
+        endPoint.tryFillInterested(this);
+        DescriptorMonitor monitor = governed.monitor();
+        monitor.due(this, deadline(lingerSince, lingerLimit(monitor.pressure())));
+    }
+
+    /** Reads at the socket itself, below TLS, until the client's FIN. */
+    private void discard() {
+        ByteBufferPool pool = governed.connector().getByteBufferPool();
+        RetainableByteBuffer buffer = pool.acquire(DISCARD_SIZE, true);
+        try {
+            for (int i = 0; i < DISCARDS_AT_ONCE; i++) {
+                BufferUtil.clear(buffer.getByteBuffer());
+                int filled = innermost.fill(buffer.getByteBuffer());
+                if (filled < 0) {
+                    innermost.close();
+                    return;
+                }
+                if (filled == 0) {
+                    break;
+                }
+                discarded = true;
+            }
+            innermost.tryFillInterested(this);
+        } catch (Throwable x) {
+            innermost.close(x);
+        } finally {
+            buffer.release();
+        }
+    }
+
+    // ---- The exchange
+
+    /** The headers of a request are complete; false where it must not be executed. */
+    boolean onRequest(Request request) {
+        int seen = word;
+        if ((seen & STATE) != RUNNING) {
+            return (seen & STATE) == PASS;
+        }
+        if (outputShut || failed || !WORD.compareAndSet(this, seen, seen - RUNNING + BUSY)) {
+            return false;
+        }
+        boolean chunked = false;
+        boolean keepAlive = false;
+        boolean connect = HttpMethod.CONNECT.is(request.getMethod());
+        boolean upgrade = connect;
+        for (HttpField field : request.getHeaders()) {
+            HttpHeader header = field.getHeader();
+            if (header == HttpHeader.CONNECTION) {
+                keepAlive |= field.contains(HttpHeaderValue.KEEP_ALIVE.asString());
+            } else if (header == HttpHeader.UPGRADE) {
+                upgrade = true;
+            } else if (header == HttpHeader.TRANSFER_ENCODING) {
+                chunked = true;
+            }
+        }
+        keepAliveAsked = keepAlive;
+        tunnelAsked = upgrade;
+        connectAsked = connect;
+        promisedSeconds = 0;
+        long length = request.getLength();
+        int arrived = readBuffer == null ? 0 : readBuffer.remaining();
+        bodyEnded = length <= 0 && !chunked;
+        bodyUnread = false;
+        pipelined = !chunked && arrived > Math.max(length, 0);
+        bodyMissing = chunked ? (endsWithLastChunk(arrived) ? 0 : -1) : length - arrived;
+        waited = 0;
+        writeWaiting = false;
+        bytesMoved = 0;
+        bytesJudged = 0;
+        request.addHttpStreamWrapper(this);
+        return true;
+    }
+
+    private boolean endsWithLastChunk(int arrived) {
+        return arrived >= 5
+                && BufferUtil.toString(readBuffer, readBuffer.limit() - 5, 5, StandardCharsets.US_ASCII)
+                        .equals("0\r\n\r\n");
+    }
+
+    @Override
+    public HttpStream apply(HttpStream stream) {
+        return new GuardedStream(stream, this);
+    }
+
+    void onBodyEnd() {
+        bodyEnded = true;
+    }
+
+    boolean isBodyEnded() {
+        return bodyEnded;
+    }
+
+    void prepareResponse(HttpFields.Mutable headers) {
+        // Whether an upgrade or a tunnel comes of it is known by the status only.
+        if (!tunnelAsked) {
+            announce(headers);
+        }
+    }
+
+    /** A last look at a response that is about to be committed. */
+    MetaData.Response revise(MetaData.Response response, boolean last) {
+        int status = response.getStatus();
+        if (HttpStatus.isInformational(status)) {
+            return response;
+        }
+        // A whole response before the body of its request is here: the rest of that will be discarded, so say close.
+        boolean early = last && !bodyEnded && bodyMissing != 0;
+        if (!tunnelAsked && !early) {
+            return response;
+        }
+        if (connectAsked && HttpStatus.isSuccess(status)) {
+            return response;
+        }
+        HttpFields.Mutable headers = HttpFields.build(response.getHttpFields());
+        if (tunnelAsked) {
+            announce(headers);
+        }
+        if (early && closing == null && connection.isPersistent()) {
+            closing = CloseReason.APPLICATION;
+            headers.ensureField(HttpFields.CONNECTION_CLOSE);
+        }
+        return new MetaData.Response(
+                status,
+                response.getReason(),
+                response.getHttpVersion(),
+                headers,
+                response.getContentLength(),
+                response.getTrailersSupplier());
+    }
+
+    private void announce(HttpFields.Mutable headers) {
+        if (closing == null) {
+            if (!connection.isPersistent()) {
+                closing = CloseReason.CLIENT;
+            } else if (headers.contains(HttpHeader.CONNECTION, HttpHeaderValue.CLOSE.asString())) {
+                closing = CloseReason.APPLICATION;
+            } else {
+                decide(headers);
+                return;
+            }
+        }
+        if (closing != CloseReason.CLIENT && closing != CloseReason.APPLICATION) {
+            headers.ensureField(HttpFields.CONNECTION_CLOSE);
+        }
+    }
+
+    private void decide(HttpFields.Mutable headers) {
+        KeepAlivePolicy policy = governed.policy();
+        Pressure pressure = governed.monitor().pressure();
+        long count = connection.getMessagesIn();
+        // The last wait ended with this request, so this is at most one request late.
+        CloseReason reason = policy.closeAfter(count, governed.monitor().now() - openedAt, agePart, pressure);
+        if (reason == null && keepAliveAsked && policy.isAdvertiseKeepAlive()) {
+            long seconds = policy.promisableSeconds(pressure.squeeze(), governed.idleTimeout());
+            if (seconds == 0) {
+                reason = CloseReason.PRESSURE;
+            } else {
+                String field = policy.keepAliveField(seconds, count);
+                if (field != null) {
+                    headers.put(HttpHeader.KEEP_ALIVE, field);
+                }
+                promisedSeconds = (int) Math.max(0, Math.min(seconds, Integer.MAX_VALUE));
+            }
+        }
+        if (reason != null) {
+            closing = reason;
+            headers.ensureField(HttpFields.CONNECTION_CLOSE);
+        }
+    }
+
+    /**
+     * The exchange is over.
+     *
+     * @param whole whether its response was written whole
+     * @param unread whether its request has a body that can't be read to its end without waiting
+     */
+    void onComplete(boolean whole, boolean unread) {
+        partial = false;
+        bodyUnread = unread;
+        if (!whole) {
+            failed = true;
+        } else if (unread && !outputShut) {
+            if (closing == null) {
+                closing = CloseReason.APPLICATION;
+            }
+            shutdownOutput();
+        }
+        int seen = word;
+        if ((seen & STATE) == BUSY) {
+            WORD.compareAndSet(this, seen, seen - BUSY + RUNNING);
+        }
+    }
+
+    /** Jetty's connection was closed, or gave way to another. */
+    void onClosed() {
+        CloseReason reason = closing;
+        if (innermost.isOpen()) {
+            word = PASS;
+            reason = CloseReason.UPGRADED;
+        } else if (reason == null) {
+            if (governed.isStopping()) {
+                reason = CloseReason.STOP;
+            } else if (endOfInput) {
+                reason = CloseReason.CLIENT;
+            } else {
+                reason = phase == ConnectionState.NEW && isHandshaking() ? CloseReason.HANDSHAKE : CloseReason.ERROR;
+            }
+        }
+        governed.monitor().onClosed(this, reason);
+    }
+
+    // ---- What the timer asks
+
+    @Override
+    ConnectionState state() {
+        return switch (word & STATE) {
+            case WAITING -> phase;
+            case OWNED -> ConnectionState.LINGERING;
+            case RUNNING -> outputShut ? ConnectionState.LINGERING : ConnectionState.BUSY;
+            default -> ConnectionState.BUSY;
+        };
+    }
+
+    @Override
+    boolean isReused() {
+        return requests() > 1;
+    }
+
+    @Override
+    long requests() {
+        return connection.getMessagesIn();
+    }
+
+    @Override
+    long since() {
+        return since;
+    }
+
+    // ---- The endpoint that Jetty's connection sees
+
+    @Override
+    public int fill(ByteBuffer buffer) throws IOException {
+        int state = word & STATE;
+        if (state == OWNED) {
+            return -1;
+        }
+        int filled;
+        try {
+            filled = endPoint.fill(buffer);
+        } catch (IOException | RuntimeException x) {
+            endOfInput = true;
+            throw x;
+        }
+        if (filled > 0) {
+            partial = true;
+            readBuffer = buffer;
+            if (state == BUSY) {
+                bytesMoved += filled;
+                if (bodyMissing > 0) {
+                    bodyMissing = Math.max(0, bodyMissing - filled);
+                }
+            }
+        } else if (filled < 0) {
+            endOfInput = true;
+        }
+        return filled;
+    }
+
+    @Override
+    public void fillInterested(Callback callback) {
+        int seen = word;
+        int state = seen & STATE;
+        if (state == PASS) {
+            endPoint.fillInterested(callback);
+            return;
+        }
+        if (state == OWNED) {
+            return;
+        }
+        fillCallback = callback;
+        if (outputShut) {
+            own();
+            return;
+        }
+        DescriptorMonitor monitor = governed.monitor();
+        long now = monitor.now();
+        long count = connection.getMessagesIn();
+        if (count != requests) {
+            requests = count;
+            phase = partial || pipelined ? ConnectionState.READING : ConnectionState.IDLE;
+            since = now;
+        } else if (partial && phase == ConnectionState.IDLE) {
+            phase = ConnectionState.READING;
+            since = now;
+        }
+        readBuffer = null;
+        writing = null;
+        monitor.due(this, deadline(since, timeout(phase, monitor.pressure())));
+        // Only the policy acts on a waiting connection besides its wake-up, so until here the word is ours.
+        word = (seen - state + WAIT) + WAITING;
+        // Where a read is pending already, it is this guard's.
+        endPoint.tryFillInterested(this);
+    }
+
+    @Override
+    public boolean tryFillInterested(Callback callback) {
+        int state = word & STATE;
+        if (state == PASS) {
+            return endPoint.tryFillInterested(callback);
+        }
+        if (state == OWNED) {
+            return false;
+        }
+        demandSince = governed.monitor().now();
+        if (!DEMAND.compareAndSet(this, null, callback)) {
+            return false;
+        }
+        return endPoint.isFillInterested() || endPoint.tryFillInterested(this);
+    }
+
+    @Override
+    public boolean isFillInterested() {
+        return switch (word & STATE) {
+            case PASS -> endPoint.isFillInterested();
+            case WAITING -> true;
+            default -> demand != null;
+        };
+    }
+
+    @Override
+    public void write(Callback callback, ByteBuffer... buffers) {
+        int state = word & STATE;
+        if (state == OWNED) {
+            callback.failed(new ClosedChannelException());
+            return;
+        }
+        if (state != PASS) {
+            bytesMoved += BufferUtil.remaining(buffers);
+            writing = buffers;
+        }
+        endPoint.write(callback, buffers);
+    }
+
+    @Override
+    public void shutdownOutput() {
+        int state = word & STATE;
+        if (state == OWNED) {
+            return;
+        }
+        if (state != PASS && !outputShut) {
+            DescriptorMonitor monitor = governed.monitor();
+            lingerSince = monitor.now();
+            outputShut = true;
+            monitor.due(this, deadline(lingerSince, lingerLimit(monitor.pressure())));
+        }
+        endPoint.shutdownOutput();
+    }
+
+    @Override
+    public void close(Throwable cause) {
+        int state = word & STATE;
+        if (state == OWNED) {
+            return;
+        }
+        // An abort behind a response that was written whole would destroy it: it becomes a linger.
+        if (state != PASS && cause != null && outputShut && !endOfInput && !isWritePending() && endPoint.isOpen()) {
+            own();
+            return;
+        }
+        endPoint.close(cause);
+    }
+
+    @Override
+    public void close() {
+        close(null);
+    }
+
+    @Override
+    public void setConnection(Connection newConnection) {
+        if (newConnection != connection) {
+            word = PASS;
+        }
+        endPoint.setConnection(newConnection);
+    }
+
+    @Override
+    public void upgrade(Connection newConnection) {
+        endPoint.upgrade(newConnection);
+    }
+
+    @Override
+    public EndPoint unwrap() {
+        return endPoint;
+    }
+
+    @Override
+    public SocketAddress getLocalSocketAddress() {
+        return endPoint.getLocalSocketAddress();
+    }
+
+    @Override
+    public SocketAddress getRemoteSocketAddress() {
+        return endPoint.getRemoteSocketAddress();
+    }
+
+    /** Abstract in Jetty 12.0, gone in 12.1. */
+    public InetSocketAddress getLocalAddress() {
+        return getLocalSocketAddress() instanceof InetSocketAddress address ? address : null;
+    }
+
+    /** Abstract in Jetty 12.0, gone in 12.1. */
+    public InetSocketAddress getRemoteAddress() {
+        return getRemoteSocketAddress() instanceof InetSocketAddress address ? address : null;
+    }
+
+    @Override
+    public boolean isOpen() {
+        return endPoint.isOpen();
+    }
+
+    @Override
+    public long getCreatedTimeStamp() {
+        return endPoint.getCreatedTimeStamp();
+    }
+
+    @Override
+    public boolean isOutputShutdown() {
+        return endPoint.isOutputShutdown();
+    }
+
+    @Override
+    public boolean isInputShutdown() {
+        return endPoint.isInputShutdown();
+    }
+
+    @Override
+    public SocketAddress receive(ByteBuffer buffer) throws IOException {
+        return endPoint.receive(buffer);
+    }
+
+    @Override
+    public boolean flush(ByteBuffer... buffers) throws IOException {
+        return endPoint.flush(buffers);
+    }
+
+    @Override
+    public boolean send(SocketAddress address, ByteBuffer... buffers) throws IOException {
+        return endPoint.send(address, buffers);
+    }
+
+    @Override
+    public void write(Callback callback, SocketAddress address, ByteBuffer... buffers) {
+        endPoint.write(callback, address, buffers);
+    }
+
+    @Override
+    public void write(boolean last, ByteBuffer buffer, Callback callback) {
+        endPoint.write(last, buffer, callback);
+    }
+
+    @Override
+    public Callback cancelWrite(Throwable cause) {
+        return endPoint.cancelWrite(cause);
+    }
+
+    @Override
+    public Object getTransport() {
+        return endPoint.getTransport();
+    }
+
+    @Override
+    public long getIdleTimeout() {
+        return endPoint.getIdleTimeout();
+    }
+
+    @Override
+    public void setIdleTimeout(long idleTimeout) {
+        endPoint.setIdleTimeout(idleTimeout);
+    }
+
+    @Override
+    public Connection getConnection() {
+        return endPoint.getConnection();
+    }
+
+    @Override
+    public void onOpen() {
+        endPoint.onOpen();
+    }
+
+    @Override
+    public void onClose(Throwable cause) {
+        endPoint.onClose(cause);
+    }
+
+    @Override
+    public SslSessionData getSslSessionData() {
+        return endPoint.getSslSessionData();
+    }
+
+    @Override
+    public boolean isSecure() {
+        return endPoint.isSecure();
+    }
+
+    @Override
+    public String toString() {
+        return "%s@%x{%s,requests=%d,%s}"
+                .formatted(TypeUtil.toShortName(getClass()), hashCode(), state(), requests(), endPoint);
+    }
+}

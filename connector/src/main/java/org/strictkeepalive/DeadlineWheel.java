@@ -1,0 +1,189 @@
+package org.strictkeepalive;
+
+import java.util.ArrayList;
+import java.util.List;
+import org.eclipse.jetty.util.thread.AutoLock;
+
+/**
+ * A timing wheel of all tracked connections.
+ *
+ * <p>A connection sits in the bucket of the earliest time at which it could be due, and is looked at then; what
+ * happens to it in between moves it only where it becomes due earlier. So nothing is scheduled for a request, and a
+ * tick costs the connections of its buckets alone. Further rounds share the buckets: a look that comes early is only a
+ * look.
+ *
+ * <p>Times are kept as nanoseconds since the wheel's origin, so {@code nanoTime} may wrap. Safe for use by any thread;
+ * {@link #advance} by one at a time.
+ */
+final class DeadlineWheel {
+    static final int NONE = -1;
+    private static final int DETACHED = -2;
+    private static final int BUCKETS = 2048;
+    /** A bucket is 2^24 ns, 17 ms, wide. */
+    private static final int SHIFT = 24;
+
+    private final AutoLock lock = new AutoLock();
+    private final Tracked[] buckets = new Tracked[BUCKETS];
+    private final long origin;
+    private long cursor;
+    private int size;
+
+    DeadlineWheel(long now) {
+        origin = now;
+    }
+
+    /** What looks at a connection, and answers when to look again. It must not throw. */
+    @FunctionalInterface
+    interface Look {
+        long look(Tracked tracked);
+    }
+
+    /** Adds a connection that is to be looked at by that nanoTime. */
+    void add(Tracked node, long due) {
+        try (AutoLock ignored = lock.lock()) {
+            size++;
+            link(node, due - origin);
+        }
+    }
+
+    /**
+     * Removes a connection.
+     *
+     * @return false if it was not there
+     */
+    boolean remove(Tracked node) {
+        try (AutoLock ignored = lock.lock()) {
+            if (node.bucket == NONE) {
+                return false;
+            }
+            if (node.bucket != DETACHED) {
+                unlink(node);
+            }
+            node.bucket = NONE;
+            size--;
+            return true;
+        }
+    }
+
+    /** Replaces a connection by another that stands for it from now on; false if it was not there. */
+    boolean replace(Tracked node, Tracked by, long due) {
+        try (AutoLock ignored = lock.lock()) {
+            if (!remove(node)) {
+                return false;
+            }
+            add(by, due);
+            return true;
+        }
+    }
+
+    /** Sees to it that a connection is looked at by that nanoTime. */
+    void due(Tracked node, long due) {
+        long at = due - origin;
+        if (node.dueAt <= at) {
+            return;
+        }
+        try (AutoLock ignored = lock.lock()) {
+            if (node.bucket == DETACHED) {
+                node.dueAt = Math.min(node.dueAt, at);
+            } else if (node.bucket != NONE) {
+                unlink(node);
+                link(node, at);
+            }
+        }
+    }
+
+    /** Looks at all connections whose time has come. */
+    void advance(long now, Look look) {
+        long target = (now - origin) >> SHIFT;
+        List<Tracked> due;
+        try (AutoLock ignored = lock.lock()) {
+            if (target < cursor) {
+                return;
+            }
+            due = new ArrayList<>();
+            long first = Math.max(cursor, target - BUCKETS + 1);
+            for (long i = first; i <= target; i++) {
+                int index = (int) (i & (BUCKETS - 1));
+                for (Tracked node = buckets[index]; node != null; node = node.next) {
+                    due.add(node);
+                }
+            }
+            cursor = target;
+            due.forEach(this::detach);
+        }
+        visit(due, look);
+    }
+
+    /** Looks at all connections. */
+    void advanceAll(long now, Look look) {
+        List<Tracked> all;
+        try (AutoLock ignored = lock.lock()) {
+            all = list();
+            cursor = Math.max(cursor, (now - origin) >> SHIFT);
+            all.forEach(this::detach);
+        }
+        visit(all, look);
+    }
+
+    private void visit(List<Tracked> nodes, Look look) {
+        for (Tracked node : nodes) {
+            long due = look.look(node);
+            try (AutoLock ignored = lock.lock()) {
+                if (node.bucket == DETACHED) {
+                    link(node, Math.min(node.dueAt, due - origin));
+                }
+            }
+        }
+    }
+
+    /** All connections at this moment. */
+    List<Tracked> list() {
+        try (AutoLock ignored = lock.lock()) {
+            List<Tracked> all = new ArrayList<>(size);
+            for (Tracked head : buckets) {
+                for (Tracked node = head; node != null; node = node.next) {
+                    all.add(node);
+                }
+            }
+            return all;
+        }
+    }
+
+    int size() {
+        try (AutoLock ignored = lock.lock()) {
+            return size;
+        }
+    }
+
+    private void link(Tracked node, long at) {
+        int index = (int) (Math.max(at >> SHIFT, cursor) & (BUCKETS - 1));
+        Tracked head = buckets[index];
+        node.dueAt = at;
+        node.bucket = index;
+        node.previous = null;
+        node.next = head;
+        if (head != null) {
+            head.previous = node;
+        }
+        buckets[index] = node;
+    }
+
+    private void unlink(Tracked node) {
+        if (node.previous == null) {
+            buckets[node.bucket] = node.next;
+        } else {
+            node.previous.next = node.next;
+        }
+        if (node.next != null) {
+            node.next.previous = node.previous;
+        }
+        node.previous = null;
+        node.next = null;
+    }
+
+    private void detach(Tracked node) {
+        unlink(node);
+        node.bucket = DETACHED;
+        node.dueAt = Long.MAX_VALUE;
+    }
+}

@@ -1,0 +1,603 @@
+package org.strictkeepalive;
+
+import java.io.IOException;
+import java.util.List;
+import java.util.Set;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.CopyOnWriteArraySet;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.function.LongSupplier;
+import org.eclipse.jetty.server.AbstractConnector;
+import org.eclipse.jetty.server.Server;
+import org.eclipse.jetty.util.NanoTime;
+import org.eclipse.jetty.util.annotation.ManagedAttribute;
+import org.eclipse.jetty.util.annotation.ManagedObject;
+import org.eclipse.jetty.util.component.Dumpable;
+import org.eclipse.jetty.util.component.DumpableCollection;
+import org.eclipse.jetty.util.thread.AutoLock;
+import org.eclipse.jetty.util.thread.Scheduler;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Watches the descriptors of the process and the governed connections of a server: one a server, a bean of it, there
+ * from the first start on. It runs the deadlines of the connections, evicts under pressure, and pauses accepting.
+ *
+ * <p>While there is no governed connection nothing is scheduled. Safe for use by any thread.
+ */
+@ManagedObject("The descriptors of the process and the pressure on them")
+public class DescriptorMonitor implements Dumpable {
+    private static final Logger LOG = LoggerFactory.getLogger(DescriptorMonitor.class);
+    /** How often relief runs while the reserve is reached: waiting for the tick would cost visitors seconds. */
+    private static final long RELIEF_INTERVAL = TimeUnit.MILLISECONDS.toNanos(10);
+    /** The age from which a sample is taken again at accept. */
+    private static final long FRESH = TimeUnit.MILLISECONDS.toNanos(1);
+    /** How often the limit, which an operator may change while running, is read again. */
+    private static final long LIMIT_INTERVAL = TimeUnit.SECONDS.toNanos(1);
+    /** With fewer descriptors free, a connector without acceptor threads closes what it accepts. */
+    private static final long LAST_DESCRIPTORS = 4;
+
+    private final Scheduler scheduler;
+    private final LongSupplier clock;
+    private final DescriptorProbe probe;
+    private final DeadlineWheel wheel;
+    private final AcceptGate gate = new AcceptGate();
+    private final KeepAliveStatistics statistics;
+    private final AtomicInteger open = new AtomicInteger();
+    private final AtomicLong failures = new AtomicLong();
+    private final List<PressureSource> sources = new CopyOnWriteArrayList<>();
+    private final Set<GovernedConnector> connectors = new CopyOnWriteArraySet<>();
+
+    private final AutoLock sampling = new AutoLock();
+    private final LevelLog levelLog = new LevelLog();
+    private boolean failureLogged;
+    private long usedDescriptors = -1;
+    private long processLimit = -1;
+    private long limitReadAt;
+    private volatile long sampledAt;
+    private volatile int openAtSample;
+    private volatile Pressure pressure = Pressure.NONE;
+
+    private final AutoLock ticking = new AutoLock();
+    private long relievedAt;
+    private volatile boolean lookAtAll;
+
+    private final AutoLock scheduling = new AutoLock();
+    private Scheduler.Task task;
+    private long taskAt;
+
+    private volatile KeepAlivePolicy policy = KeepAlivePolicy.defaults();
+    private volatile PressureGauge gauge = new PressureGauge(policy);
+
+    DescriptorMonitor(Scheduler scheduler, DescriptorProbe probe, LongSupplier clock) {
+        this.scheduler = scheduler;
+        this.probe = probe;
+        this.clock = clock;
+        wheel = new DeadlineWheel(clock.getAsLong());
+        statistics = new KeepAliveStatistics(wheel::list);
+        relievedAt = clock.getAsLong() - RELIEF_INTERVAL;
+        readLimit(clock.getAsLong());
+    }
+
+    /** The monitor of a server, made where there is none yet. */
+    static DescriptorMonitor of(Server server) {
+        synchronized (server) {
+            DescriptorMonitor monitor = server.getBean(DescriptorMonitor.class);
+            if (monitor == null) {
+                monitor = new DescriptorMonitor(server.getScheduler(), DescriptorProbe.find(), NanoTime::now);
+                server.addBean(monitor);
+            }
+            return monitor;
+        }
+    }
+
+    // ---- What operators see
+
+    /**
+     * Returns the level of pressure.
+     *
+     * @return the level, as of the last sample
+     */
+    @ManagedAttribute("the level of pressure")
+    public PressureLevel getLevel() {
+        return current().level();
+    }
+
+    /**
+     * Returns the pressure, the highest of all sources.
+     *
+     * @return a share from 0 to 1
+     */
+    @ManagedAttribute("the pressure, from 0 to 1")
+    public double getPressure() {
+        return current().share();
+    }
+
+    /**
+     * Returns the number of open descriptors of the process.
+     *
+     * @return the number, or -1 where it is not known
+     */
+    @ManagedAttribute("open descriptors of the process")
+    public long getUsedDescriptors() {
+        return current().used();
+    }
+
+    /**
+     * Returns the descriptor limit that counts.
+     *
+     * @return the limit, or -1 where it is not known
+     */
+    @ManagedAttribute("the descriptor limit")
+    public long getDescriptorLimit() {
+        return current().limit();
+    }
+
+    /**
+     * Returns the number of free descriptors at which the level is {@link PressureLevel#CRITICAL}.
+     *
+     * @return the number
+     */
+    @ManagedAttribute("descriptors kept free")
+    public long getReservedDescriptors() {
+        return current().reserve();
+    }
+
+    /**
+     * Returns the number of governed connections.
+     *
+     * @return the number, handshaking and lingering ones included
+     */
+    @ManagedAttribute("governed connections")
+    public int getOpenConnections() {
+        return open.get();
+    }
+
+    /**
+     * Returns how descriptors are counted.
+     *
+     * @return {@code procfs}, {@code mxbean} or {@code none}
+     */
+    @ManagedAttribute("how descriptors are counted")
+    public String getProbeName() {
+        return probe.name();
+    }
+
+    /**
+     * Returns how often counting descriptors, or asking a further source, failed.
+     *
+     * @return the number of failures
+     */
+    @ManagedAttribute("failures to count descriptors or to tick")
+    public long getProbeFailureCount() {
+        return failures.get();
+    }
+
+    /**
+     * Tells whether accepting is paused on a governed connector.
+     *
+     * @return true if it is
+     */
+    @ManagedAttribute("whether accepting is paused")
+    public boolean isAcceptingPaused() {
+        return gate.isPaused();
+    }
+
+    /**
+     * Returns the numbers of the governed connections.
+     *
+     * @return the statistics
+     */
+    public KeepAliveStatistics getStatistics() {
+        return statistics;
+    }
+
+    /**
+     * Adds a further source of pressure; the highest counts.
+     *
+     * @param source the source
+     */
+    public void addPressureSource(PressureSource source) {
+        sources.add(source);
+    }
+
+    /**
+     * Removes a source of pressure.
+     *
+     * @param source the source
+     */
+    public void removePressureSource(PressureSource source) {
+        sources.remove(source);
+    }
+
+    /** The pressure, sampled anew where nothing else does it because no connection is open. */
+    private Pressure current() {
+        if (now() - sampledAt > policy.getSampleInterval().toNanos() * 2) {
+            sample(now());
+        }
+        return pressure;
+    }
+
+    @Override
+    public String dump() {
+        return Dumpable.dump(this);
+    }
+
+    @Override
+    public void dump(Appendable out, String indent) throws IOException {
+        Dumpable.dumpObjects(out, indent, this, statistics, policy, DumpableCollection.from("connectors", connectors));
+    }
+
+    @Override
+    public String toString() {
+        Pressure p = current();
+        return "DescriptorMonitor@%x{%s,pressure=%.2f,used=%d,limit=%d,reserve=%d,open=%d,probe=%s,failures=%d,paused=%b}"
+                .formatted(
+                        hashCode(),
+                        p.level(),
+                        p.share(),
+                        p.used(),
+                        p.limit(),
+                        p.reserve(),
+                        open.get(),
+                        probe.name(),
+                        failures.get(),
+                        gate.isPaused());
+    }
+
+    // ---- Connectors
+
+    /** Takes a connector under government; refuses settings that contradict those of the server's others. */
+    void register(GovernedConnector connector) {
+        KeepAlivePolicy wanted = connector.factory().getPolicy();
+        wanted.validate();
+        for (GovernedConnector other : connectors) {
+            if (other.factory() != connector.factory()
+                    && !other.factory().getPolicy().hasSamePressureSettings(wanted)) {
+                throw new IllegalStateException(
+                        "elevatedAt, highAt, hysteresis, reservedDescriptors, descriptorLimit, maxConnections, "
+                                + "pauseAcceptWhenCritical, sampleInterval: not the same on " + connector.connector()
+                                + " and " + other.connector()
+                                + " (expected: the same on all connectors of a server, since they share its limit)");
+            }
+        }
+        boolean first = connectors.isEmpty();
+        connectors.add(connector);
+        adopt(wanted);
+        sample(now());
+        warn(connector, first);
+    }
+
+    private void warn(GovernedConnector governed, boolean first) {
+        AbstractConnector connector = governed.connector();
+        Pressure p = pressure;
+        if (first) {
+            if (!p.isKnown()) {
+                LOG.warn(
+                        "Descriptors can't be counted here (probe {}): no pressure from them; set maxConnections",
+                        probe.name());
+            } else if (processLimit > PressureGauge.LARGEST_LIMIT
+                    && policy.getDescriptorLimit() <= 0
+                    && policy.getMaxConnections() <= 0) {
+                LOG.warn(
+                        "The descriptor limit of {} is too large to matter, {} is used: set descriptorLimit or maxConnections",
+                        processLimit,
+                        PressureGauge.LARGEST_LIMIT);
+            }
+        }
+        Integer reserved = policy.getReservedDescriptors();
+        int acceptors = acceptors();
+        if (reserved != null && reserved <= acceptors) {
+            LOG.warn(
+                    "reservedDescriptors: {} is not above the {} acceptors of the connectors, {} is used",
+                    reserved,
+                    acceptors,
+                    acceptors + 1);
+        }
+        if (connector.getAcceptors() == 0) {
+            LOG.warn(
+                    "{} has no acceptor thread, so accepting can't pause within a burst: configure acceptors=1",
+                    connector);
+        }
+    }
+
+    /** Releases a connector that stops. */
+    void unregister(GovernedConnector connector) {
+        connectors.remove(connector);
+        gate.release(connector.connector());
+        if (connectors.isEmpty() && wheel.size() == 0) {
+            try (AutoLock ignored = scheduling.lock()) {
+                if (task != null) {
+                    task.cancel();
+                    task = null;
+                }
+            }
+            pressure = Pressure.NONE;
+        }
+    }
+
+    /** A new policy on one factory: its settings of pressure become those of all. */
+    void onPolicyChanged(KeepAlivePolicy changed) {
+        for (GovernedConnector connector : connectors) {
+            connector.factory().adoptPressureSettings(changed);
+        }
+        adopt(changed);
+        lookAtAll = true;
+    }
+
+    private void adopt(KeepAlivePolicy adopted) {
+        policy = adopted;
+        gauge = new PressureGauge(adopted);
+    }
+
+    private int acceptors() {
+        int sum = 0;
+        for (GovernedConnector connector : connectors) {
+            sum += connector.connector().getAcceptors();
+        }
+        return sum;
+    }
+
+    // ---- Connections
+
+    long now() {
+        return clock.getAsLong();
+    }
+
+    Pressure pressure() {
+        return pressure;
+    }
+
+    void onOpened(Tracked connection, long due) {
+        statistics.onOpened();
+        open.incrementAndGet();
+        wheel.add(connection, due);
+        ensureTick(policy.getSampleInterval().toNanos());
+    }
+
+    /** A connection whose phase before HTTP is over goes on as another object. */
+    boolean replace(Tracked connection, Tracked by, long due) {
+        return wheel.replace(connection, by, due);
+    }
+
+    void onClosed(Tracked connection, CloseReason reason) {
+        if (wheel.remove(connection)) {
+            open.decrementAndGet();
+            statistics.onClosed(reason, connection.requests());
+            if (LOG.isDebugEnabled()) {
+                LOG.debug("closed {} {}", reason, connection);
+            }
+        }
+    }
+
+    void due(Tracked connection, long due) {
+        wheel.due(connection, due);
+    }
+
+    /**
+     * A connection was accepted, its endpoint is not there yet.
+     *
+     * @return false if it is to be closed at once
+     */
+    boolean onAccepting(AbstractConnector connector) {
+        long now = now();
+        Pressure p = pressure;
+        if (p.isKnown()) {
+            long free = p.free() - Math.max(0, open.get() + 1 - openAtSample);
+            boolean old = now - sampledAt
+                    >= (probe.isCheap() ? FRESH : policy.getSampleInterval().toNanos());
+            if (old || (free <= p.reserve() && probe.isCheap())) {
+                p = sample(now);
+                free = p.free();
+            } else if (free <= p.reserve() && p.level() != PressureLevel.CRITICAL) {
+                // Too dear to count: what was accepted since is added to the last count.
+                p = update(now, p.used() + open.get() + 1 - openAtSample);
+            }
+            if (p.level() == PressureLevel.CRITICAL) {
+                ensureTick(RELIEF_INTERVAL);
+                if (connector.getAcceptors() == 0 && free < LAST_DESCRIPTORS) {
+                    statistics.onOpened();
+                    statistics.onClosed(CloseReason.REFUSED, 0);
+                    return false;
+                }
+            }
+        } else if (policy.getMaxConnections() > 0) {
+            p = update(now, -1);
+            if (p.level() == PressureLevel.CRITICAL) {
+                ensureTick(RELIEF_INTERVAL);
+            }
+        }
+        return true;
+    }
+
+    // ---- Sampling
+
+    private Pressure sample(long now) {
+        try (AutoLock ignored = sampling.lock()) {
+            if (now - limitReadAt >= LIMIT_INTERVAL) {
+                readLimit(now);
+            }
+            int openNow = open.get();
+            try {
+                usedDescriptors = probe.used();
+                openAtSample = openNow;
+            } catch (IOException | RuntimeException x) {
+                onFailure("count descriptors", x);
+                // The last count holds, with what was opened since.
+                return update(now, usedDescriptors < 0 ? -1 : usedDescriptors + openNow - openAtSample);
+            }
+            sampledAt = now;
+            return update(now, usedDescriptors);
+        }
+    }
+
+    private void readLimit(long now) {
+        limitReadAt = now;
+        try {
+            processLimit = probe.limit();
+        } catch (RuntimeException x) {
+            onFailure("read the descriptor limit", x);
+        }
+    }
+
+    private long limit() {
+        long configured = policy.getDescriptorLimit();
+        return configured > 0 ? configured : Math.min(processLimit, PressureGauge.LARGEST_LIMIT);
+    }
+
+    private Pressure update(long now, long used) {
+        try (AutoLock ignored = sampling.lock()) {
+            Pressure next = gauge.next(pressure, open.get(), used, limit(), acceptors(), furtherPressure());
+            pressure = next;
+            log(next, now);
+            // Nobody would end the pause where no connection is open, unless nothing is free at all.
+            if (next.level() == PressureLevel.CRITICAL
+                    && policy.isPauseAcceptWhenCritical()
+                    && (next.open() > 0 || next.free() == 0)) {
+                connectors.forEach(connector -> gate.pause(connector.connector()));
+            } else {
+                gate.resume();
+            }
+            return next;
+        }
+    }
+
+    private double furtherPressure() {
+        double highest = 0;
+        for (PressureSource source : sources) {
+            try {
+                double share = source.getPressure();
+                if (Double.isNaN(share)) {
+                    throw new IllegalStateException(source + " answers NaN");
+                }
+                highest = Math.max(highest, Math.min(share, 1));
+            } catch (RuntimeException x) {
+                onFailure("ask " + source, x);
+            }
+        }
+        return highest;
+    }
+
+    private void log(Pressure p, long now) {
+        LevelLog.Line line = levelLog.next(p.level(), now);
+        if (line == null) {
+            return;
+        }
+        int idle = 0;
+        int busy = 0;
+        for (Tracked connection : wheel.list()) {
+            switch (connection.state()) {
+                case IDLE, NEW, READING -> idle++;
+                case BUSY -> busy++;
+                case LINGERING -> {}
+            }
+        }
+        String text =
+                "Descriptor pressure {}: used={} limit={} open={} idle={} busy={} pressure={} changesNotLogged={}";
+        Object[] numbers = {
+            p.level(), p.used(), p.limit(), p.open(), idle, busy, "%.2f".formatted(p.share()), levelLog.takeOmitted()
+        };
+        if (line == LevelLog.Line.RISE) {
+            LOG.warn(text, numbers);
+        } else {
+            LOG.info(text, numbers);
+        }
+    }
+
+    private void onFailure(String what, Throwable x) {
+        failures.incrementAndGet();
+        if (failureLogged) {
+            LOG.debug("Unable to {}", what, x);
+        } else {
+            failureLogged = true;
+            LOG.warn("Unable to {}: {} (further failures are counted, and logged at DEBUG)", what, x.toString());
+        }
+    }
+
+    // ---- Ticking
+
+    private void ensureTick(long delay) {
+        long at = now() + delay;
+        try (AutoLock ignored = scheduling.lock()) {
+            if (task != null) {
+                if (taskAt - at <= 0 || !task.cancel()) {
+                    return;
+                }
+            }
+            taskAt = at;
+            task = scheduler.schedule(this::onTick, Math.max(delay, 0), TimeUnit.NANOSECONDS);
+        }
+    }
+
+    private void onTick() {
+        try (AutoLock ignored = scheduling.lock()) {
+            task = null;
+        }
+        boolean more = true;
+        try {
+            more = tick(now());
+        } catch (Throwable x) {
+            onFailure("tick", x);
+            gate.resume();
+        }
+        if (more) {
+            boolean critical = pressure.level() == PressureLevel.CRITICAL;
+            long interval = policy.getSampleInterval().toNanos();
+            ensureTick(critical ? Math.min(interval, RELIEF_INTERVAL) : interval);
+        }
+    }
+
+    /**
+     * Does what is due.
+     *
+     * @return whether another tick is needed
+     */
+    boolean tick(long now) {
+        try (AutoLock ignored = ticking.lock()) {
+            Pressure p = sample(now);
+            if (p.level().isAtLeast(PressureLevel.ELEVATED) || lookAtAll) {
+                lookAtAll = false;
+                wheel.advanceAll(now, tracked -> look(tracked, now, p));
+            } else {
+                wheel.advance(now, tracked -> look(tracked, now, p));
+            }
+            if (p.level().isAtLeast(PressureLevel.HIGH) && now - relievedAt >= RELIEF_INTERVAL) {
+                relievedAt = now;
+                relieve(now, p);
+            }
+            return wheel.size() > 0 || gate.isPaused() || levelLog.isBehind();
+        }
+    }
+
+    private long look(Tracked tracked, long now, Pressure p) {
+        try {
+            return tracked.look(now, p);
+        } catch (Throwable x) {
+            onFailure("look at " + tracked, x);
+            return now + policy.getSampleInterval().toNanos();
+        }
+    }
+
+    private void relieve(long now, Pressure p) {
+        Eviction eviction = new Eviction(policy, p);
+        int lingering = 0;
+        for (Tracked connection : wheel.list()) {
+            if (connection.state() == ConnectionState.LINGERING) {
+                lingering++;
+                if (p.level() == PressureLevel.CRITICAL) {
+                    connection.endQuietLinger();
+                }
+            } else {
+                eviction.consider(connection, now);
+            }
+        }
+        for (Eviction.Candidate candidate : eviction.choose(gauge.excess(p, lingering))) {
+            candidate.connection().evict(candidate.since(), now);
+        }
+        try (AutoLock ignored = sampling.lock()) {
+            pressure = pressure.withNewcomersGone(!eviction.hasNewcomersLeft());
+        }
+    }
+}

@@ -1,0 +1,206 @@
+package org.strictkeepalive;
+
+import java.io.IOException;
+import java.nio.channels.SelectableChannel;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
+import org.eclipse.jetty.io.Connection;
+import org.eclipse.jetty.io.EndPoint;
+import org.eclipse.jetty.io.SelectorManager;
+import org.eclipse.jetty.io.ssl.SslConnection;
+import org.eclipse.jetty.server.AbstractConnector;
+import org.eclipse.jetty.server.HttpConfiguration;
+import org.eclipse.jetty.server.NegotiatingServerConnection;
+import org.eclipse.jetty.server.ServerConnector;
+import org.eclipse.jetty.util.IO;
+import org.eclipse.jetty.util.component.LifeCycle;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * A connector whose HTTP/1.1 connections are governed: hears of every accept and every connection, from the start of
+ * the connector to its stop, and puts everything back then.
+ */
+final class GovernedConnector implements Connection.Listener, SelectorManager.AcceptListener, LifeCycle.Listener {
+    private static final Logger LOG = LoggerFactory.getLogger(GovernedConnector.class);
+    private static final int GOOD_BACKLOG = 128;
+
+    private final AbstractConnector connector;
+    private final StrictKeepAliveConnectionFactory factory;
+    private final DescriptorMonitor monitor;
+    private final HttpConfiguration.Customizer customizer;
+    /** Connections in a phase before HTTP: ALPN, PROXY, protocol detection. */
+    private final Map<EndPoint, Handshake> handshakes = new ConcurrentHashMap<>();
+
+    GovernedConnector(AbstractConnector connector, StrictKeepAliveConnectionFactory factory) {
+        this.connector = connector;
+        this.factory = factory;
+        monitor = DescriptorMonitor.of(connector.getServer());
+        customizer = new GuardCustomizer(this);
+    }
+
+    AbstractConnector connector() {
+        return connector;
+    }
+
+    StrictKeepAliveConnectionFactory factory() {
+        return factory;
+    }
+
+    DescriptorMonitor monitor() {
+        return monitor;
+    }
+
+    /** The policy of the factory. */
+    KeepAlivePolicy policy() {
+        return factory.getPolicy();
+    }
+
+    /** The connector's idle timeout in nanoseconds. */
+    long idleTimeout() {
+        return connector.getIdleTimeout() * 1_000_000;
+    }
+
+    // ---- Life cycle
+
+    void govern() {
+        monitor.register(this);
+        connector.addEventListener(this);
+        factory.getHttpConfiguration().getCustomizers().add(0, customizer);
+        if (connector instanceof ServerConnector server) {
+            // The connector has already handed on those of its listeners that it had before its start.
+            server.getSelectorManager().addEventListener(this);
+            int backlog = server.getAcceptQueueSize();
+            if (backlog < GOOD_BACKLOG) {
+                LOG.warn(
+                        "{} has acceptQueueSize {}{}: past it visitors are late by a second and more, set 1024",
+                        server,
+                        backlog,
+                        backlog == 0 ? ", which is 50" : "");
+            }
+        }
+    }
+
+    @Override
+    public void lifeCycleStopping(LifeCycle stopping) {
+        monitor.unregister(this);
+    }
+
+    @Override
+    public void lifeCycleStopped(LifeCycle stopped) {
+        release();
+    }
+
+    @Override
+    public void lifeCycleFailure(LifeCycle failed, Throwable cause) {
+        monitor.unregister(this);
+        release();
+    }
+
+    private void release() {
+        connector.removeEventListener(this);
+        factory.getHttpConfiguration().getCustomizers().remove(customizer);
+        if (connector instanceof ServerConnector server) {
+            server.getSelectorManager().removeEventListener(this);
+        }
+        handshakes.forEach((endPoint, handshake) -> monitor.onClosed(handshake, CloseReason.STOP));
+        handshakes.clear();
+        factory.release(this);
+    }
+
+    boolean isStopping() {
+        return !connector.isRunning();
+    }
+
+    // ---- Accept
+
+    @Override
+    public void onAccepting(SelectableChannel channel) {
+        if (!monitor.onAccepting(connector)) {
+            try {
+                channel.close();
+            } catch (IOException x) {
+                IO.close(channel);
+                LOG.debug("Unable to close {}", channel, x);
+            }
+        }
+    }
+
+    // ---- Connections
+
+    /** The endpoint of the socket itself. */
+    static EndPoint innermost(EndPoint endPoint) {
+        EndPoint result = endPoint;
+        while (result instanceof EndPoint.Wrapper wrapper) {
+            result = wrapper.unwrap();
+        }
+        return result;
+    }
+
+    /** Starts to govern an HTTP/1.1 connection, which may have been known in a phase before. */
+    void onGuard(ConnectionGuard guard, EndPoint innermost) {
+        Handshake handshake = handshakes.isEmpty() ? null : handshakes.remove(innermost);
+        if (handshake != null) {
+            guard.begin(handshake.since());
+            if (monitor.replace(handshake, guard, guard.firstDue())) {
+                return;
+            }
+        } else {
+            guard.begin(monitor.now());
+        }
+        monitor.onOpened(guard, guard.firstDue());
+    }
+
+    @Override
+    public void onOpened(Connection connection) {
+        EndPoint endPoint = connection.getEndPoint();
+        if (ConnectionGuard.of(endPoint) != null) {
+            return;
+        }
+        EndPoint innermost = innermost(endPoint);
+        if (isPhase(connection)) {
+            if (connection instanceof SslConnection ssl
+                    && ConnectionGuard.of(ssl.getSslEndPoint().getConnection().getEndPoint()) != null) {
+                return;
+            }
+            if (!handshakes.containsKey(innermost)) {
+                Handshake handshake = new Handshake(this, innermost);
+                handshakes.put(innermost, handshake);
+                monitor.onOpened(handshake, handshake.due());
+            }
+        } else {
+            Handshake handshake = handshakes.remove(innermost);
+            if (handshake != null) {
+                monitor.onClosed(handshake, CloseReason.OTHER_PROTOCOL);
+            }
+        }
+    }
+
+    @Override
+    public void onClosed(Connection connection) {
+        ConnectionGuard guard = ConnectionGuard.of(connection.getEndPoint());
+        if (guard != null) {
+            if (guard.isGuardOf(connection)) {
+                guard.onClosed();
+            }
+            return;
+        }
+        EndPoint innermost = innermost(connection.getEndPoint());
+        if (!handshakes.isEmpty() && !innermost.isOpen()) {
+            Handshake handshake = handshakes.remove(innermost);
+            if (handshake != null) {
+                monitor.onClosed(handshake, isStopping() ? CloseReason.STOP : handshake.reason());
+            }
+        }
+    }
+
+    /**
+     * Whether a connection is a phase before the protocol proper. The connections of PROXY and of protocol detection
+     * are not public; they live in the package of their factories, where no connection of a protocol lives.
+     */
+    private static boolean isPhase(Connection connection) {
+        return connection instanceof SslConnection
+                || connection instanceof NegotiatingServerConnection
+                || connection.getClass().getPackage() == ServerConnector.class.getPackage();
+    }
+}

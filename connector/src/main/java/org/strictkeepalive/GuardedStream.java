@@ -1,0 +1,63 @@
+package org.strictkeepalive;
+
+import java.nio.ByteBuffer;
+import org.eclipse.jetty.http.HttpFields;
+import org.eclipse.jetty.http.MetaData;
+import org.eclipse.jetty.io.Content;
+import org.eclipse.jetty.server.HttpStream;
+import org.eclipse.jetty.util.Callback;
+
+/** Sees the response of one request on its way out, and the end of the exchange. */
+final class GuardedStream extends HttpStream.Wrapper {
+    private final ConnectionGuard guard;
+
+    GuardedStream(HttpStream stream, ConnectionGuard guard) {
+        super(stream);
+        this.guard = guard;
+    }
+
+    @Override
+    public Content.Chunk read() {
+        Content.Chunk chunk = super.read();
+        if (chunk != null && chunk.isLast()) {
+            guard.onBodyEnd();
+        }
+        return chunk;
+    }
+
+    @Override
+    public void prepareResponse(HttpFields.Mutable headers) {
+        guard.prepareResponse(headers);
+        super.prepareResponse(headers);
+    }
+
+    @Override
+    public void send(
+            MetaData.Request request, MetaData.Response response, boolean last, ByteBuffer content, Callback callback) {
+        super.send(request, response == null ? null : guard.revise(response, last), last, content, callback);
+    }
+
+    @Override
+    public void succeeded() {
+        guard.onComplete(true, isUnread());
+        super.succeeded();
+    }
+
+    @Override
+    public void failed(Throwable x) {
+        // Only the request was not read to its end: the response was written whole.
+        boolean whole = isUnconsumed(x) && isCommitted();
+        guard.onComplete(whole, whole);
+        super.failed(x);
+    }
+
+    /** Whether a body is left that Jetty, which reads what is there without waiting, can't read to its end. */
+    private boolean isUnread() {
+        return !guard.isBodyEnded() && consumeAvailable() != null;
+    }
+
+    @SuppressWarnings("ReferenceEquality")
+    private static boolean isUnconsumed(Throwable x) {
+        return x == CONTENT_NOT_CONSUMED;
+    }
+}

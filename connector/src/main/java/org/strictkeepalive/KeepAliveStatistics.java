@@ -1,0 +1,125 @@
+package org.strictkeepalive;
+
+import java.util.Collections;
+import java.util.EnumMap;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.atomic.LongAdder;
+import java.util.function.Supplier;
+import org.eclipse.jetty.util.annotation.ManagedAttribute;
+import org.eclipse.jetty.util.annotation.ManagedObject;
+
+/**
+ * The numbers of a server's governed connections. They add up: opened is open plus the sum over the close reasons.
+ *
+ * <p>Safe for use by any thread. Counts of open connections are taken by looking at each of them when asked.
+ */
+@ManagedObject("The numbers of the governed connections")
+public class KeepAliveStatistics {
+    private final LongAdder opened = new LongAdder();
+    private final LongAdder requestsOfClosed = new LongAdder();
+    private final Map<CloseReason, LongAdder> closed = new EnumMap<>(CloseReason.class);
+    private final Supplier<List<Tracked>> connections;
+
+    KeepAliveStatistics(Supplier<List<Tracked>> connections) {
+        this.connections = connections;
+        for (CloseReason reason : CloseReason.values()) {
+            closed.put(reason, new LongAdder());
+        }
+    }
+
+    void onOpened() {
+        opened.increment();
+    }
+
+    void onClosed(CloseReason reason, long requests) {
+        requestsOfClosed.add(requests);
+        closed.get(reason).increment();
+    }
+
+    /**
+     * Returns how many connections were opened.
+     *
+     * @return the number since start
+     */
+    @ManagedAttribute("connections opened")
+    public long getOpened() {
+        return opened.sum();
+    }
+
+    /**
+     * Returns how many connections are open, handshaking and lingering ones too.
+     *
+     * @return the number
+     */
+    @ManagedAttribute("connections open")
+    public long getOpen() {
+        return connections.get().size();
+    }
+
+    /**
+     * Returns how many requests arrived whole, of open and closed connections.
+     *
+     * @return the number since start
+     */
+    @ManagedAttribute("requests")
+    public long getRequests() {
+        return requestsOfClosed.sum()
+                + connections.get().stream().mapToLong(Tracked::requests).sum();
+    }
+
+    /**
+     * Returns how many connections were closed or left the policy.
+     *
+     * @return the number since start
+     */
+    @ManagedAttribute("connections closed")
+    public long getClosed() {
+        return closed.values().stream().mapToLong(LongAdder::sum).sum();
+    }
+
+    /**
+     * Returns how many connections were closed for a reason.
+     *
+     * @param reason the reason
+     * @return the number since start
+     */
+    public long getClosed(CloseReason reason) {
+        return closed.get(reason).sum();
+    }
+
+    /**
+     * Returns how many connections were closed for each reason.
+     *
+     * @return a snapshot with all reasons
+     */
+    @ManagedAttribute("connections closed, by reason")
+    public Map<CloseReason, Long> getClosedByReason() {
+        Map<CloseReason, Long> result = new EnumMap<>(CloseReason.class);
+        closed.forEach((reason, count) -> result.put(reason, count.sum()));
+        return Collections.unmodifiableMap(result);
+    }
+
+    /**
+     * Returns how many connections are in each state.
+     *
+     * @return a snapshot with all states
+     */
+    @ManagedAttribute("connections open, by state")
+    public Map<ConnectionState, Integer> getConnectionsByState() {
+        Map<ConnectionState, Integer> result = new EnumMap<>(ConnectionState.class);
+        for (ConnectionState state : ConnectionState.values()) {
+            result.put(state, 0);
+        }
+        for (Tracked connection : connections.get()) {
+            result.merge(connection.state(), 1, Integer::sum);
+        }
+        return Collections.unmodifiableMap(result);
+    }
+
+    @Override
+    public String toString() {
+        return "KeepAliveStatistics@%x{opened=%d,open=%d,closed=%s}"
+                .formatted(hashCode(), getOpened(), getOpen(), getClosedByReason());
+    }
+}

@@ -1,0 +1,17 @@
+package org.strictkeepalive;
+
+/** How near the connections of a server are to the end of the descriptors within their reach. */
+public enum PressureLevel {
+    /** The configured times hold. */
+    NORMAL,
+    /** Timeouts shrink, and exchanges whose client makes no progress are ended. */
+    ELEVATED,
+    /** Responses close connections that were never reused, and idle connections are evicted. */
+    HIGH,
+    /** The reserve is reached: as {@link #HIGH}, without grace, and accepting pauses. */
+    CRITICAL;
+
+    boolean isAtLeast(PressureLevel level) {
+        return compareTo(level) >= 0;
+    }
+}

@@ -1,0 +1,30 @@
+package org.strictkeepalive;
+
+import java.util.concurrent.TimeoutException;
+import org.eclipse.jetty.http.HttpException;
+import org.eclipse.jetty.http.HttpStatus;
+
+/** The client moves fewer bytes than {@code minDataRate}: fails the pending read or write, and is answered with 408. */
+final class SlowClientException extends TimeoutException implements HttpException {
+    private static final long serialVersionUID = 1L;
+
+    SlowClientException() {
+        super("Client below minDataRate");
+    }
+
+    @Override
+    public int getCode() {
+        return HttpStatus.REQUEST_TIMEOUT_408;
+    }
+
+    @Override
+    public String getReason() {
+        return getMessage();
+    }
+
+    @Override
+    public Throwable fillInStackTrace() {
+        // The stack would be the timer's.
+        return this;
+    }
+}

@@ -1,0 +1,39 @@
+package org.strictkeepalive;
+
+/** A connection as the policy's timer sees it: a node of the {@link DeadlineWheel} that can be looked at. */
+abstract class Tracked {
+    // Owned by the wheel, under its lock; dueAt is read without it.
+    Tracked previous;
+    Tracked next;
+    int bucket = DeadlineWheel.NONE;
+    volatile long dueAt;
+
+    /**
+     * Does what is due at this time.
+     *
+     * @return the nanoTime at which this wants to be looked at again, at the latest
+     */
+    abstract long look(long now, Pressure pressure);
+
+    /** Where in its life the connection is. */
+    abstract ConnectionState state();
+
+    /** Whether it has carried two or more requests. */
+    abstract boolean isReused();
+
+    /** The requests it has carried. */
+    abstract long requests();
+
+    /** The nanoTime of its last progress: accept, first byte of a request, end of a response, FIN. */
+    abstract long since();
+
+    /**
+     * Closes it because of pressure, if it is still idle since that time.
+     *
+     * @return true if it was, and is now closed or lingering
+     */
+    abstract boolean evict(long since, long now);
+
+    /** Ends the linger of a connection whose client has sent nothing more. */
+    abstract void endQuietLinger();
+}
