@@ -174,6 +174,7 @@ final class ConnectionGuard extends Tracked
                 : null;
     }
 
+    @Override
     boolean isOf(GovernedConnector connector) {
         return governed == connector;
     }

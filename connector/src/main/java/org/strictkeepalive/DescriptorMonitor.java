@@ -57,7 +57,10 @@ public class DescriptorMonitor implements Dumpable {
     private long processLimit = -1;
     private long limitReadAt;
     private volatile long sampledAt;
-    private volatile int openAtSample;
+    private int openAtSample;
+    /** Exact where the count of open connections lags: an endpoint is made later, on another thread. */
+    private final AtomicLong accepted = new AtomicLong();
+
     private volatile Pressure pressure = Pressure.NONE;
 
     private final AutoLock ticking = new AutoLock();
@@ -267,7 +270,17 @@ public class DescriptorMonitor implements Dumpable {
         connectors.add(connector);
         adopt(wanted);
         sample(now());
+        if (first) {
+            cancelTick(); // one that a stopped scheduler has dropped
+            rehearse();
+        }
         warn(connector, first);
+    }
+
+    /** Loads now what is needed then: with no descriptor free, a class of an exploded directory can't be loaded. */
+    private void rehearse() {
+        relieve(now(), Pressure.NONE);
+        LOG.debug("Rehearsed relief, {}", new SlowClientException().getMessage());
     }
 
     private void warn(GovernedConnector governed, boolean first) {
@@ -308,13 +321,17 @@ public class DescriptorMonitor implements Dumpable {
         connectors.remove(connector);
         gate.release(connector.connector());
         if (connectors.isEmpty() && wheel.size() == 0) {
-            try (AutoLock ignored = scheduling.lock()) {
-                if (task != null) {
-                    task.cancel();
-                    task = null;
-                }
-            }
+            cancelTick();
             pressure = Pressure.NONE;
+        }
+    }
+
+    /** Counts the connections of a connector that has stopped without a word about their end. */
+    void sweep(GovernedConnector connector) {
+        for (Tracked connection : wheel.list()) {
+            if (connection.isOf(connector)) {
+                onClosed(connection, CloseReason.STOP);
+            }
         }
     }
 
@@ -383,9 +400,11 @@ public class DescriptorMonitor implements Dumpable {
      */
     boolean onAccepting(AbstractConnector connector) {
         long now = now();
+        long count = accepted.incrementAndGet();
         Pressure p = pressure;
         if (p.isKnown()) {
-            long free = p.free() - Math.max(0, open.get() + 1 - openAtSample);
+            long since = count - p.accepted();
+            long free = p.free() - since;
             boolean old = now - sampledAt
                     >= (probe.isCheap() ? FRESH : policy.getSampleInterval().toNanos());
             if (old || (free <= p.reserve() && probe.isCheap())) {
@@ -393,7 +412,7 @@ public class DescriptorMonitor implements Dumpable {
                 free = p.free();
             } else if (free <= p.reserve() && p.level() != PressureLevel.CRITICAL) {
                 // Too dear to count: what was accepted since is added to the last count.
-                p = update(now, p.used() + open.get() + 1 - openAtSample);
+                p = update(now, p.used() + since, count);
             }
             if (p.level() == PressureLevel.CRITICAL) {
                 ensureTick(RELIEF_INTERVAL);
@@ -404,7 +423,7 @@ public class DescriptorMonitor implements Dumpable {
                 }
             }
         } else if (policy.getMaxConnections() > 0) {
-            p = update(now, -1);
+            p = update(now, -1, count);
             if (p.level() == PressureLevel.CRITICAL) {
                 ensureTick(RELIEF_INTERVAL);
             }
@@ -419,6 +438,7 @@ public class DescriptorMonitor implements Dumpable {
             if (now - limitReadAt >= LIMIT_INTERVAL) {
                 readLimit(now);
             }
+            long count = accepted.get();
             int openNow = open.get();
             try {
                 usedDescriptors = probe.used();
@@ -426,10 +446,10 @@ public class DescriptorMonitor implements Dumpable {
             } catch (IOException | RuntimeException x) {
                 onFailure("count descriptors", x);
                 // The last count holds, with what was opened since.
-                return update(now, usedDescriptors < 0 ? -1 : usedDescriptors + openNow - openAtSample);
+                return update(now, usedDescriptors < 0 ? -1 : usedDescriptors + openNow - openAtSample, count);
             }
             sampledAt = now;
-            return update(now, usedDescriptors);
+            return update(now, usedDescriptors, count);
         }
     }
 
@@ -447,9 +467,10 @@ public class DescriptorMonitor implements Dumpable {
         return configured > 0 ? configured : Math.min(processLimit, PressureGauge.LARGEST_LIMIT);
     }
 
-    private Pressure update(long now, long used) {
+    private Pressure update(long now, long used, long acceptedThen) {
         try (AutoLock ignored = sampling.lock()) {
-            Pressure next = gauge.next(pressure, open.get(), used, limit(), acceptors(), furtherPressure());
+            Pressure next =
+                    gauge.next(pressure, open.get(), used, limit(), acceptors(), furtherPressure(), acceptedThen);
             pressure = next;
             log(next, now);
             // Nobody would end the pause where no connection is open, unless nothing is free at all.
@@ -528,6 +549,15 @@ public class DescriptorMonitor implements Dumpable {
             }
             taskAt = at;
             task = scheduler.schedule(this::onTick, Math.max(delay, 0), TimeUnit.NANOSECONDS);
+        }
+    }
+
+    private void cancelTick() {
+        try (AutoLock ignored = scheduling.lock()) {
+            if (task != null) {
+                task.cancel();
+                task = null;
+            }
         }
     }
 

@@ -103,8 +103,8 @@ final class GovernedConnector implements Connection.Listener, SelectorManager.Ac
         if (connector instanceof ServerConnector server) {
             server.getSelectorManager().removeEventListener(this);
         }
-        handshakes.forEach((endPoint, handshake) -> monitor.onClosed(handshake, CloseReason.STOP));
         handshakes.clear();
+        monitor.sweep(this);
         factory.release(this);
     }
 

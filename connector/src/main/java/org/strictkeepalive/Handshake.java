@@ -48,6 +48,11 @@ final class Handshake extends Tracked {
     }
 
     @Override
+    boolean isOf(GovernedConnector governed) {
+        return connector == governed;
+    }
+
+    @Override
     ConnectionState state() {
         return ConnectionState.NEW;
     }

@@ -10,6 +10,7 @@ package org.strictkeepalive;
  * @param limit the descriptor limit, -1 for unknown
  * @param reserve the descriptors kept free
  * @param open the governed connections
+ * @param accepted the connections accepted, since start, when descriptors were counted
  * @param newcomersGone whether nothing never-reused is left to evict
  */
 record Pressure(
@@ -20,8 +21,9 @@ record Pressure(
         long limit,
         long reserve,
         int open,
+        long accepted,
         boolean newcomersGone) {
-    static final Pressure NONE = new Pressure(PressureLevel.NORMAL, 0, 0, -1, -1, 0, 0, false);
+    static final Pressure NONE = new Pressure(PressureLevel.NORMAL, 0, 0, -1, -1, 0, 0, 0, false);
 
     boolean isKnown() {
         return used >= 0 && limit >= 0;
@@ -33,6 +35,8 @@ record Pressure(
     }
 
     Pressure withNewcomersGone(boolean gone) {
-        return gone == newcomersGone ? this : new Pressure(level, share, squeeze, used, limit, reserve, open, gone);
+        return gone == newcomersGone
+                ? this
+                : new Pressure(level, share, squeeze, used, limit, reserve, open, accepted, gone);
     }
 }

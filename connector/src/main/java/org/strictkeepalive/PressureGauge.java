@@ -37,8 +37,9 @@ final class PressureGauge {
      * @param limit the descriptor limit, negative for unknown
      * @param acceptors the acceptor threads of the governed connectors
      * @param further the highest of the further sources, from 0 to 1
+     * @param accepted the connections accepted, since start, when descriptors were counted
      */
-    Pressure next(Pressure last, int open, long used, long limit, int acceptors, double further) {
+    Pressure next(Pressure last, int open, long used, long limit, int acceptors, double further, long accepted) {
         boolean known = used >= 0 && limit >= 0;
         long free = known ? Math.max(limit - used, 0) : Long.MAX_VALUE;
         double share = further;
@@ -75,6 +76,7 @@ final class PressureGauge {
                 limit,
                 reserve,
                 open,
+                accepted,
                 last.newcomersGone() && level.isAtLeast(PressureLevel.HIGH));
     }
 

@@ -15,6 +15,9 @@ abstract class Tracked {
      */
     abstract long look(long now, Pressure pressure);
 
+    /** Whether it belongs to that connector. */
+    abstract boolean isOf(GovernedConnector connector);
+
     /** Where in its life the connection is. */
     abstract ConnectionState state();
 
