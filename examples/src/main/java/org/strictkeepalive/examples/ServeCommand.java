@@ -1,0 +1,109 @@
+package org.strictkeepalive.examples;
+
+import java.time.Duration;
+import java.util.concurrent.Callable;
+import org.eclipse.jetty.server.HttpConfiguration;
+import org.eclipse.jetty.server.HttpConnectionFactory;
+import org.eclipse.jetty.server.Server;
+import org.eclipse.jetty.server.ServerConnector;
+import org.eclipse.jetty.server.handler.GracefulHandler;
+import org.strictkeepalive.KeepAlivePolicy;
+import org.strictkeepalive.StrictKeepAliveConnectionFactory;
+import picocli.CommandLine.ArgGroup;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.Spec;
+
+/** A Jetty server with the connector. */
+@Command(
+        name = "serve",
+        description = {
+            "Runs a Jetty server with the strict keep-alive policy.",
+            "Paths: / (Hello, world!), /slow?ms=N, /big?mib=N, /echo, /status (JSON), /leak?n=K."
+        },
+        footer = "Times are such as 500ms, 2s, 1m, 1h; 0 switches a limit off.",
+        customSynopsis = "strict-keepalive-examples serve [OPTIONS]",
+        sortOptions = false,
+        mixinStandardHelpOptions = true)
+final class ServeCommand implements Callable<Integer> {
+    private static final int ACCEPT_QUEUE_SIZE = 1024;
+    private static final long STOP_TIMEOUT_MS = 30_000;
+
+    @Option(names = "--port", defaultValue = "8080", description = "Port, 0 picks one. Default: ${DEFAULT-VALUE}.")
+    private int port;
+
+    @Option(
+            names = "--host",
+            defaultValue = "127.0.0.1",
+            description = "Address to listen on, 0.0.0.0 for all. Default: ${DEFAULT-VALUE}.")
+    private String host;
+
+    @Option(names = "--plain", description = "Jetty's own connection factory, for comparison.")
+    private boolean plain;
+
+    @Option(
+            names = "--idle-timeout",
+            paramLabel = "TIME",
+            defaultValue = "30s",
+            description = "Idle timeout of the Jetty connector. Default: ${DEFAULT-VALUE}.")
+    private Duration idleTimeout;
+
+    @Option(names = "--allow-leak", description = "Allow /leak to hold descriptors open.")
+    private boolean allowLeak;
+
+    @ArgGroup(exclusive = false, heading = "%nSettings of the policy:%n")
+    private PolicyOptions settings = new PolicyOptions();
+
+    @Spec
+    private CommandSpec spec;
+
+    @Override
+    public Integer call() throws Exception {
+        if (port < 0 || port > 65535) {
+            throw new ParameterException(spec.commandLine(), "--port: " + port + " (expected: 0 to 65535)");
+        }
+        Server server;
+        try {
+            server = newServer();
+        } catch (IllegalArgumentException x) {
+            throw new ParameterException(spec.commandLine(), x.getMessage(), x);
+        }
+        try {
+            server.start();
+            server.setStopAtShutdown(true);
+        } catch (IllegalArgumentException x) {
+            server.stop();
+            throw new ParameterException(spec.commandLine(), x.getMessage(), x);
+        }
+        // The address as asked for, since the server's own guess may be another.
+        int local = ((ServerConnector) server.getConnectors()[0]).getLocalPort();
+        spec.commandLine().getOut().println("Listening on http://" + host + ":" + local + "/");
+        spec.commandLine().getOut().flush();
+        server.join();
+        return 0;
+    }
+
+    private Server newServer() {
+        Server server = new Server();
+        HttpConfiguration config = new HttpConfiguration();
+        HttpConnectionFactory factory =
+                plain ? new HttpConnectionFactory(config) : new StrictKeepAliveConnectionFactory(config, policy());
+        ServerConnector connector = new ServerConnector(server, factory);
+        connector.setHost(host);
+        connector.setPort(port);
+        connector.setIdleTimeout(idleTimeout.toMillis());
+        connector.setAcceptQueueSize(ACCEPT_QUEUE_SIZE);
+        // At a stop Jetty would shorten the idle timeout of requests in progress as well.
+        connector.setShutdownIdleTimeout(-1);
+        server.addConnector(connector);
+        server.setHandler(new GracefulHandler(new ExampleHandler(allowLeak)));
+        server.setStopTimeout(STOP_TIMEOUT_MS);
+        return server;
+    }
+
+    private KeepAlivePolicy policy() {
+        return settings.policy();
+    }
+}
