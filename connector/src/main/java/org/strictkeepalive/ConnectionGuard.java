@@ -109,6 +109,7 @@ final class ConnectionGuard extends Tracked
 
     // ---- The exchange in progress, or the last one
     private long requests;
+    private boolean closeAsked;
     private boolean keepAliveAsked;
     /** Whether it asks for an upgrade or a tunnel, and whether for a tunnel. */
     private boolean tunnelAsked;
@@ -606,6 +607,7 @@ final class ConnectionGuard extends Tracked
                 chunked = true;
             }
         }
+        closeAsked = !connection.isPersistent();
         keepAliveAsked = keepAlive;
         tunnelAsked = upgrade;
         connectAsked = connect;
@@ -683,9 +685,10 @@ final class ConnectionGuard extends Tracked
 
     private void announce(HttpFields.Mutable headers) {
         if (closing == null) {
-            if (!connection.isPersistent()) {
+            if (closeAsked) {
                 closing = CloseReason.CLIENT;
-            } else if (headers.contains(HttpHeader.CONNECTION, HttpHeaderValue.CLOSE.asString())) {
+            } else if (!connection.isPersistent()
+                    || headers.contains(HttpHeader.CONNECTION, HttpHeaderValue.CLOSE.asString())) {
                 closing = CloseReason.APPLICATION;
             } else {
                 decide(headers);

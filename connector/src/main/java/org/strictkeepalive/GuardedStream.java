@@ -10,6 +10,7 @@ import org.eclipse.jetty.util.Callback;
 /** Sees the response of one request on its way out, and the end of the exchange. */
 final class GuardedStream extends HttpStream.Wrapper {
     private final ConnectionGuard guard;
+    private boolean lastSent;
 
     GuardedStream(HttpStream stream, ConnectionGuard guard) {
         super(stream);
@@ -34,6 +35,7 @@ final class GuardedStream extends HttpStream.Wrapper {
     @Override
     public void send(
             MetaData.Request request, MetaData.Response response, boolean last, ByteBuffer content, Callback callback) {
+        lastSent |= last;
         super.send(request, response == null ? null : guard.revise(response, last), last, content, callback);
     }
 
@@ -45,9 +47,17 @@ final class GuardedStream extends HttpStream.Wrapper {
 
     @Override
     public void failed(Throwable x) {
-        // Only the request was not read to its end: the response was written whole.
-        boolean whole = isUnconsumed(x) && isCommitted();
-        guard.onComplete(whole, whole);
+        // Where only the request was not read to its end, the response is whole, or has just its end missing.
+        boolean unread = isUnconsumed(x) && isCommitted();
+        if (unread && !lastSent) {
+            super.send(null, null, true, null, Callback.from(() -> fail(x, true), y -> fail(y, false)));
+        } else {
+            fail(x, unread);
+        }
+    }
+
+    private void fail(Throwable x, boolean unread) {
+        guard.onComplete(unread, unread);
         super.failed(x);
     }
 
@@ -58,6 +68,6 @@ final class GuardedStream extends HttpStream.Wrapper {
 
     @SuppressWarnings("ReferenceEquality")
     private static boolean isUnconsumed(Throwable x) {
-        return x == CONTENT_NOT_CONSUMED;
+        return x == CONTENT_NOT_CONSUMED || x.getCause() == CONTENT_NOT_CONSUMED;
     }
 }

@@ -1,0 +1,426 @@
+package org.strictkeepalive;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
+import java.time.Duration;
+import java.util.concurrent.TimeUnit;
+import org.eclipse.jetty.http.HttpFields;
+import org.eclipse.jetty.http.HttpHeader;
+import org.eclipse.jetty.io.AbstractConnection;
+import org.eclipse.jetty.io.Content;
+import org.eclipse.jetty.io.EndPoint;
+import org.eclipse.jetty.server.HttpStream;
+import org.eclipse.jetty.server.Response;
+import org.eclipse.jetty.util.BufferUtil;
+import org.eclipse.jetty.util.Callback;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** The policy beside all that HTTP/1 does on a connection. */
+class HttpSemanticsTest {
+    private static final String ASKING = "GET / HTTP/1.1\r\nHost: test\r\nConnection: keep-alive\r\n\r\n";
+
+    private static ByteBuffer bytes(String text) {
+        return BufferUtil.toBuffer(text, StandardCharsets.US_ASCII);
+    }
+
+    // ---- Persistence
+
+    @ParameterizedTest
+    @CsvSource({"10,1,'timeout=9, max=999'", "10,0,'timeout=10, max=999'", "2,1,'timeout=1, max=999'"})
+    void keepAliveFieldPromisesLessThanTheTimeout(int timeout, int buffer, String expected) throws Exception {
+        try (TestServer server = TestServer.strict(
+                        Transport.CLEAR,
+                        p -> p.keepAliveTimeout(Duration.ofSeconds(timeout))
+                                .keepAliveTimeoutBuffer(Duration.ofSeconds(buffer)));
+                RawClient client = server.connect()) {
+            RawClient.Answer answer = client.send(ASKING).read();
+            assertEquals(expected, answer.field("Keep-Alive"));
+            assertFalse(answer.saysClose());
+            assertEquals(
+                    expected.replace("999", "998"), client.send(ASKING).read().field("Keep-Alive"));
+        }
+    }
+
+    @Test
+    void keepAliveFieldIsForThoseWhoAsk() throws Exception {
+        try (TestServer server = TestServer.strict(Transport.CLEAR, p -> p);
+                RawClient client = server.connect()) {
+            assertNull(client.get().field("Keep-Alive"));
+            assertEquals("timeout=29, max=998", client.send(ASKING).read().field("Keep-Alive"));
+            server.factory().setAdvertiseKeepAlive(false);
+            assertNull(client.send(ASKING).read().field("Keep-Alive"));
+        }
+    }
+
+    @Test
+    void timeoutTooShortToPromiseSaysClose() throws Exception {
+        try (TestServer server = TestServer.strict(Transport.CLEAR, p -> p.keepAliveTimeout(Duration.ofMillis(1500)));
+                RawClient client = server.connect()) {
+            assertFalse(client.get().saysClose());
+            RawClient.Answer answer = client.send(ASKING).read();
+            assertTrue(answer.saysClose(), answer.head());
+            assertNull(answer.field("Keep-Alive"));
+            client.awaitEnd();
+        }
+    }
+
+    @Test
+    void http10PersistsWhereItAsks() throws Exception {
+        try (TestServer server = TestServer.strict(Transport.CLEAR, p -> p.maxRequestsPerConnection(2))) {
+            try (RawClient client = server.connect()) {
+                String asking = "GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n";
+                RawClient.Answer first = client.send(asking).read();
+                assertEquals("keep-alive", first.field("Connection"));
+                assertEquals("timeout=29, max=1", first.field("Keep-Alive"));
+                RawClient.Answer last = client.send(asking).read();
+                assertTrue(last.saysClose() || last.field("Connection") == null, last.head());
+                client.awaitEnd();
+            }
+            try (RawClient client = server.connect()) {
+                assertEquals(200, client.send("GET / HTTP/1.0\r\n\r\n").read().status());
+                client.awaitEnd();
+            }
+        }
+    }
+
+    @ParameterizedTest
+    @EnumSource(Transport.class)
+    void lastOfPipelinedRequestsSaysCloseAndNoneBehindItIsExecuted(Transport transport) throws Exception {
+        try (TestServer server = TestServer.strict(transport, p -> p.maxRequestsPerConnection(100));
+                RawClient client = server.connect()) {
+            client.send(RawClient.GET.repeat(150));
+            for (int i = 1; i <= 100; i++) {
+                RawClient.Answer answer = client.read();
+                assertEquals(200, answer.status());
+                assertEquals(TestServer.HELLO, answer.body());
+                assertEquals(i == 100, answer.saysClose(), "response " + i);
+            }
+            client.awaitEnd();
+            client.close();
+            assertEquals(100, server.handled.get());
+            server.awaitClosed(CloseReason.MAX_REQUESTS, 1);
+            server.assertNumbersAddUp();
+            assertEquals(100, server.statistics().getRequests());
+        }
+    }
+
+    @Test
+    void applicationsOwnConnectionOptionsSurvive() throws Exception {
+        try (TestServer server = TestServer.strict(
+                        Transport.CLEAR,
+                        p -> p.maxRequestsPerConnection(1),
+                        TestServer.handler((request, response, callback) -> {
+                            response.getHeaders().put(HttpHeader.CONNECTION, "X-Hop");
+                            response.write(true, bytes("x"), callback);
+                        }));
+                RawClient client = server.connect()) {
+            String connection = client.get().field("Connection");
+            assertTrue(connection.contains("X-Hop") && connection.contains("close"), connection);
+            client.awaitEnd();
+        }
+    }
+
+    @Test
+    void clientThatAsksForTheCloseIsCountedAsSuch() throws Exception {
+        try (TestServer server = TestServer.strict(Transport.CLEAR, p -> p.maxRequestsPerConnection(1));
+                RawClient client = server.connect()) {
+            assertTrue(client.send("GET / HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n")
+                    .read()
+                    .saysClose());
+            client.awaitEnd();
+            client.close();
+            server.awaitClosed(CloseReason.CLIENT, 1);
+        }
+    }
+
+    // ---- Responses of all kinds
+
+    @Test
+    void headHasNoBodyAndKeepsTheConnection() throws Exception {
+        try (TestServer server = TestServer.strict(Transport.CLEAR, p -> p.maxRequestsPerConnection(2));
+                RawClient client = server.connect()) {
+            client.send("HEAD / HTTP/1.1\r\nHost: test\r\n\r\n");
+            assertEquals("13", client.read(false).field("Content-Length"));
+            assertTrue(client.get().saysClose());
+        }
+    }
+
+    @Test
+    void interimResponsesSayNothingOfTheConnection() throws Exception {
+        try (TestServer server = TestServer.strict(
+                        Transport.CLEAR,
+                        p -> p.maxRequestsPerConnection(1),
+                        TestServer.handler((request, response, callback) -> {
+                            response.writeInterim(103, HttpFields.build().put("Link", "</a.css>"))
+                                    .get();
+                            response.write(true, bytes("x"), callback);
+                        }));
+                RawClient client = server.connect()) {
+            RawClient.Answer hints = client.get();
+            assertEquals(103, hints.status());
+            assertNull(hints.field("Connection"));
+            assertTrue(client.read().saysClose());
+        }
+    }
+
+    @Test
+    void expectedContinueIsAnsweredAndTheConnectionIsKept() throws Exception {
+        try (TestServer server = TestServer.strict(
+                        Transport.CLEAR,
+                        p -> p,
+                        TestServer.handler(
+                                (request, response, callback) -> Content.copy(request, response, callback)));
+                RawClient client = server.connect()) {
+            String head = "POST / HTTP/1.1\r\nHost: test\r\nContent-Length: 3\r\nExpect: 100-continue\r\n\r\n";
+            for (int i = 0; i < 2; i++) {
+                assertEquals(100, client.send(head).read().status());
+                RawClient.Answer answer = client.send("abc").read();
+                assertEquals(200, answer.status());
+                assertEquals("abc", answer.body());
+                assertFalse(answer.saysClose());
+            }
+        }
+    }
+
+    @Test
+    void refusedContinueEndsTheConnection() throws Exception {
+        try (TestServer server = TestServer.strict(
+                        Transport.CLEAR,
+                        p -> p,
+                        TestServer.handler((request, response, callback) ->
+                                Response.writeError(request, response, callback, 413)));
+                RawClient client = server.connect()) {
+            RawClient.Answer answer = client.send(
+                            "POST / HTTP/1.1\r\nHost: test\r\nContent-Length: 3\r\nExpect: 100-continue\r\n\r\n")
+                    .read();
+            assertEquals(413, answer.status());
+            assertTrue(answer.saysClose());
+            client.awaitEnd();
+            client.close();
+            server.assertNumbersAddUp();
+        }
+    }
+
+    @Test
+    void exceptionInTheHandlerKeepsTheConnection() throws Exception {
+        try (TestServer server = TestServer.strict(
+                        Transport.CLEAR,
+                        p -> p.maxRequestsPerConnection(2),
+                        TestServer.handler((request, response, callback) -> {
+                            throw new org.eclipse.jetty.http.HttpException.RuntimeException(500, "on purpose");
+                        }));
+                RawClient client = server.connect()) {
+            RawClient.Answer answer = client.get();
+            assertEquals(500, answer.status());
+            assertFalse(answer.saysClose());
+            assertTrue(client.get().saysClose());
+            client.awaitEnd();
+        }
+    }
+
+    @Test
+    void responseThatIsResetStillSaysClose() throws Exception {
+        try (TestServer server = TestServer.strict(
+                        Transport.CLEAR,
+                        p -> p.maxRequestsPerConnection(1),
+                        TestServer.handler((request, response, callback) -> {
+                            response.getHeaders().put("X-Before", "reset");
+                            response.reset();
+                            response.setStatus(404);
+                            response.write(true, bytes("gone"), callback);
+                        }));
+                RawClient client = server.connect()) {
+            RawClient.Answer answer = client.get();
+            assertEquals(404, answer.status());
+            assertNull(answer.field("X-Before"));
+            assertTrue(answer.saysClose());
+        }
+    }
+
+    @ParameterizedTest
+    @EnumSource(Transport.class)
+    void handlerMayCompleteOnAnotherThread(Transport transport) throws Exception {
+        try (TestServer server = TestServer.strict(
+                        transport,
+                        p -> p.keepAliveTimeout(Duration.ofMillis(400)).maxRequestsPerConnection(4),
+                        TestServer.handler((request, response, callback) -> request.getComponents()
+                                .getScheduler()
+                                .schedule(
+                                        () -> response.write(true, bytes("late"), callback),
+                                        600,
+                                        TimeUnit.MILLISECONDS)));
+                RawClient client = server.connect()) {
+            for (int i = 1; i <= 4; i++) {
+                RawClient.Answer answer = client.get(); // busy for longer than the keep-alive timeout
+                assertEquals("late", answer.body());
+                assertEquals(i == 4, answer.saysClose());
+            }
+            client.awaitEnd();
+        }
+    }
+
+    @Test
+    void bodiesOfAllKindsKeepTheConnection() throws Exception {
+        try (TestServer server = TestServer.strict(
+                        Transport.CLEAR,
+                        p -> p,
+                        TestServer.handler(
+                                (request, response, callback) -> Content.copy(request, response, callback)));
+                RawClient client = server.connect()) {
+            for (int i = 0; i < 3; i++) {
+                assertEquals(
+                        "abc",
+                        client.send("POST / HTTP/1.1\r\nHost: test\r\nContent-Length: 3\r\n\r\nabc")
+                                .read()
+                                .body());
+                client.send("POST / HTTP/1.1\r\nHost: test\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nab");
+                client.send("c\r\n2\r\nde\r\n0\r\n\r\n");
+                assertEquals("abcde", client.read().body());
+            }
+            assertEquals(6, server.statistics().getRequests());
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "POST / HTTP/1.1\r\nHost: test\r\nContent-Length: 3\r\n\r\nabc",
+                "POST / HTTP/1.1\r\nHost: test\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n"
+            })
+    void smallBodyThatTheHandlerIgnoresKeepsTheConnection(String request) throws Exception {
+        try (TestServer server = TestServer.strict(Transport.CLEAR, p -> p);
+                RawClient client = server.connect()) {
+            for (int i = 0; i < 3; i++) {
+                RawClient.Answer answer = client.send(request).read();
+                assertEquals(200, answer.status());
+                assertFalse(answer.saysClose(), answer.head());
+            }
+        }
+    }
+
+    @ParameterizedTest
+    @CsvSource({"'GET / HTTP/1.1\r\n\r\n',400", "'BAD\r\n\r\n',400", "'GET / HTTP/1.1\r\nHost: a\r\n X\r\n\r\n',400"})
+    void malformedRequestIsAnsweredByJettyAndEnds(String request, int status) throws Exception {
+        try (TestServer server = TestServer.strict(Transport.CLEAR, p -> p.lingerTimeout(Duration.ofMillis(300)));
+                RawClient client = server.connect()) {
+            client.get();
+            assertEquals(status, client.send(request + RawClient.GET).read().status());
+            client.readAll();
+            server.awaitOpen(0); // though the client stays
+            assertEquals(1, server.handled.get());
+            server.assertNumbersAddUp();
+        }
+    }
+
+    @Test
+    void hugeHeadersAndUrisAreAnsweredByJettyAndEnd() throws Exception {
+        try (TestServer server = TestServer.strict(Transport.CLEAR, p -> p.lingerTimeout(Duration.ofMillis(300)))) {
+            try (RawClient client = server.connect()) {
+                client.send("GET / HTTP/1.1\r\nHost: test\r\nX: " + "x".repeat(20_000) + "\r\n\r\n");
+                assertEquals(431, client.read().status());
+                server.awaitOpen(0);
+            }
+            try (RawClient client = server.connect()) {
+                client.send("GET /" + "x".repeat(20_000) + " HTTP/1.1\r\nHost: test\r\n\r\n");
+                assertEquals(414, client.read().status());
+                server.awaitOpen(0);
+            }
+            server.assertNumbersAddUp();
+        }
+    }
+
+    // ---- Other protocols on the connection
+
+    /** Echoes bytes, as a protocol after an upgrade or in a tunnel. */
+    private static final class EchoConnection extends AbstractConnection {
+        private EchoConnection(EndPoint endPoint, java.util.concurrent.Executor executor) {
+            super(endPoint, executor);
+        }
+
+        @Override
+        public void onOpen() {
+            super.onOpen();
+            fillInterested();
+        }
+
+        @Override
+        public void onFillable() {
+            try {
+                ByteBuffer buffer = BufferUtil.allocate(1024);
+                int filled = getEndPoint().fill(buffer);
+                if (filled < 0) {
+                    close();
+                } else if (filled == 0) {
+                    fillInterested();
+                } else {
+                    getEndPoint().write(Callback.from(this::fillInterested, x -> close()), buffer);
+                }
+            } catch (java.io.IOException x) {
+                close();
+            }
+        }
+    }
+
+    @ParameterizedTest
+    @CsvSource({"CLEAR,GET /", "TLS,GET /", "CLEAR,CONNECT a:1", "TLS,CONNECT a:1"})
+    void upgradedConnectionAndTunnelLeaveThePolicy(Transport transport, String line) throws Exception {
+        boolean connect = line.startsWith("CONNECT");
+        try (TestServer server = TestServer.strict(
+                        transport,
+                        p -> p.maxRequestsPerConnection(1)
+                                .keepAliveTimeout(Duration.ofMillis(200))
+                                .firstRequestTimeout(Duration.ofMillis(500))
+                                .requestHeaderTimeout(Duration.ofMillis(200)),
+                        TestServer.handler((request, response, callback) -> {
+                            response.setStatus(connect ? 200 : 101);
+                            if (!connect) {
+                                response.getHeaders().put(HttpHeader.UPGRADE, "echo");
+                                response.getHeaders().put(HttpHeader.CONNECTION, "Upgrade");
+                            }
+                            EndPoint endPoint = request.getConnectionMetaData()
+                                    .getConnection()
+                                    .getEndPoint();
+                            request.setAttribute(
+                                    HttpStream.UPGRADE_CONNECTION_ATTRIBUTE,
+                                    new EchoConnection(
+                                            endPoint, request.getComponents().getExecutor()));
+                            response.write(true, null, callback);
+                        }));
+                RawClient client = server.connect()) {
+            client.send(line + " HTTP/1.1\r\nHost: a:1\r\nConnection: Upgrade, keep-alive\r\nUpgrade: echo\r\n\r\n");
+            RawClient.Answer answer = client.read(false);
+            assertEquals(connect ? 200 : 101, answer.status());
+            assertFalse(answer.head().toLowerCase(java.util.Locale.ROOT).contains("close"), answer.head());
+            assertNull(answer.field("Keep-Alive"));
+            server.awaitClosed(CloseReason.UPGRADED, 1);
+            for (int i = 0; i < 5; i++) {
+                TimeUnit.MILLISECONDS.sleep(250); // beyond each timeout of the policy
+                client.send("ping" + i);
+                assertEquals(
+                        "ping" + i,
+                        new String(client.socket().getInputStream().readNBytes(5), StandardCharsets.US_ASCII));
+            }
+            assertEquals(0, server.statistics().getOpen());
+        }
+    }
+
+    @Test
+    void upgradeThatTheServerIgnoresDoesNotEvadeTheLimits() throws Exception {
+        try (TestServer server = TestServer.strict(Transport.CLEAR, p -> p.maxRequestsPerConnection(2));
+                RawClient client = server.connect()) {
+            String request = "GET / HTTP/1.1\r\nHost: test\r\nConnection: Upgrade\r\nUpgrade: nothing\r\n\r\n";
+            assertFalse(client.send(request).read().saysClose());
+            assertTrue(client.send(request).read().saysClose());
+            client.awaitEnd();
+        }
+    }
+}
