@@ -617,7 +617,7 @@ final class ConnectionGuard extends Tracked
         bodyEnded = length <= 0 && !chunked;
         bodyUnread = false;
         pipelined = !chunked && arrived > Math.max(length, 0);
-        bodyMissing = chunked ? (endsWithLastChunk(arrived) ? 0 : -1) : length - arrived;
+        bodyMissing = chunked ? (hasLastChunk(arrived) ? 0 : -1) : Math.max(0, length - arrived);
         waited = 0;
         writeWaiting = false;
         bytesMoved = 0;
@@ -626,10 +626,13 @@ final class ConnectionGuard extends Tracked
         return true;
     }
 
-    private boolean endsWithLastChunk(int arrived) {
-        return arrived >= 5
-                && BufferUtil.toString(readBuffer, readBuffer.limit() - 5, 5, StandardCharsets.US_ASCII)
-                        .equals("0\r\n\r\n");
+    /** Whether what has arrived of a chunked body looks as if its end were there. */
+    private boolean hasLastChunk(int arrived) {
+        if (arrived == 0) {
+            return false;
+        }
+        String body = BufferUtil.toString(readBuffer, StandardCharsets.ISO_8859_1);
+        return body.startsWith("0\r\n") || body.contains("\n0\r\n");
     }
 
     @Override

@@ -1,0 +1,138 @@
+package org.strictkeepalive;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.io.IOException;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.Callable;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+
+/** 200 idle connections: FIN between 2.0 s and 2.25 s after the response, whatever comes in meanwhile. */
+class ExactDeadlineTest {
+    private static final int CONNECTIONS = 200;
+    private static final Duration TIMEOUT = Duration.ofSeconds(2);
+    private static final long WITHIN_MS = 250;
+    private static final int TRIES = 3;
+
+    /** How much later than its deadline each connection ended, at least and at most, in nanoseconds. */
+    private record Late(long least, long most) {}
+
+    private static List<Late> lateness(TestServer server, boolean trickle) throws Exception {
+        ExecutorService clients = Executors.newFixedThreadPool(CONNECTIONS);
+        try {
+            List<Callable<Late>> all = new ArrayList<>();
+            for (int i = 0; i < CONNECTIONS; i++) {
+                // Connected before, so that handshakes don't take the time of the others.
+                RawClient client = server.connect();
+                all.add(() -> lateness(client, trickle));
+            }
+            List<Late> result = new ArrayList<>();
+            for (Future<Late> future : clients.invokeAll(all)) {
+                result.add(future.get());
+            }
+            return result;
+        } finally {
+            clients.shutdownNow();
+        }
+    }
+
+    private static Late lateness(RawClient client, boolean trickle) throws IOException {
+        try (client) {
+            // The time begins at the server, after the request was sent and before the answer was read.
+            long before = System.nanoTime();
+            long after = client.get().at();
+            if (trickle) {
+                before = System.nanoTime();
+                client.send("GET");
+                after = System.nanoTime();
+                AtomicBoolean stop = new AtomicBoolean();
+                Thread sender = new Thread(() -> {
+                    try {
+                        while (!stop.get()) {
+                            client.send("T");
+                            TimeUnit.MILLISECONDS.sleep(100);
+                        }
+                    } catch (IOException | InterruptedException x) {
+                        // The server has closed.
+                    }
+                });
+                sender.setDaemon(true);
+                sender.start();
+                assertEquals(408, client.read().status());
+                stop.set(true);
+            }
+            long late = client.awaitEnd() - TIMEOUT.toNanos();
+            return new Late(late - after, late - before);
+        }
+    }
+
+    /** A machine that is busy gets another try; none is ever too early. */
+    private static void assertOnTime(TestServer server, boolean trickle) throws Exception {
+        long most = 0;
+        for (int i = 0; i < TRIES; i++) {
+            List<Late> late = lateness(server, trickle);
+            late.forEach(one -> assertTrue(one.most >= 0, "too early by " + one));
+            most = late.stream().mapToLong(Late::least).max().orElseThrow();
+            if (most <= TimeUnit.MILLISECONDS.toNanos(WITHIN_MS)) {
+                return;
+            }
+        }
+        throw new AssertionError(TimeUnit.NANOSECONDS.toMillis(most) + " ms late");
+    }
+
+    @ParameterizedTest
+    @EnumSource(Transport.class)
+    void idleConnectionsGetTheirFinOnTime(Transport transport) throws Exception {
+        try (TestServer server = TestServer.strict(transport, p -> p.keepAliveTimeout(TIMEOUT))) {
+            assertOnTime(server, false);
+            server.assertNumbersAddUp();
+        }
+    }
+
+    @Test
+    void headersThatTrickleGetTheir408OnTime() throws Exception {
+        try (TestServer server = TestServer.strict(
+                Transport.CLEAR,
+                p -> p.keepAliveTimeout(TIMEOUT.multipliedBy(4)).requestHeaderTimeout(TIMEOUT))) {
+            assertOnTime(server, true);
+            server.assertNumbersAddUp();
+        }
+    }
+
+    @Test
+    void descriptorsAreFreeAfterTheLingerThoughClientsStay() throws Exception {
+        Duration linger = Duration.ofMillis(500);
+        try (TestServer server = TestServer.strict(
+                Transport.CLEAR, p -> p.keepAliveTimeout(Duration.ofMillis(500)).lingerTimeout(linger))) {
+            long late = Long.MAX_VALUE;
+            for (int i = 0; i < TRIES && late > WITHIN_MS; i++) {
+                List<RawClient> clients = new ArrayList<>();
+                for (int j = 0; j < CONNECTIONS; j++) {
+                    clients.add(server.connect());
+                    clients.get(j).get();
+                }
+                long lastFin = 0;
+                for (RawClient client : clients) {
+                    lastFin = client.awaitEnd();
+                }
+                server.awaitOpen(0);
+                // Polled every 100 ms, which counts as ours.
+                late = TimeUnit.NANOSECONDS.toMillis(System.nanoTime() - lastFin) - linger.toMillis();
+                for (RawClient client : clients) {
+                    client.close();
+                }
+            }
+            assertTrue(late <= WITHIN_MS, late + " ms late");
+        }
+    }
+}
