@@ -23,10 +23,8 @@ import org.eclipse.jetty.http.HttpMethod;
 import org.eclipse.jetty.http.HttpStatus;
 import org.eclipse.jetty.http.MetaData;
 import org.eclipse.jetty.io.AbstractEndPoint;
-import org.eclipse.jetty.io.ByteBufferPool;
 import org.eclipse.jetty.io.Connection;
 import org.eclipse.jetty.io.EndPoint;
-import org.eclipse.jetty.io.RetainableByteBuffer;
 import org.eclipse.jetty.io.ssl.SslConnection;
 import org.eclipse.jetty.server.AbstractMetaDataConnection;
 import org.eclipse.jetty.server.HttpStream;
@@ -115,8 +113,10 @@ final class ConnectionGuard extends Tracked
     private boolean tunnelAsked;
 
     private boolean connectAsked;
+    private boolean bodyExpected;
     private boolean bodyEnded;
     private boolean bodyUnread;
+    /** Whether the read that ended the last request had more behind it. */
     private boolean pipelined;
     /** The bytes of the body that have to come, negative where only their end tells. */
     private long bodyMissing;
@@ -489,7 +489,7 @@ final class ConnectionGuard extends Tracked
                     // The linger has its own limit, unless that is off.
                     if (x instanceof TimeoutException
                             && lingerLimit(governed.monitor().pressure()) != KeepAlivePolicy.NEVER) {
-                        endPoint.tryFillInterested(this);
+                        awaitDiscard();
                     } else {
                         innermost.close(x);
                     }
@@ -551,20 +551,19 @@ final class ConnectionGuard extends Tracked
         if (wanted != null) {
             wanted.failed(new ClosedChannelException());
         }
-        // Where a read is pending it is this guard's.
-        endPoint.tryFillInterested(this);
+        awaitDiscard();
         DescriptorMonitor monitor = governed.monitor();
         monitor.due(this, deadline(lingerSince, lingerLimit(monitor.pressure())));
     }
 
     /** Reads at the socket itself, below TLS, until the client's FIN. */
     private void discard() {
-        ByteBufferPool pool = governed.connector().getByteBufferPool();
-        RetainableByteBuffer buffer = pool.acquire(DISCARD_SIZE, true);
+        // Jetty's pool has not the same signature in all versions.
+        ByteBuffer buffer = BufferUtil.allocate(DISCARD_SIZE);
         try {
             for (int i = 0; i < DISCARDS_AT_ONCE; i++) {
-                BufferUtil.clear(buffer.getByteBuffer());
-                int filled = innermost.fill(buffer.getByteBuffer());
+                BufferUtil.clear(buffer);
+                int filled = innermost.fill(buffer);
                 if (filled < 0) {
                     innermost.close();
                     return;
@@ -574,11 +573,16 @@ final class ConnectionGuard extends Tracked
                 }
                 discarded = true;
             }
-            innermost.tryFillInterested(this);
+            awaitDiscard();
         } catch (Throwable x) {
             innermost.close(x);
-        } finally {
-            buffer.release();
+        }
+    }
+
+    /** Waits at the socket itself; where TLS waits there already, behind TLS, which then passes the wake-up on. */
+    private void awaitDiscard() {
+        if (!innermost.tryFillInterested(this)) {
+            endPoint.tryFillInterested(this);
         }
     }
 
@@ -613,11 +617,15 @@ final class ConnectionGuard extends Tracked
         connectAsked = connect;
         promisedSeconds = 0;
         long length = request.getLength();
-        int arrived = readBuffer == null ? 0 : readBuffer.remaining();
         bodyEnded = length <= 0 && !chunked;
+        // Jetty has given the buffer back where all of it is read and no body follows.
+        int arrived = bodyEnded || readBuffer == null ? 0 : readBuffer.remaining();
+        bodyExpected = !bodyEnded;
         bodyUnread = false;
         pipelined = !chunked && arrived > Math.max(length, 0);
-        bodyMissing = chunked ? (hasLastChunk(arrived) ? 0 : -1) : Math.max(0, length - arrived);
+        // The bytes of a request that an earlier phase handed over, such as PROXY, are not known: as if all were there.
+        boolean handedOver = readBuffer == null;
+        bodyMissing = handedOver ? 0 : chunked ? (hasLastChunk(arrived) ? 0 : -1) : Math.max(0, length - arrived);
         waited = 0;
         writeWaiting = false;
         bytesMoved = 0;
@@ -642,6 +650,10 @@ final class ConnectionGuard extends Tracked
 
     void onBodyEnd() {
         bodyEnded = true;
+    }
+
+    boolean isBodyExpected() {
+        return bodyExpected;
     }
 
     boolean isBodyEnded() {
@@ -802,6 +814,10 @@ final class ConnectionGuard extends Tracked
         int state = word & STATE;
         if (state == OWNED) {
             return -1;
+        }
+        if (state == RUNNING && !bodyExpected && buffer.limit() > 0) {
+            // Else Jetty would have given this buffer back when it had read the request.
+            pipelined = true;
         }
         int filled;
         try {

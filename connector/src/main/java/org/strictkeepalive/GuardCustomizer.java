@@ -1,10 +1,13 @@
 package org.strictkeepalive;
 
+import org.eclipse.jetty.http.HostPortHttpField;
 import org.eclipse.jetty.http.HttpException;
 import org.eclipse.jetty.http.HttpFields;
+import org.eclipse.jetty.http.HttpHeader;
 import org.eclipse.jetty.http.HttpScheme;
 import org.eclipse.jetty.http.HttpStatus;
 import org.eclipse.jetty.http.HttpURI;
+import org.eclipse.jetty.io.Content;
 import org.eclipse.jetty.io.EndPoint;
 import org.eclipse.jetty.server.HttpConfiguration;
 import org.eclipse.jetty.server.Request;
@@ -34,7 +37,16 @@ final class GuardCustomizer implements HttpConfiguration.Customizer {
             // The server has decided to close: the client gets no answer, so the request must not be executed.
             throw new HttpException.RuntimeException(HttpStatus.REQUEST_TIMEOUT_408);
         }
-        return MEND_SCHEME ? mendScheme(request, endPoint) : request;
+        Request result = MEND_SCHEME ? mendScheme(request, endPoint) : request;
+        return guard.isBodyExpected() ? new GuardedBody(result) : result;
+    }
+
+    /** The port as it was asked for: Jetty has left out the default port of the wrong scheme. */
+    private static int httpsPort(Request request, HttpURI uri) {
+        int port = request.getHeaders().getField(HttpHeader.HOST) instanceof HostPortHttpField host
+                ? host.getPort()
+                : uri.getPort();
+        return port == HttpScheme.HTTPS.getDefaultPort() || port == 0 ? -1 : port;
     }
 
     private static Request mendScheme(Request request, EndPoint endPoint) {
@@ -42,12 +54,31 @@ final class GuardCustomizer implements HttpConfiguration.Customizer {
         if (HttpScheme.HTTPS.is(uri.getScheme()) || endPoint.getSslSessionData() == null) {
             return request;
         }
-        HttpURI mended = HttpURI.build(uri).scheme(HttpScheme.HTTPS).asImmutable();
+        HttpURI mended = HttpURI.build(uri)
+                .scheme(HttpScheme.HTTPS)
+                .authority(uri.getHost(), httpsPort(request, uri))
+                .fragment(uri.getFragment())
+                .asImmutable();
         return new Request.Wrapper(request) {
             @Override
             public HttpURI getHttpURI() {
                 return mended;
             }
         };
+    }
+
+    /** Makes the failure of a slow client one that blocking reads pass on as it is, so that it is answered with 408. */
+    private static final class GuardedBody extends Request.Wrapper {
+        private GuardedBody(Request request) {
+            super(request);
+        }
+
+        @Override
+        public Content.Chunk read() {
+            Content.Chunk chunk = super.read();
+            return Content.Chunk.isFailure(chunk) && chunk.getFailure() instanceof SlowClientException slow
+                    ? Content.Chunk.from(slow.forReaders(), chunk.isLast())
+                    : chunk;
+        }
     }
 }

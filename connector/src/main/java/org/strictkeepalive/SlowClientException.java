@@ -1,5 +1,6 @@
 package org.strictkeepalive;
 
+import java.io.IOException;
 import java.util.concurrent.TimeoutException;
 import org.eclipse.jetty.http.HttpException;
 import org.eclipse.jetty.http.HttpStatus;
@@ -26,5 +27,31 @@ final class SlowClientException extends TimeoutException implements HttpExceptio
     public Throwable fillInStackTrace() {
         // The stack would be the timer's.
         return this;
+    }
+
+    /**
+     * The same as an {@link IOException}: any other checked exception would reach a blocking reader wrapped in one, and
+     * the wrapping knows no status.
+     */
+    IOException forReaders() {
+        return new SlowRead(this);
+    }
+
+    private static final class SlowRead extends IOException implements HttpException {
+        private static final long serialVersionUID = 1L;
+
+        private SlowRead(SlowClientException cause) {
+            super(cause.getMessage(), cause);
+        }
+
+        @Override
+        public int getCode() {
+            return HttpStatus.REQUEST_TIMEOUT_408;
+        }
+
+        @Override
+        public String getReason() {
+            return getMessage();
+        }
     }
 }

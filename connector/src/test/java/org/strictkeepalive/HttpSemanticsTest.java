@@ -216,13 +216,15 @@ class HttpSemanticsTest {
                         Transport.CLEAR,
                         p -> p.maxRequestsPerConnection(2),
                         TestServer.handler((request, response, callback) -> {
-                            throw new org.eclipse.jetty.http.HttpException.RuntimeException(500, "on purpose");
+                            throw new IllegalStateException("on purpose");
                         }));
                 RawClient client = server.connect()) {
             RawClient.Answer answer = client.get();
             assertEquals(500, answer.status());
             assertFalse(answer.saysClose());
-            assertTrue(client.get().saysClose());
+            if (!org.eclipse.jetty.util.Jetty.VERSION.startsWith("12.0.")) { // which itself closes, without a word
+                assertTrue(client.get().saysClose());
+            }
             client.awaitEnd();
         }
     }

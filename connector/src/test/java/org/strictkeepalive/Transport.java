@@ -81,10 +81,16 @@ enum Transport {
 
     /** A connected socket, its handshake done. */
     Socket connect(int port) throws IOException {
+        return connect(port, new byte[0]);
+    }
+
+    /** A connected socket, its handshake done, with bytes sent before that, such as PROXY's. */
+    Socket connect(int port, byte[] preface) throws IOException {
         Socket socket = new Socket();
         socket.setTcpNoDelay(true);
         socket.connect(new InetSocketAddress(InetAddress.getLoopbackAddress(), port), 10_000);
         socket.setSoTimeout(30_000);
+        socket.getOutputStream().write(preface);
         if (this == CLEAR) {
             return socket;
         }
