@@ -129,6 +129,7 @@ final class ConnectionGuard extends Tracked
     private long waited;
     private long writeWaitSince;
     private boolean writeWaiting;
+    private boolean offered;
     private long bytesMoved;
     private long bytesJudged;
     private ByteBuffer[] writing;
@@ -378,6 +379,7 @@ final class ConnectionGuard extends Tracked
         writeWaiting = isWritePending();
         if (!wasWriting) {
             writeWaitSince = now;
+            offered = false;
         }
         if (!reading && !writeWaiting) {
             return;
@@ -391,9 +393,27 @@ final class ConnectionGuard extends Tracked
                 waited = 0;
                 demandSince = now;
                 writeWaitSince = now;
+                offered = false;
             }
-            case NONE -> endExchange();
+            case NONE -> {
+                if (writeWaiting && !offered) {
+                    offered = true;
+                    execute(this::offer);
+                } else {
+                    endExchange();
+                }
+            }
             case UNJUDGED -> {}
+        }
+    }
+
+    /**
+     * Offers the client what it hasn't taken, once before the verdict: a socket says that it is writable only when a
+     * third of its send buffer is free, and takes bytes long before.
+     */
+    private void offer() {
+        if (innermost instanceof AbstractEndPoint ep) {
+            ep.getWriteFlusher().completeWrite();
         }
     }
 
@@ -935,6 +955,10 @@ final class ConnectionGuard extends Tracked
     public void close(Throwable cause) {
         int state = word & STATE;
         if (state == OWNED) {
+            // The linger closes, unless the server stops before.
+            if (governed.isStopping()) {
+                innermost.close(cause);
+            }
             return;
         }
         // An abort behind a response that was written whole would destroy it: it becomes a linger.

@@ -61,6 +61,8 @@ public class DescriptorMonitor implements Dumpable {
     /** Exact where the count of open connections lags: an endpoint is made later, on another thread. */
     private final AtomicLong accepted = new AtomicLong();
 
+    private final AtomicInteger withoutEndPoint = new AtomicInteger();
+
     private volatile Pressure pressure = Pressure.NONE;
 
     private final AutoLock ticking = new AutoLock();
@@ -272,6 +274,7 @@ public class DescriptorMonitor implements Dumpable {
         sample(now());
         if (first) {
             cancelTick(); // one that a stopped scheduler has dropped
+            withoutEndPoint.set(0);
             rehearse();
         }
         warn(connector, first);
@@ -401,6 +404,7 @@ public class DescriptorMonitor implements Dumpable {
     boolean onAccepting(AbstractConnector connector) {
         long now = now();
         long count = accepted.incrementAndGet();
+        withoutEndPoint.incrementAndGet();
         Pressure p = pressure;
         if (p.isKnown()) {
             long since = count - p.accepted();
@@ -431,6 +435,16 @@ public class DescriptorMonitor implements Dumpable {
         return true;
     }
 
+    /** The endpoint of a connection that was accepted is made now, or never. */
+    void onAccepted() {
+        withoutEndPoint.updateAndGet(count -> Math.max(0, count - 1));
+    }
+
+    /** The governed connections, with those whose endpoint is still to come: their descriptors are in use. */
+    private int openOrAccepted() {
+        return open.get() + withoutEndPoint.get();
+    }
+
     // ---- Sampling
 
     private Pressure sample(long now) {
@@ -439,11 +453,11 @@ public class DescriptorMonitor implements Dumpable {
                 readLimit(now);
             }
             long count = accepted.get();
-            int openNow = open.get();
+            int openNow = openOrAccepted();
             try {
                 usedDescriptors = probe.used();
                 openAtSample = openNow;
-            } catch (IOException | RuntimeException x) {
+            } catch (IOException | RuntimeException | Error x) {
                 onFailure("count descriptors", x);
                 // The last count holds, with what was opened since.
                 return update(now, usedDescriptors < 0 ? -1 : usedDescriptors + openNow - openAtSample, count);
@@ -457,7 +471,7 @@ public class DescriptorMonitor implements Dumpable {
         limitReadAt = now;
         try {
             processLimit = probe.limit();
-        } catch (RuntimeException x) {
+        } catch (RuntimeException | Error x) {
             onFailure("read the descriptor limit", x);
         }
     }
@@ -470,7 +484,7 @@ public class DescriptorMonitor implements Dumpable {
     private Pressure update(long now, long used, long acceptedThen) {
         try (AutoLock ignored = sampling.lock()) {
             Pressure next =
-                    gauge.next(pressure, open.get(), used, limit(), acceptors(), furtherPressure(), acceptedThen);
+                    gauge.next(pressure, openOrAccepted(), used, limit(), acceptors(), furtherPressure(), acceptedThen);
             pressure = next;
             log(next, now);
             // Nobody would end the pause where no connection is open, unless nothing is free at all.
@@ -494,7 +508,7 @@ public class DescriptorMonitor implements Dumpable {
                     throw new IllegalStateException(source + " answers NaN");
                 }
                 highest = Math.max(highest, Math.min(share, 1));
-            } catch (RuntimeException x) {
+            } catch (RuntimeException | Error x) {
                 onFailure("ask " + source, x);
             }
         }

@@ -126,6 +126,16 @@ final class GovernedConnector implements Connection.Listener, SelectorManager.Ac
         }
     }
 
+    @Override
+    public void onAccepted(SelectableChannel channel) {
+        monitor.onAccepted();
+    }
+
+    @Override
+    public void onAcceptFailed(SelectableChannel channel, Throwable cause) {
+        monitor.onAccepted();
+    }
+
     // ---- Connections
 
     /** The endpoint of the socket itself. */

@@ -840,7 +840,9 @@ public final class KeepAlivePolicy {
          * @throws IllegalArgumentException for null and outside of that
          */
         public Builder sampleInterval(Duration interval) {
-            if (interval == null || interval.toMillis() < 1 || interval.compareTo(Duration.ofSeconds(10)) > 0) {
+            if (interval == null
+                    || interval.compareTo(Duration.ofMillis(1)) < 0
+                    || interval.compareTo(Duration.ofSeconds(10)) > 0) {
                 throw bad("sampleInterval", text(interval), "1 ms to 10 s");
             }
             sampleInterval = interval;

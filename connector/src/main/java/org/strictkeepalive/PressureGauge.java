@@ -57,9 +57,11 @@ final class PressureGauge {
         PressureLevel was = last.level();
         boolean full = maxConnections > 0 && open >= maxConnections;
         boolean critical = full || (known && free <= reserve);
-        boolean wasCritical = was == PressureLevel.CRITICAL && known && free <= reserve + (long) (hysteresis * room);
+        boolean wasFull = maxConnections > 0 && open > maxConnections * (1 - hysteresis);
+        boolean wasShort = known && free <= reserve + (long) (hysteresis * room);
+        boolean held = was == PressureLevel.CRITICAL && (wasFull || wasShort);
         PressureLevel level;
-        if (critical || wasCritical) {
+        if (critical || held) {
             level = PressureLevel.CRITICAL;
         } else if (holds(share, highAt, was.isAtLeast(PressureLevel.HIGH))) {
             level = PressureLevel.HIGH;

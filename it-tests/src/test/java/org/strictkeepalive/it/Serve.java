@@ -1,0 +1,93 @@
+package org.strictkeepalive.it;
+
+import java.io.File;
+import java.io.IOException;
+import java.net.InetSocketAddress;
+import java.net.URI;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
+
+/** The {@code serve} command of the examples in a process of its own, under {@code ulimit -n}. */
+final class Serve implements AutoCloseable {
+    private static final String LISTENING = "Listening on ";
+    private static final long START_SECONDS = 30;
+
+    private final Process process;
+    private final Path log;
+    private final InetSocketAddress address;
+
+    private Serve(Process process, Path log, InetSocketAddress address) {
+        this.process = process;
+        this.log = log;
+        this.address = address;
+    }
+
+    static List<String> command(int descriptors, String... arguments) {
+        List<String> command =
+                new ArrayList<>(List.of("bash", "-c", "ulimit -n " + descriptors + " && exec \"$@\"", "bash"));
+        command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
+        // Without this the JVM raises its soft limit to the hard one.
+        command.addAll(List.of("-XX:-MaxFDLimit", "-Xmx256m", "-jar", System.getProperty("examples.jar")));
+        command.addAll(List.of(arguments));
+        return command;
+    }
+
+    static Serve start(Path directory, int descriptors, String... flags) throws IOException, InterruptedException {
+        Path log = Files.createTempFile(directory, "serve", ".log");
+        List<String> arguments = new ArrayList<>(List.of("serve", "--port", "0"));
+        arguments.addAll(List.of(flags));
+        Process process = new ProcessBuilder(command(descriptors, arguments.toArray(String[]::new)))
+                .redirectErrorStream(true)
+                .redirectOutput(log.toFile())
+                .start();
+        long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(START_SECONDS);
+        while (process.isAlive() && System.nanoTime() - end < 0) {
+            for (String line : Files.readAllLines(log)) {
+                if (line.startsWith(LISTENING) && line.endsWith("/")) {
+                    URI uri = URI.create(line.substring(LISTENING.length()));
+                    return new Serve(process, log, new InetSocketAddress(uri.getHost(), uri.getPort()));
+                }
+            }
+            process.waitFor(20, TimeUnit.MILLISECONDS);
+        }
+        process.destroyForcibly();
+        throw new IOException("serve did not start: " + Files.readString(log));
+    }
+
+    InetSocketAddress address() {
+        return address;
+    }
+
+    Process process() {
+        return process;
+    }
+
+    String log() throws IOException {
+        return Files.readString(log, StandardCharsets.UTF_8);
+    }
+
+    /** The open descriptors of the process. */
+    int descriptors() throws IOException {
+        Path directory = Path.of("/proc", Long.toString(process.pid()), "fd");
+        long size = new File(directory.toString()).length(); // Linux 6.2 and later
+        if (size > 0) {
+            return (int) size;
+        }
+        try (Stream<Path> entries = Files.list(directory)) {
+            return (int) entries.count();
+        }
+    }
+
+    @Override
+    public void close() throws InterruptedException {
+        process.destroy();
+        if (!process.waitFor(10, TimeUnit.SECONDS)) {
+            process.destroyForcibly();
+        }
+    }
+}
