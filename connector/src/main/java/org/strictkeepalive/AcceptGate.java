@@ -19,8 +19,7 @@ final class AcceptGate {
     /** Pauses a connector that is accepting; one that was paused here before is held so. */
     void pause(AbstractConnector connector) {
         try (AutoLock ignored = lock.lock()) {
-            // Without acceptor threads the flag cancels a selection key, which must not be repeated.
-            if (connector.isRunning() && connector.isAccepting()) {
+            if (connector.isRunning() && connector.isAccepting() && isPausable(connector)) {
                 connector.setAccepting(false);
                 paused.add(connector);
             }
@@ -56,12 +55,18 @@ final class AcceptGate {
     }
 
     /**
-     * Without acceptor threads, resuming while the cancelled key of the listening socket is still registered would
-     * close that socket for ever.
+     * Without acceptor threads the flag cancels the selection key of the listening socket, or registers it anew: two
+     * keys at once, or one while the cancelled one is still there, would close that socket for ever.
      */
     private static boolean isResumable(AbstractConnector connector) {
         return connector.getAcceptors() > 0
                 || !(connector.getTransport() instanceof SelectableChannel channel)
                 || !channel.isRegistered();
+    }
+
+    private static boolean isPausable(AbstractConnector connector) {
+        return connector.getAcceptors() > 0
+                || !(connector.getTransport() instanceof SelectableChannel channel)
+                || channel.isRegistered();
     }
 }

@@ -118,6 +118,8 @@ final class ConnectionGuard extends Tracked
     private boolean bodyUnread;
     /** Whether the read that ended the last request had more behind it. */
     private boolean pipelined;
+    /** The last three bytes that were read. */
+    private int tail;
     /** The bytes of the body that have to come, negative where only their end tells. */
     private long bodyMissing;
 
@@ -129,7 +131,7 @@ final class ConnectionGuard extends Tracked
     private long waited;
     private long writeWaitSince;
     private boolean writeWaiting;
-    private boolean offered;
+    private volatile Offer offer = Offer.NONE;
     private long bytesMoved;
     private long bytesJudged;
     private ByteBuffer[] writing;
@@ -379,7 +381,7 @@ final class ConnectionGuard extends Tracked
         writeWaiting = isWritePending();
         if (!wasWriting) {
             writeWaitSince = now;
-            offered = false;
+            offer = Offer.NONE;
         }
         if (!reading && !writeWaiting) {
             return;
@@ -393,14 +395,14 @@ final class ConnectionGuard extends Tracked
                 waited = 0;
                 demandSince = now;
                 writeWaitSince = now;
-                offered = false;
+                offer = Offer.NONE;
             }
             case NONE -> {
-                if (writeWaiting && !offered) {
-                    offered = true;
-                    execute(this::offer);
-                } else {
+                if (!writeWaiting || offer == Offer.MADE) {
                     endExchange();
+                } else if (offer == Offer.NONE) {
+                    offer = Offer.UNDER_WAY;
+                    execute(this::offer);
                 }
             }
             case UNJUDGED -> {}
@@ -415,6 +417,13 @@ final class ConnectionGuard extends Tracked
         if (innermost instanceof AbstractEndPoint ep) {
             ep.getWriteFlusher().completeWrite();
         }
+        offer = Offer.MADE;
+    }
+
+    private enum Offer {
+        NONE,
+        UNDER_WAY,
+        MADE
     }
 
     private boolean isWritePending() {
@@ -642,7 +651,7 @@ final class ConnectionGuard extends Tracked
         int arrived = bodyEnded || readBuffer == null ? 0 : readBuffer.remaining();
         bodyExpected = !bodyEnded;
         bodyUnread = false;
-        pipelined = !chunked && arrived > Math.max(length, 0);
+        pipelined = bodyEnded ? readBuffer != null && !endsWithBlankLine() : !chunked && arrived > Math.max(length, 0);
         // The bytes of a request that an earlier phase handed over, such as PROXY, are not known: as if all were there.
         boolean handedOver = readBuffer == null;
         bodyMissing = handedOver ? 0 : chunked ? (hasLastChunk(arrived) ? 0 : -1) : Math.max(0, length - arrived);
@@ -666,6 +675,11 @@ final class ConnectionGuard extends Tracked
     @Override
     public HttpStream apply(HttpStream stream) {
         return new GuardedStream(stream, this);
+    }
+
+    /** Whether what was read ends with a request's headers, so that no part of another one follows. */
+    private boolean endsWithBlankLine() {
+        return (tail & 0xFFFFFF) == 0x0A0D0A || (tail & 0xFFFF) == 0x0A0A;
     }
 
     void onBodyEnd() {
@@ -791,10 +805,10 @@ final class ConnectionGuard extends Tracked
         } else if (reason == null) {
             if (governed.isStopping()) {
                 reason = CloseReason.STOP;
-            } else if (endOfInput) {
-                reason = CloseReason.CLIENT;
+            } else if (phase == ConnectionState.NEW && isHandshaking()) {
+                reason = CloseReason.HANDSHAKE;
             } else {
-                reason = phase == ConnectionState.NEW && isHandshaking() ? CloseReason.HANDSHAKE : CloseReason.ERROR;
+                reason = endOfInput ? CloseReason.CLIENT : CloseReason.ERROR;
             }
         }
         governed.monitor().onClosed(this, reason);
@@ -835,10 +849,6 @@ final class ConnectionGuard extends Tracked
         if (state == OWNED) {
             return -1;
         }
-        if (state == RUNNING && !bodyExpected && buffer.limit() > 0) {
-            // Else Jetty would have given this buffer back when it had read the request.
-            pipelined = true;
-        }
         int filled;
         try {
             filled = endPoint.fill(buffer);
@@ -847,6 +857,9 @@ final class ConnectionGuard extends Tracked
             throw x;
         }
         if (filled > 0) {
+            for (int i = Math.min(filled, 3); i > 0; i--) {
+                tail = (tail << 8) | buffer.get(buffer.limit() - i);
+            }
             partial = true;
             readBuffer = buffer;
             if (state == BUSY) {

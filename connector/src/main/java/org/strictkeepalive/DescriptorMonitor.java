@@ -34,6 +34,8 @@ public class DescriptorMonitor implements Dumpable {
     private static final long RELIEF_INTERVAL = TimeUnit.MILLISECONDS.toNanos(10);
     /** The age from which a sample is taken again at accept. */
     private static final long FRESH = TimeUnit.MILLISECONDS.toNanos(1);
+    /** How long the last count holds where counting fails. */
+    private static final long COUNT_HOLDS = TimeUnit.SECONDS.toNanos(1);
     /** How often the limit, which an operator may change while running, is read again. */
     private static final long LIMIT_INTERVAL = TimeUnit.SECONDS.toNanos(1);
     /** With fewer descriptors free, a connector without acceptor threads closes what it accepts. */
@@ -420,11 +422,11 @@ public class DescriptorMonitor implements Dumpable {
             }
             if (p.level() == PressureLevel.CRITICAL) {
                 ensureTick(RELIEF_INTERVAL);
-                if (connector.getAcceptors() == 0 && free < LAST_DESCRIPTORS) {
-                    statistics.onOpened();
-                    statistics.onClosed(CloseReason.REFUSED, 0);
-                    return false;
-                }
+            }
+            if (connector.getAcceptors() == 0 && free < LAST_DESCRIPTORS) {
+                statistics.onOpened();
+                statistics.onClosed(CloseReason.REFUSED, 0);
+                return false;
             }
         } else if (policy.getMaxConnections() > 0) {
             p = update(now, -1, count);
@@ -459,8 +461,9 @@ public class DescriptorMonitor implements Dumpable {
                 openAtSample = openNow;
             } catch (IOException | RuntimeException | Error x) {
                 onFailure("count descriptors", x);
-                // The last count holds, with what was opened since.
-                return update(now, usedDescriptors < 0 ? -1 : usedDescriptors + openNow - openAtSample, count);
+                // The last count holds for a while, with what was opened since; but not for ever.
+                boolean unknown = usedDescriptors < 0 || now - sampledAt > COUNT_HOLDS;
+                return update(now, unknown ? -1 : usedDescriptors + openNow - openAtSample, count);
             }
             sampledAt = now;
             return update(now, usedDescriptors, count);

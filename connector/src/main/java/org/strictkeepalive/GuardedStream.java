@@ -1,6 +1,9 @@
 package org.strictkeepalive;
 
+import java.io.IOException;
 import java.nio.ByteBuffer;
+import java.util.concurrent.TimeoutException;
+import org.eclipse.jetty.http.HttpException;
 import org.eclipse.jetty.http.HttpFields;
 import org.eclipse.jetty.http.MetaData;
 import org.eclipse.jetty.io.Content;
@@ -48,7 +51,7 @@ final class GuardedStream extends HttpStream.Wrapper {
     @Override
     public void failed(Throwable x) {
         // Where only the request was not read to its end, the response is whole, or has just its end missing.
-        boolean unread = isUnconsumed(x) && isCommitted();
+        boolean unread = isCommitted() && isUnconsumed(x);
         if (unread && !lastSent) {
             super.send(null, null, true, null, Callback.from(() -> fail(x, true), y -> fail(y, false)));
         } else {
@@ -66,8 +69,17 @@ final class GuardedStream extends HttpStream.Wrapper {
         return !guard.isBodyEnded() && consumeAvailable() != null;
     }
 
+    /**
+     * Whether it failed only because the body can't be read to its end without waiting. Jetty's constant for that is
+     * not of the same type in all versions, but is what it answers again.
+     */
     @SuppressWarnings("ReferenceEquality")
-    private static boolean isUnconsumed(Throwable x) {
-        return x == CONTENT_NOT_CONSUMED || x.getCause() == CONTENT_NOT_CONSUMED;
+    private boolean isUnconsumed(Throwable x) {
+        Throwable unread = guard.isBodyEnded() ? null : consumeAvailable();
+        return unread != null
+                && (x == unread || x.getCause() == unread)
+                && !(unread instanceof IOException)
+                && !(unread instanceof TimeoutException)
+                && !(unread instanceof HttpException);
     }
 }

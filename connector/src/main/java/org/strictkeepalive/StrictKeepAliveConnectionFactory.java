@@ -140,6 +140,10 @@ public class StrictKeepAliveConnectionFactory extends HttpConnectionFactory impl
 
     @Override
     public Connection newConnection(Connector connector, EndPoint endPoint) {
+        if (!connectors.containsKey(connector) && !connector.isRunning()) {
+            // An accept that raced with the stop.
+            return super.newConnection(connector, endPoint);
+        }
         // A factory inside another one, such as protocol detection's, is not configured at start.
         EndPoint guarded = ConnectionGuard.guard(governed(connector), endPoint);
         Connection connection = super.newConnection(connector, guarded);

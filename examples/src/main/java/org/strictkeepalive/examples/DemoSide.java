@@ -31,6 +31,7 @@ final class DemoSide implements AutoCloseable {
      * @param slowestVisitMs the slowest visit in milliseconds
      * @param politeServed requests of polite clients
      * @param politeLost requests of polite clients
+     * @param politeRetried requests of polite clients that were asked once more, as the server closed without an answer
      * @param mostDescriptors that the server's process held
      * @param tooManyOpenFiles lines of its log that say so
      */
@@ -40,6 +41,7 @@ final class DemoSide implements AutoCloseable {
             long slowestVisitMs,
             long politeServed,
             long politeLost,
+            long politeRetried,
             int mostDescriptors,
             long tooManyOpenFiles) {
         double shareServed() {
@@ -66,6 +68,13 @@ final class DemoSide implements AutoCloseable {
         this.plain = plain;
         server = ServeProcess.start(directory.resolve(name + ".log"), limit, plain ? List.of("--plain") : List.of());
         crowd = new Crowd(server.address());
+    }
+
+    void warmUp() throws InterruptedException {
+        crowd.warmUp();
+        if (!plain) {
+            level();
+        }
     }
 
     String name() {
@@ -113,12 +122,14 @@ final class DemoSide implements AutoCloseable {
     }
 
     Result result() throws IOException {
+        crowd.requireLeaks();
         return new Result(
                 crowd.served.sum(),
                 crowd.turnedAway.sum(),
                 crowd.slowestVisit(),
                 crowd.politeServed.sum(),
                 crowd.politeLost.sum(),
+                crowd.politeRetried.sum(),
                 samples.stream().mapToInt(Sample::descriptors).max().orElse(-1),
                 server.tooManyOpenFiles());
     }

@@ -5,7 +5,9 @@ import java.util.Locale;
 
 /** What the demo shows in the terminal: a view that is redrawn in place, or a line every few seconds. */
 final class DemoView {
-    private static final int BAR = 32;
+    /** Two of them, and the names before, fit into a terminal of 80 columns. */
+    private static final int COLUMN = 30;
+
     private static final int LINES = 6;
     private static final double LINE_EVERY_SECONDS = 5;
 
@@ -53,12 +55,14 @@ final class DemoView {
     }
 
     private void row(String what, String plain, String strict) {
-        out.printf("\u001b[2K%-18s  %-42s  %s%n", what, plain, strict);
+        out.printf("\u001b[2K%-17s %-" + COLUMN + "s %s%n", what, plain, strict);
     }
 
     private String bar(DemoSide.Sample sample) {
-        int full = Math.max(0, Math.min(BAR, sample.descriptors() * BAR / limit));
-        return "#".repeat(full) + ".".repeat(BAR - full) + " " + sample.descriptors() + "/" + limit;
+        String number = " " + sample.descriptors() + "/" + limit;
+        int width = COLUMN - 1 - number.length();
+        int full = (int) Math.max(0, Math.min(width, (long) sample.descriptors() * width / limit));
+        return "#".repeat(full) + ".".repeat(width - full) + number;
     }
 
     private static String text(String value) {
@@ -75,10 +79,7 @@ final class DemoView {
         return line("", "plain Jetty", "strict")
                 + line("visitors served", share(plain), share(strict))
                 + line("slowest visit", plain.slowestVisitMs() + " ms", strict.slowestVisitMs() + " ms")
-                + line(
-                        "polite requests lost",
-                        plain.politeLost() + " of " + (plain.politeLost() + plain.politeServed()),
-                        strict.politeLost() + " of " + (strict.politeLost() + strict.politeServed()))
+                + line("polite requests lost", lost(plain), lost(strict))
                 + line(
                         "most descriptors used",
                         Integer.toString(plain.mostDescriptors()),
@@ -87,6 +88,11 @@ final class DemoView {
                         "\"Too many open files\" in the log",
                         Long.toString(plain.tooManyOpenFiles()),
                         Long.toString(strict.tooManyOpenFiles()));
+    }
+
+    private static String lost(DemoSide.Result result) {
+        return result.politeLost() + " of " + (result.politeLost() + result.politeServed())
+                + (result.politeRetried() == 0 ? "" : ", " + result.politeRetried() + " retried");
     }
 
     private static String share(DemoSide.Result result) {

@@ -6,6 +6,7 @@ import java.io.PrintWriter;
 import java.lang.management.ManagementFactory;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 import java.util.List;
 import java.util.Locale;
 import java.util.concurrent.Callable;
@@ -27,9 +28,9 @@ import picocli.CommandLine.Spec;
         },
         mixinStandardHelpOptions = true)
 final class LeakDemoCommand implements Callable<Integer> {
-    private static final long SAMPLE_MS = 250;
-    private static final long CALM_MS = 1500;
-    private static final int OTHER_DESCRIPTORS = 500;
+    private static final double SAMPLE_SECONDS = 0.25;
+    private static final double CALM_SECONDS = 1.5;
+    private static final int OTHER_DESCRIPTORS = 200;
 
     @Option(names = "--seconds", defaultValue = "30", description = "How long. Default: ${DEFAULT-VALUE}.")
     private int seconds;
@@ -39,7 +40,7 @@ final class LeakDemoCommand implements Callable<Integer> {
 
     @Option(
             names = "--leaky-per-second",
-            defaultValue = "30",
+            defaultValue = "50",
             description = "Clients that take one response and never close. Default: ${DEFAULT-VALUE}.")
     private int leaky;
 
@@ -77,17 +78,22 @@ final class LeakDemoCommand implements Callable<Integer> {
         if (!Files.isDirectory(Path.of("/proc/self/fd"))) {
             throw new IllegalStateException("leak-demo counts the descriptors of other processes: it needs Linux");
         }
-        requireDescriptors();
+        requireReport();
         PrintWriter out = spec.commandLine().getOut();
+        double share = shareOfRates(descriptors());
+        if (share < 1) {
+            out.printf(
+                    Locale.ROOT,
+                    "The clients have few descriptors (ulimit -n): they come at %.0f %% of their rates%n",
+                    100 * share);
+        }
         Path directory = Files.createTempDirectory("leak-demo");
         out.println("Starting plain Jetty and strict Jetty, each under ulimit -n " + limit);
         out.flush();
         try (DemoSide plain = new DemoSide("plain", true, directory, limit);
                 DemoSide strict = new DemoSide("strict", false, directory, limit)) {
             List<DemoSide> sides = List.of(plain, strict);
-            Thread cleaner = new Thread(() -> sides.forEach(DemoSide::close));
-            Runtime.getRuntime().addShutdownHook(cleaner);
-            run(sides, new DemoView(out, !noLive && isTerminal(), limit));
+            run(sides, share, new DemoView(out, !noLive && isTerminal(), limit));
             DemoSide.Result plainResult = plain.result();
             DemoSide.Result strictResult = strict.result();
             out.print(DemoView.table(plainResult, strictResult));
@@ -99,28 +105,41 @@ final class LeakDemoCommand implements Callable<Integer> {
                             ? "The strict server served everybody."
                             : "The strict server did NOT serve everybody.");
             out.flush();
-            Runtime.getRuntime().removeShutdownHook(cleaner);
             return strictResult.isEverybodyServed() ? 0 : 1;
         }
     }
 
-    private void run(List<DemoSide> sides, DemoView view) throws InterruptedException {
+    private void run(List<DemoSide> sides, double share, DemoView view) throws InterruptedException {
+        for (DemoSide side : sides) {
+            side.warmUp();
+        }
         sides.forEach(side -> side.crowd().startGuests());
         long start = System.nanoTime();
         boolean leaking = false;
-        for (long at = 0; at <= TimeUnit.SECONDS.toMillis(seconds); at += SAMPLE_MS) {
-            if (!leaking && at >= CALM_MS) {
+        double now;
+        do {
+            now = secondsSince(start);
+            if (!leaking && now >= CALM_SECONDS) {
                 leaking = true;
-                sides.forEach(side -> side.crowd().startLeaks(leaky, silent, trickling));
+                sides.forEach(side -> side.crowd().startLeaks(share * leaky, share * silent, share * trickling));
             }
-            double now = (System.nanoTime() - start) / 1e9;
             view.show(sides.get(0).sample(now), sides.get(1).sample(now));
-            long left = at + SAMPLE_MS - TimeUnit.NANOSECONDS.toMillis(System.nanoTime() - start);
-            if (left > 0) {
-                TimeUnit.MILLISECONDS.sleep(left);
+            double next = now + SAMPLE_SECONDS - secondsSince(start);
+            if (next > 0) {
+                TimeUnit.NANOSECONDS.sleep((long) (next * 1e9));
             }
+        } while (now < seconds);
+        sides.forEach(side -> side.crowd().stopInviting());
+        for (DemoSide side : sides) {
+            side.crowd().awaitGuests();
         }
+        now = secondsSince(start);
+        view.show(sides.get(0).sample(now), sides.get(1).sample(now));
         view.end();
+    }
+
+    private static double secondsSince(long start) {
+        return (System.nanoTime() - start) / 1e9;
     }
 
     /** Whether the standard output is one; {@code System.console()} tells of it in some JDKs only. */
@@ -136,17 +155,35 @@ final class LeakDemoCommand implements Callable<Integer> {
         }
     }
 
-    /** The clients need descriptors of their own. */
-    private void requireDescriptors() {
-        long needed = 2L * seconds * (leaky + silent + trickling) + OTHER_DESCRIPTORS;
-        if (ManagementFactory.getOperatingSystemMXBean() instanceof UnixOperatingSystemMXBean unix
-                && unix.getMaxFileDescriptorCount() < needed) {
+    /** Refuses a report that could not be written before the demo runs, not after it. */
+    private void requireReport() {
+        try {
+            Path file = report.toAbsolutePath();
+            Files.createDirectories(file.getParent());
+            Files.newOutputStream(file, StandardOpenOption.CREATE, StandardOpenOption.APPEND)
+                    .close();
+        } catch (IOException x) {
+            throw new ParameterException(
+                    spec.commandLine(), "--report: " + report + " (expected: a file that can be written)", x);
+        }
+    }
+
+    private static long descriptors() {
+        return ManagementFactory.getOperatingSystemMXBean() instanceof UnixOperatingSystemMXBean unix
+                ? unix.getMaxFileDescriptorCount()
+                : Long.MAX_VALUE;
+    }
+
+    /** The share of the rates at which the clients of both servers get along with the descriptors of this process. */
+    private double shareOfRates(long descriptors) {
+        double clients = (leaky + silent + trickling) * Math.max(0, seconds - CALM_SECONDS);
+        double room = Math.max(0, descriptors - OTHER_DESCRIPTORS) / 2.0;
+        if (room < Math.min(clients, limit)) {
             throw new IllegalStateException(String.format(
                     Locale.ROOT,
-                    "The clients of this demo need %d descriptors and have %d: raise ulimit -n, or lower --seconds or "
-                            + "the rates",
-                    needed,
-                    unix.getMaxFileDescriptorCount()));
+                    "The clients of this demo need more than the %d descriptors they have: raise ulimit -n",
+                    descriptors));
         }
+        return Math.min(1, room / Math.max(1, clients));
     }
 }

@@ -2,6 +2,9 @@ package org.strictkeepalive.examples;
 
 import java.time.Duration;
 import java.util.concurrent.Callable;
+import java.util.concurrent.CompletableFuture;
+import org.eclipse.jetty.server.Connector;
+import org.eclipse.jetty.server.Handler;
 import org.eclipse.jetty.server.HttpConfiguration;
 import org.eclipse.jetty.server.HttpConnectionFactory;
 import org.eclipse.jetty.server.Server;
@@ -30,6 +33,7 @@ import picocli.CommandLine.Spec;
 final class ServeCommand implements Callable<Integer> {
     private static final int ACCEPT_QUEUE_SIZE = 1024;
     private static final long STOP_TIMEOUT_MS = 30_000;
+    private static final long IDLE_AT_STOP_MS = 250;
 
     @Option(names = "--port", defaultValue = "8080", description = "Port, 0 picks one. Default: ${DEFAULT-VALUE}.")
     private int port;
@@ -85,7 +89,7 @@ final class ServeCommand implements Callable<Integer> {
         return 0;
     }
 
-    private Server newServer() {
+    Server newServer() {
         Server server = new Server();
         HttpConfiguration config = new HttpConfiguration();
         HttpConnectionFactory factory =
@@ -98,12 +102,28 @@ final class ServeCommand implements Callable<Integer> {
         // At a stop Jetty would shorten the idle timeout of requests in progress as well.
         connector.setShutdownIdleTimeout(-1);
         server.addConnector(connector);
-        server.setHandler(new GracefulHandler(new ExampleHandler(allowLeak)));
+        server.setHandler(new Farewell(new ExampleHandler(allowLeak)));
         server.setStopTimeout(STOP_TIMEOUT_MS);
         return server;
     }
 
     private KeepAlivePolicy policy() {
         return settings.policy();
+    }
+
+    /** Lets requests in progress finish at a stop, and then doesn't wait for connections that are merely open. */
+    private static final class Farewell extends GracefulHandler {
+        private Farewell(Handler handler) {
+            super(handler);
+        }
+
+        @Override
+        public CompletableFuture<Void> shutdown() {
+            return super.shutdown().whenComplete((ignored, failure) -> {
+                for (Connector connector : getServer().getConnectors()) {
+                    connector.getConnectedEndPoints().forEach(endPoint -> endPoint.setIdleTimeout(IDLE_AT_STOP_MS));
+                }
+            });
+        }
     }
 }

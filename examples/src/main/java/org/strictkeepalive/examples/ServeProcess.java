@@ -17,13 +17,16 @@ import java.util.stream.Stream;
 final class ServeProcess implements AutoCloseable {
     private static final String LISTENING = "Listening on ";
     private static final long START_TIMEOUT_MS = 30_000;
+    private static final long END_TIMEOUT_MS = 5000;
 
     private final Process process;
+    private final Thread hook;
     private final Path log;
     private final InetSocketAddress address;
 
-    private ServeProcess(Process process, Path log, InetSocketAddress address) {
+    private ServeProcess(Process process, Thread hook, Path log, InetSocketAddress address) {
         this.process = process;
+        this.hook = hook;
         this.log = log;
         this.address = address;
     }
@@ -50,17 +53,31 @@ final class ServeProcess implements AutoCloseable {
                 .redirectErrorStream(true)
                 .redirectOutput(log.toFile())
                 .start();
+        // From its first moment on it must not outlive this process.
+        Thread hook = new Thread(process::destroyForcibly);
+        InetSocketAddress address = null;
+        try {
+            Runtime.getRuntime().addShutdownHook(hook);
+            address = awaitAddress(process, log);
+        } finally {
+            if (address == null) {
+                process.destroyForcibly();
+            }
+        }
+        return new ServeProcess(process, hook, log, address);
+    }
+
+    private static InetSocketAddress awaitAddress(Process process, Path log) throws IOException, InterruptedException {
         long end = System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(START_TIMEOUT_MS);
         while (process.isAlive() && System.nanoTime() - end < 0) {
             for (String line : Files.readAllLines(log, StandardCharsets.UTF_8)) {
                 if (line.startsWith(LISTENING) && line.endsWith("/")) {
                     URI uri = URI.create(line.substring(LISTENING.length()));
-                    return new ServeProcess(process, log, new InetSocketAddress(uri.getHost(), uri.getPort()));
+                    return new InetSocketAddress(uri.getHost(), uri.getPort());
                 }
             }
             process.waitFor(20, TimeUnit.MILLISECONDS);
         }
-        process.destroyForcibly();
         throw new IOException("serve did not start: " + Files.readString(log));
     }
 
@@ -110,5 +127,15 @@ final class ServeProcess implements AutoCloseable {
     @Override
     public void close() {
         process.destroyForcibly();
+        try {
+            process.waitFor(END_TIMEOUT_MS, TimeUnit.MILLISECONDS);
+        } catch (InterruptedException x) {
+            Thread.currentThread().interrupt();
+        }
+        try {
+            Runtime.getRuntime().removeShutdownHook(hook);
+        } catch (IllegalStateException x) {
+            // The JVM is shutting down: the hook runs, and finds nothing to do.
+        }
     }
 }

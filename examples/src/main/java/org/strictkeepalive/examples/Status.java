@@ -3,6 +3,7 @@ package org.strictkeepalive.examples;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.sun.management.UnixOperatingSystemMXBean;
+import java.io.File;
 import java.lang.management.ManagementFactory;
 import java.util.LinkedHashMap;
 import java.util.Map;
@@ -56,12 +57,25 @@ final class Status {
         }
         Map<String, Object> result = new LinkedHashMap<>();
         if (ManagementFactory.getOperatingSystemMXBean() instanceof UnixOperatingSystemMXBean unix) {
+            long limit = unix.getMaxFileDescriptorCount();
+            // Linux from 6.2 on tells the number of entries, also when no descriptor is left.
+            long entries = new File("/proc/self/fd").length();
             result.put(
                     "descriptors",
-                    descriptors(unix.getOpenFileDescriptorCount(), unix.getMaxFileDescriptorCount(), 0, "mxbean"));
+                    entries > 0
+                            ? descriptors(entries, limit, 0, "procfs")
+                            : descriptors(opened(unix), limit, 0, "mxbean"));
         }
         result.put("connections", Map.of("open", open));
         return result;
+    }
+
+    private static long opened(UnixOperatingSystemMXBean unix) {
+        try {
+            return unix.getOpenFileDescriptorCount();
+        } catch (InternalError x) {
+            return -1; // It needs a descriptor itself, and none is left.
+        }
     }
 
     private static Map<String, Object> descriptors(long used, long limit, long reserved, String probe) {

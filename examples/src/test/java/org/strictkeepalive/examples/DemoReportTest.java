@@ -6,6 +6,8 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import java.io.PrintWriter;
+import java.io.StringWriter;
 import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
@@ -29,18 +31,29 @@ class DemoReportTest {
     @Test
     void tableTellsOfBothServers() {
         String table = DemoView.table(
-                new DemoSide.Result(63, 218, 2004, 990, 10, 256, 25),
-                new DemoSide.Result(300, 0, 238, 1000, 0, 211, 0));
+                new DemoSide.Result(63, 218, 2004, 990, 10, 0, 256, 25),
+                new DemoSide.Result(300, 0, 238, 1000, 0, 2, 211, 0));
         assertTrue(table.contains("22.4 % (63 of 281)"), table);
         assertTrue(table.contains("100.0 % (300 of 300)"), table);
-        assertTrue(table.contains("10 of 1000") && table.contains("0 of 1000"), table);
+        assertTrue(table.contains("10 of 1000") && table.contains("0 of 1000, 2 retried"), table);
+    }
+
+    @Test
+    void liveViewFitsIntoEightyColumns() {
+        StringWriter text = new StringWriter();
+        DemoView view = new DemoView(new PrintWriter(text), true, 1_000_000);
+        view.show(
+                new DemoSide.Sample(299, 1_000_001, null, 3000, 3000, 30_000),
+                new DemoSide.Sample(299, 999_999, "CRITICAL", 3000, 3000, 30_000));
+        text.toString().replace("\u001b[2K", "").lines().forEach(row -> assertTrue(row.length() <= 80, row));
+        assertTrue(text.toString().contains("CRITICAL"), text::toString);
     }
 
     @Test
     void everybodyIsServedOnlyIfNobodyWasLost() {
-        assertTrue(new DemoSide.Result(300, 0, 238, 1000, 0, 211, 0).isEverybodyServed());
-        assertFalse(new DemoSide.Result(299, 1, 238, 1000, 0, 211, 0).isEverybodyServed());
-        assertFalse(new DemoSide.Result(300, 0, 238, 999, 1, 211, 0).isEverybodyServed());
-        assertFalse(new DemoSide.Result(0, 0, 0, 0, 0, 0, 0).isEverybodyServed());
+        assertTrue(new DemoSide.Result(300, 0, 238, 1000, 0, 2, 211, 0).isEverybodyServed());
+        assertFalse(new DemoSide.Result(299, 1, 238, 1000, 0, 0, 211, 0).isEverybodyServed());
+        assertFalse(new DemoSide.Result(300, 0, 238, 999, 1, 0, 211, 0).isEverybodyServed());
+        assertFalse(new DemoSide.Result(0, 0, 0, 0, 0, 0, 0, 0).isEverybodyServed());
     }
 }

@@ -1,0 +1,386 @@
+package org.strictkeepalive;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Random;
+import java.util.Set;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
+import net.jqwik.api.ForAll;
+import net.jqwik.api.Property;
+import net.jqwik.api.constraints.IntRange;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+class DeadlineWheelTest {
+    private static final long MS = 1_000_000L;
+    /** A bucket is looked at as a whole, so a look may come this much early. */
+    private static final long EARLY = 1L << 24;
+    /** A round: what is due later than this shares the buckets of the first. */
+    private static final long ROUND = 2048 * EARLY;
+
+    private static final long HOUR = TimeUnit.HOURS.toNanos(1);
+
+    /** Origins at which nanoTime does not wrap, wraps soon, and has just wrapped. */
+    private static final long[] ORIGINS = {0, 123_456_789L, -5 * HOUR, Long.MAX_VALUE - HOUR / 2, Long.MIN_VALUE + 7};
+
+    private final List<Tracked> looked = new ArrayList<>();
+
+    private static FakeConnection connection() {
+        return new FakeConnection("c");
+    }
+
+    /** Looks, and has what is looked at come again in an hour. */
+    private List<Tracked> advance(DeadlineWheel wheel, long now) {
+        looked.clear();
+        wheel.advance(now, tracked -> {
+            looked.add(tracked);
+            return now + HOUR;
+        });
+        return List.copyOf(looked);
+    }
+
+    @ParameterizedTest
+    @ValueSource(longs = {0, 123_456_789L, -5L * 3600 * 1_000_000_000, Long.MAX_VALUE - 3_000_000_000L, Long.MAX_VALUE})
+    void aConnectionIsLookedAtInTimeAndHardlyEarly(long origin) {
+        for (long due : new long[] {0, 1, EARLY - 1, EARLY, 100 * MS, 2_000 * MS, 10_000 * MS, ROUND - EARLY}) {
+            DeadlineWheel wheel = new DeadlineWheel(origin);
+            FakeConnection connection = connection();
+            wheel.add(connection, origin + due);
+            long now = 0;
+            for (; now < due - EARLY; now += Math.max(1, due / 97)) {
+                assertEquals(List.of(), advance(wheel, origin + now), "due " + due + " now " + now);
+            }
+            assertEquals(List.of(connection), advance(wheel, origin + due), "due " + due);
+            assertEquals(List.of(), advance(wheel, origin + due + EARLY), "once");
+        }
+    }
+
+    @Test
+    void aConnectionOverdueWhenAddedIsLookedAtNext() {
+        DeadlineWheel wheel = new DeadlineWheel(0);
+        advance(wheel, HOUR);
+        FakeConnection connection = connection();
+        wheel.add(connection, HOUR - 5_000 * MS);
+        assertEquals(List.of(connection), advance(wheel, HOUR));
+    }
+
+    @Test
+    void aLookThatAnswersATimeAlreadyPastComesAgainAtTheNextTickNotInThisOne() {
+        DeadlineWheel wheel = new DeadlineWheel(0);
+        AtomicInteger looks = new AtomicInteger();
+        wheel.add(connection(), MS);
+        for (int i = 1; i <= 3; i++) {
+            wheel.advance(EARLY, tracked -> {
+                looks.incrementAndGet();
+                return 0;
+            });
+            assertEquals(i, looks.get());
+        }
+    }
+
+    @Test
+    void aLookThatIsEarlyInItsBucketIsRepeatedInTime() {
+        DeadlineWheel wheel = new DeadlineWheel(0);
+        long due = EARLY + EARLY / 2;
+        wheel.add(connection(), due);
+        List<Long> looks = new ArrayList<>();
+        for (long now : new long[] {EARLY, due - 1, due}) {
+            wheel.advance(now, tracked -> {
+                looks.add(now);
+                return now < due ? due : now + HOUR;
+            });
+        }
+        assertEquals(due, looks.get(looks.size() - 1));
+    }
+
+    @Test
+    void aDeadlineBeyondOneRoundIsNotMissed() {
+        DeadlineWheel wheel = new DeadlineWheel(0);
+        FakeConnection connection = connection();
+        long due = 3 * ROUND + 5 * EARLY;
+        wheel.add(connection, due);
+        List<Long> looks = new ArrayList<>();
+        for (long now = 0; now <= due; now += 100 * MS) {
+            long time = now;
+            wheel.advance(now, tracked -> {
+                looks.add(time);
+                return due;
+            });
+        }
+        assertEquals(List.of(connection), advance(wheel, due));
+        assertTrue(looks.size() <= 5, () -> "once a round at most, and once early: " + looks);
+    }
+
+    @Test
+    void lookingAgainIsLazy() {
+        DeadlineWheel wheel = new DeadlineWheel(0);
+        FakeConnection connection = connection();
+        wheel.add(connection, 1_000 * MS);
+        for (int i = 0; i < 100; i++) {
+            wheel.due(connection, 2_000 * MS + i * MS);
+        }
+        assertEquals(1_000 * MS, connection.dueAt, "a later time moves nothing");
+        assertEquals(List.of(connection), advance(wheel, 1_000 * MS));
+    }
+
+    @Test
+    void anEarlierTimeMovesTheLook() {
+        for (long origin : ORIGINS) {
+            DeadlineWheel wheel = new DeadlineWheel(origin);
+            FakeConnection connection = connection();
+            wheel.add(connection, origin + 10_000 * MS);
+            wheel.due(connection, origin + 500 * MS);
+            assertEquals(List.of(), advance(wheel, origin + 400 * MS));
+            assertEquals(List.of(connection), advance(wheel, origin + 500 * MS));
+            assertEquals(List.of(), advance(wheel, origin + 10_000 * MS), "moved, not doubled");
+        }
+    }
+
+    @Test
+    void anEarlierTimeSetDuringTheLookHolds() {
+        DeadlineWheel wheel = new DeadlineWheel(0);
+        FakeConnection connection = connection();
+        wheel.add(connection, 100 * MS);
+        wheel.advance(100 * MS, tracked -> {
+            wheel.due(tracked, 200 * MS);
+            wheel.due(tracked, 300 * MS);
+            return HOUR;
+        });
+        assertEquals(List.of(), advance(wheel, 150 * MS));
+        assertEquals(List.of(connection), advance(wheel, 200 * MS));
+    }
+
+    @Test
+    void dueForWhatIsNotThereDoesNothing() {
+        DeadlineWheel wheel = new DeadlineWheel(0);
+        FakeConnection connection = connection();
+        wheel.add(connection, HOUR);
+        assertTrue(wheel.remove(connection));
+        wheel.due(connection, 0);
+        assertEquals(0, wheel.size());
+        assertEquals(List.of(), advance(wheel, 2 * HOUR));
+    }
+
+    @Test
+    void whatIsRemovedIsNotLookedAtAndRemovedOnce() {
+        DeadlineWheel wheel = new DeadlineWheel(0);
+        List<FakeConnection> all = List.of(connection(), connection(), connection());
+        all.forEach(connection -> wheel.add(connection, 50 * MS));
+        assertTrue(wheel.remove(all.get(1)));
+        assertFalse(wheel.remove(all.get(1)));
+        assertFalse(wheel.remove(connection()));
+        assertEquals(2, wheel.size());
+        assertEquals(Set.of(all.get(0), all.get(2)), new HashSet<>(advance(wheel, 50 * MS)));
+        all.forEach(wheel::remove);
+        assertEquals(0, wheel.size());
+        assertEquals(List.of(), wheel.list());
+    }
+
+    @Test
+    void whatIsRemovedWhileItIsLookedAtStaysAway() {
+        DeadlineWheel wheel = new DeadlineWheel(0);
+        FakeConnection connection = connection();
+        wheel.add(connection, MS);
+        wheel.advance(MS, tracked -> {
+            assertTrue(wheel.remove(tracked));
+            assertFalse(wheel.remove(tracked));
+            return MS;
+        });
+        assertEquals(0, wheel.size());
+        assertEquals(List.of(), wheel.list());
+        assertEquals(List.of(), advance(wheel, HOUR));
+    }
+
+    @Test
+    void aConnectionRemovedByAnotherOnesLookStaysAway() {
+        DeadlineWheel wheel = new DeadlineWheel(0);
+        FakeConnection one = connection();
+        FakeConnection other = connection();
+        wheel.add(one, MS);
+        wheel.add(other, MS);
+        wheel.advance(MS, tracked -> {
+            wheel.remove(tracked == one ? other : one);
+            return HOUR;
+        });
+        assertTrue(wheel.size() <= 1, "each look may remove the other");
+        assertEquals(wheel.size(), wheel.list().size());
+    }
+
+    @Test
+    void whatIsAddedDuringALookIsKept() {
+        DeadlineWheel wheel = new DeadlineWheel(0);
+        FakeConnection late = connection();
+        wheel.add(connection(), MS);
+        wheel.advance(MS, tracked -> {
+            wheel.add(late, 40 * MS);
+            return HOUR;
+        });
+        assertEquals(2, wheel.size());
+        assertEquals(List.of(late), advance(wheel, 40 * MS));
+    }
+
+    @Test
+    void oneConnectionTakesThePlaceOfAnother() {
+        DeadlineWheel wheel = new DeadlineWheel(0);
+        FakeConnection phase = connection();
+        FakeConnection http = connection();
+        wheel.add(phase, 100 * MS);
+        assertTrue(wheel.replace(phase, http, 200 * MS));
+        assertEquals(1, wheel.size());
+        assertEquals(List.of(http), wheel.list());
+        assertFalse(wheel.replace(phase, connection(), 300 * MS), "it is there no more");
+        assertEquals(1, wheel.size());
+        assertEquals(List.of(), advance(wheel, 150 * MS));
+        assertEquals(List.of(http), advance(wheel, 200 * MS));
+    }
+
+    @Test
+    void aConnectionReplacedWhileItIsLookedAtGivesItsPlace() {
+        DeadlineWheel wheel = new DeadlineWheel(0);
+        FakeConnection http = connection();
+        wheel.add(connection(), MS);
+        wheel.advance(MS, tracked -> {
+            assertTrue(wheel.replace(tracked, http, 100 * MS));
+            return MS;
+        });
+        assertEquals(List.of(http), wheel.list());
+        assertEquals(List.of(http), advance(wheel, 100 * MS));
+    }
+
+    @Test
+    void lookingAtAllLooksAtEachOnceAndKeepsItsAnswer() {
+        DeadlineWheel wheel = new DeadlineWheel(0);
+        Map<Tracked, Integer> looks = new LinkedHashMap<>();
+        for (int i = 0; i < 100; i++) {
+            wheel.add(connection(), i * 1_000L * MS);
+        }
+        wheel.advanceAll(5_000 * MS, tracked -> {
+            looks.merge(tracked, 1, Integer::sum);
+            return 6_000 * MS;
+        });
+        assertEquals(100, looks.size());
+        assertEquals(Set.of(1), new HashSet<>(looks.values()));
+        assertEquals(List.of(), advance(wheel, 5_900 * MS));
+        assertEquals(100, advance(wheel, 6_000 * MS).size());
+    }
+
+    @ParameterizedTest
+    @ValueSource(longs = {0, Long.MAX_VALUE - 1_000_000_000L, Long.MIN_VALUE})
+    void aClockThatJumpsByHoursMissesNothing(long origin) {
+        DeadlineWheel wheel = new DeadlineWheel(origin);
+        List<FakeConnection> all = new ArrayList<>();
+        for (int i = 0; i < 500; i++) {
+            all.add(connection());
+            wheel.add(all.get(i), origin + i * 100L * MS);
+        }
+        assertEquals(new HashSet<Tracked>(all), new HashSet<>(advance(wheel, origin + 5 * HOUR)));
+        assertEquals(500, looked.size());
+        assertEquals(500, advance(wheel, origin + 6 * HOUR).size());
+    }
+
+    @Test
+    void aClockThatStepsBackLosesNothing() {
+        DeadlineWheel wheel = new DeadlineWheel(0);
+        FakeConnection connection = connection();
+        wheel.add(connection, 10_000 * MS);
+        advance(wheel, 9_000 * MS);
+        for (long now : new long[] {8_999 * MS, 1_000 * MS, 0, -HOUR}) {
+            assertEquals(List.of(), advance(wheel, now));
+        }
+        FakeConnection late = connection();
+        wheel.add(late, 2_000 * MS);
+        assertEquals(2, wheel.size());
+        assertEquals(Set.of(connection, late), new HashSet<>(advance(wheel, 10_000 * MS)));
+    }
+
+    /** Random operations beside a map from each connection to the time it is due. */
+    @Property(tries = 200)
+    void theWheelAgreesWithANaiveModel(
+            @ForAll long seed, @ForAll @IntRange(max = 4) int origins, @ForAll @IntRange(min = 1, max = 60) int most) {
+        Random random = new Random(seed);
+        long origin = ORIGINS[origins];
+        DeadlineWheel wheel = new DeadlineWheel(origin);
+        // Times are relative to the origin here, so the model need not care for a wrap.
+        Map<Tracked, Long> model = new LinkedHashMap<>();
+        List<Tracked> names = new ArrayList<>();
+        long[] now = {0};
+        for (int step = 0; step < 400; step++) {
+            switch (random.nextInt(6)) {
+                case 0, 1 -> {
+                    if (model.size() < most) {
+                        FakeConnection added = connection();
+                        long due = now[0] + delay(random);
+                        wheel.add(added, origin + due);
+                        model.put(added, due);
+                        names.add(added);
+                    }
+                }
+                case 2 -> {
+                    if (!names.isEmpty()) {
+                        Tracked removed = names.get(random.nextInt(names.size()));
+                        assertEquals(model.remove(removed) != null, wheel.remove(removed));
+                    }
+                }
+                case 3 -> {
+                    if (!names.isEmpty()) {
+                        Tracked moved = names.get(random.nextInt(names.size()));
+                        long due = now[0] + delay(random);
+                        wheel.due(moved, origin + due);
+                        model.computeIfPresent(moved, (key, was) -> Math.min(was, due));
+                    }
+                }
+                default -> {
+                    now[0] += random.nextInt(20) == 0 ? HOUR : Math.abs(random.nextLong(300 * MS));
+                    Map<Tracked, Long> due = new LinkedHashMap<>(model);
+                    due.values().removeIf(at -> at > now[0]);
+                    Set<Tracked> seen = new HashSet<>();
+                    DeadlineWheel.Look look = tracked -> {
+                        assertTrue(seen.add(tracked), "once an advance");
+                        assertTrue(model.containsKey(tracked), "not one that was removed");
+                        if (random.nextInt(5) == 0) {
+                            assertTrue(wheel.remove(tracked));
+                            model.remove(tracked);
+                            return origin + now[0];
+                        }
+                        long again = model.get(tracked) <= now[0] ? now[0] + delay(random) : model.get(tracked);
+                        model.put(tracked, again);
+                        return origin + again;
+                    };
+                    if (random.nextInt(10) == 0) {
+                        int size = model.size();
+                        wheel.advanceAll(origin + now[0], look);
+                        assertEquals(size, seen.size());
+                    } else {
+                        // Beyond a round an early look is allowed, nearer it is by a bucket at most.
+                        Map<Tracked, Long> before = new LinkedHashMap<>(model);
+                        wheel.advance(origin + now[0], look);
+                        seen.forEach(tracked -> assertTrue(
+                                before.get(tracked) - now[0] < EARLY || before.get(tracked) - now[0] > ROUND / 2,
+                                "looked at before its time"));
+                        assertTrue(seen.containsAll(due.keySet()), "all that is due is looked at");
+                    }
+                }
+            }
+            assertEquals(model.size(), wheel.size());
+        }
+        assertEquals(model.keySet(), new HashSet<>(wheel.list()));
+    }
+
+    private static long delay(Random random) {
+        return switch (random.nextInt(4)) {
+            case 0 -> random.nextLong(EARLY * 2) - EARLY;
+            case 1 -> random.nextLong(1_000 * MS);
+            case 2 -> random.nextLong(30_000 * MS);
+            default -> random.nextLong(3 * ROUND);
+        };
+    }
+}

@@ -1,0 +1,76 @@
+package org.strictkeepalive;
+
+/** A tracked connection whose state is set by a test, and that remembers what was done to it. */
+class FakeConnection extends Tracked {
+    final String name;
+    ConnectionState state = ConnectionState.IDLE;
+    boolean reused;
+    long since;
+    long lookAgain = Long.MAX_VALUE;
+    int looks;
+    int evictions;
+    int lingersEnded;
+    RuntimeException failure;
+
+    FakeConnection(String name) {
+        this.name = name;
+    }
+
+    FakeConnection(String name, ConnectionState state, boolean reused, long since) {
+        this(name);
+        this.state = state;
+        this.reused = reused;
+        this.since = since;
+    }
+
+    @Override
+    long look(long now, Pressure pressure) {
+        looks++;
+        if (failure != null) {
+            throw failure;
+        }
+        return lookAgain == Long.MAX_VALUE ? now + 60_000_000_000L : lookAgain;
+    }
+
+    @Override
+    boolean isOf(GovernedConnector connector) {
+        return true;
+    }
+
+    @Override
+    ConnectionState state() {
+        return state;
+    }
+
+    @Override
+    boolean isReused() {
+        return reused;
+    }
+
+    @Override
+    long requests() {
+        return reused ? 2 : 1;
+    }
+
+    @Override
+    long since() {
+        return since;
+    }
+
+    @Override
+    boolean evict(long asOf, long now) {
+        evictions++;
+        state = ConnectionState.LINGERING;
+        return true;
+    }
+
+    @Override
+    void endQuietLinger() {
+        lingersEnded++;
+    }
+
+    @Override
+    public String toString() {
+        return name;
+    }
+}

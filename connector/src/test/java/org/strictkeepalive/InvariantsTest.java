@@ -1,0 +1,687 @@
+package org.strictkeepalive;
+
+import static org.awaitility.Awaitility.await;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import com.sun.management.ThreadMXBean;
+import java.io.ByteArrayOutputStream;
+import java.io.EOFException;
+import java.io.IOException;
+import java.lang.management.ManagementFactory;
+import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Random;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.function.Supplier;
+import javax.net.ssl.SSLSocket;
+import org.eclipse.jetty.http.HttpHeader;
+import org.eclipse.jetty.io.AbstractConnection;
+import org.eclipse.jetty.io.Connection;
+import org.eclipse.jetty.io.Content;
+import org.eclipse.jetty.io.EndPoint;
+import org.eclipse.jetty.server.Handler;
+import org.eclipse.jetty.server.HttpConfiguration;
+import org.eclipse.jetty.server.HttpConnectionFactory;
+import org.eclipse.jetty.server.HttpStream;
+import org.eclipse.jetty.server.Request;
+import org.eclipse.jetty.server.Server;
+import org.eclipse.jetty.server.ServerConnector;
+import org.eclipse.jetty.util.BufferUtil;
+import org.eclipse.jetty.util.Callback;
+import org.eclipse.jetty.util.NanoTime;
+import org.eclipse.jetty.util.Promise;
+import org.eclipse.jetty.util.thread.QueuedThreadPool;
+import org.eclipse.jetty.util.thread.ScheduledExecutorScheduler;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.Arguments;
+import org.junit.jupiter.params.provider.EnumSource;
+import org.opentest4j.TestAbortedException;
+
+/** The ten invariants of the design, one test each. */
+class InvariantsTest {
+    private static final Duration LONG = Duration.ofMinutes(1);
+    private static final int MEBIBYTE = 1024 * 1024;
+
+    private static ByteBuffer bytes(String text) {
+        return BufferUtil.toBuffer(text, StandardCharsets.US_ASCII);
+    }
+
+    private static void assertSoonAfter(Duration expected, long from, String what) {
+        long millis = TimeUnit.NANOSECONDS.toMillis(System.nanoTime() - from);
+        assertTrue(
+                millis >= expected.toMillis() - 5 && millis <= expected.toMillis() + 2000,
+                () -> what + " after " + millis + " ms instead of " + expected.toMillis());
+    }
+
+    /** Sends bytes, pausing in between, until the server has had enough or the client closes. */
+    private static void keepSending(RawClient client, String bytes, int pauseMillis) {
+        Thread thread = new Thread(() -> {
+            try {
+                while (true) {
+                    client.send(bytes);
+                    if (pauseMillis > 0) {
+                        TimeUnit.MILLISECONDS.sleep(pauseMillis);
+                    }
+                }
+            } catch (IOException | InterruptedException x) {
+                // One of the two has closed.
+            }
+        });
+        thread.setDaemon(true);
+        thread.start();
+    }
+
+    // ---- 1
+
+    @ParameterizedTest
+    @EnumSource(Transport.class)
+    void invariant01RequestInProgressThatMakesProgressIsNeverCutAtAnyLevel(Transport transport) throws Exception {
+        int size = 48 * MEBIBYTE;
+        Handler handler = TestServer.handler((request, response, callback) -> {
+            switch (Request.getPathInContext(request)) {
+                case "/body" ->
+                    Content.Source.asString(
+                            request,
+                            StandardCharsets.UTF_8,
+                            Promise.from(
+                                    body -> response.write(true, bytes("read " + body.length()), callback),
+                                    callback::failed));
+                case "/think" ->
+                    request.getComponents()
+                            .getScheduler()
+                            .schedule(() -> response.write(true, bytes("thought"), callback), 4, TimeUnit.SECONDS);
+                default -> response.write(true, ByteBuffer.allocate(size), callback);
+            }
+        });
+        try (TestServer server = TestServer.strict(transport, p -> p.dataRateGrace(Duration.ofMillis(500)), handler);
+                RawClient body = server.connect();
+                RawClient think = server.connect();
+                RawClient read = server.connect()) {
+            body.send("POST /body HTTP/1.1\r\nHost: test\r\nContent-Length: 5000\r\n\r\n");
+            think.send("GET /think HTTP/1.1\r\nHost: test\r\n\r\n");
+            read.send("GET /read HTTP/1.1\r\nHost: test\r\n\r\n");
+            await().until(() -> server.handled.get() == 3);
+            AtomicLong share = new AtomicLong();
+            server.monitor().addPressureSource(() -> share.get() / 100.0);
+            List<PressureLevel> levels = new ArrayList<>();
+            byte[] buffer = new byte[256 * 1024];
+            long taken = 0;
+            for (int i = 0; i < 50; i++) {
+                switch (i) {
+                    case 10 -> share.set(75);
+                    case 20 -> share.set(95);
+                    case 30 -> server.factory().setMaxConnections(3);
+                    default -> {}
+                }
+                body.send("x".repeat(100)); // 1,000 bytes a second
+                taken += read.socket().getInputStream().readNBytes(buffer, 0, buffer.length);
+                levels.add(server.monitor().getLevel());
+                TimeUnit.MILLISECONDS.sleep(100);
+            }
+            assertTrue(levels.containsAll(List.of(PressureLevel.values())), "" + levels);
+            assertEquals("read 5000", body.read().body());
+            assertEquals("thought", think.read().body());
+            long rest = 0;
+            int n;
+            while (taken + rest < size && (n = read.socket().getInputStream().read(buffer)) > 0) {
+                rest += n;
+            }
+            assertTrue(taken + rest >= size, taken + " and " + rest + " bytes");
+        }
+    }
+
+    // ---- 2
+
+    @ParameterizedTest
+    @EnumSource(Transport.class)
+    void invariant02NoRequestReachesTheApplicationOnceTheServerHasDecidedToClose(Transport transport) throws Exception {
+        Handler handler = TestServer.handler((request, response, callback) -> {
+            if (Request.getPathInContext(request).equals("/fail")) {
+                response.write(
+                        false,
+                        bytes("begun"),
+                        Callback.from(() -> callback.failed(new IOException("on purpose")), callback::failed));
+            } else {
+                response.write(true, bytes("answered"), callback);
+            }
+        });
+        try (TestServer server = TestServer.strict(
+                transport, p -> p.maxRequestsPerConnection(5).keepAliveTimeout(Duration.ofMillis(300)), handler)) {
+            // Pipelined behind the response that says close.
+            try (RawClient client = server.connect()) {
+                client.send(RawClient.GET.repeat(20));
+                for (int i = 1; i <= 5; i++) {
+                    assertEquals(i == 5, client.read().saysClose());
+                }
+                client.awaitEnd();
+            }
+            server.awaitOpen(0);
+            assertEquals(5, server.handled.getAndSet(0));
+            // Pipelined behind an exchange that failed.
+            try (RawClient client = server.connect()) {
+                client.send("GET /fail HTTP/1.1\r\nHost: test\r\n\r\n" + RawClient.GET.repeat(3));
+                String all = new String(readUntilGone(client), StandardCharsets.US_ASCII);
+                assertFalse(all.contains("answered"), all);
+            }
+            server.awaitOpen(0);
+            assertEquals(1, server.handled.getAndSet(0));
+            // Behind the FIN of a timeout.
+            try (RawClient client = server.connect()) {
+                client.get();
+                client.awaitEnd();
+                client.send(RawClient.GET);
+            }
+            server.awaitOpen(0);
+            assertEquals(1, server.handled.get());
+            server.assertNumbersAddUp();
+        }
+    }
+
+    private static byte[] readUntilGone(RawClient client) {
+        ByteArrayOutputStream all = new ByteArrayOutputStream();
+        try {
+            int next;
+            while ((next = client.socket().getInputStream().read()) >= 0) {
+                all.write(next);
+            }
+        } catch (IOException x) {
+            // A response that failed may end in a reset.
+        }
+        return all.toByteArray();
+    }
+
+    // ---- 3
+
+    @ParameterizedTest
+    @EnumSource(Transport.class)
+    void invariant03NoBytesButCompleteHeadersExtendADeadline(Transport transport) throws Exception {
+        Duration first = Duration.ofMillis(900);
+        Duration header = Duration.ofMillis(500);
+        Duration linger = Duration.ofMillis(700);
+        try (TestServer server = TestServer.strict(
+                transport,
+                p -> p.firstRequestTimeout(first)
+                        .requestHeaderTimeout(header)
+                        .keepAliveTimeout(LONG)
+                        .lingerTimeout(linger))) {
+            long accepted = System.nanoTime();
+            try (RawClient client = server.connect()) {
+                keepSending(client, "G", 20);
+                assertEquals(408, client.read().status());
+                assertSoonAfter(first, accepted, "408 for a first request");
+            }
+            server.awaitOpen(0);
+            try (RawClient client = server.connect()) {
+                client.get();
+                long begun = System.nanoTime();
+                client.send("GET / HTTP/1.1\r\nX: ");
+                keepSending(client, "x", 20);
+                assertEquals(408, client.read().status());
+                assertSoonAfter(header, begun, "408 for a further request");
+                client.awaitEnd();
+                server.awaitOpen(0); // though the client goes on sending
+                assertSoonAfter(header.plus(linger), begun, "end of the linger");
+            }
+            if (transport == Transport.TLS) {
+                long connected = System.nanoTime();
+                try (RawClient client = server.connectSocket()) {
+                    client.send("\u0016\u0003\u0001@\u0000\u0001\u0000\u0010\u0000\u0003\u0003"); // a long hello
+                    keepSending(client, "x", 20);
+                    assertEquals(0, readUntilGone(client).length);
+                    assertSoonAfter(first, connected, "end of a handshake");
+                }
+            }
+            assertEquals(1, server.handled.get());
+            server.assertNumbersAddUp();
+        }
+    }
+
+    // ---- 4
+
+    @ParameterizedTest
+    @EnumSource(Transport.class)
+    void invariant04TheLingerLimitAfterFinTheDescriptorIsFreeWhateverTheClientDoes(Transport transport)
+            throws Exception {
+        Duration linger = Duration.ofMillis(500);
+        try (TestServer server = TestServer.strict(
+                transport,
+                p -> p.maxRequestsPerConnection(1).lingerTimeout(linger).unreadBodyLingerTimeout(linger))) {
+            for (String request : List.of(
+                    RawClient.GET,
+                    "GET / HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n",
+                    "GET / HTTP/1.0\r\n\r\n",
+                    "BAD\r\n\r\n",
+                    "POST / HTTP/1.1\r\nHost: test\r\nContent-Length: 1000000000\r\n\r\n")) {
+                for (int pause : new int[] {-1, 50, 0}) {
+                    try (RawClient client = server.connect()) {
+                        long before = System.nanoTime();
+                        client.send(request);
+                        if (pause >= 0) {
+                            keepSending(client, "x".repeat(pause == 0 ? 8192 : 1), pause);
+                        }
+                        server.awaitOpen(0); // though the client stays
+                        long millis = TimeUnit.NANOSECONDS.toMillis(System.nanoTime() - before);
+                        assertTrue(millis < linger.toMillis() + 2000, () -> request + ": " + millis + " ms");
+                    }
+                }
+            }
+            server.assertNumbersAddUp();
+        }
+    }
+
+    // ---- 5
+
+    /** How many of many responses arrive cut at clients that go on sending. */
+    private static int cut(TestServer server, int responses, int size) throws Exception {
+        int cut = 0;
+        for (int i = 0; i < responses; i++) {
+            try (RawClient client = server.connect()) {
+                client.send("GET / HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n");
+                keepSending(client, "x", 0);
+                try {
+                    assertEquals(size, client.read().body().length());
+                    client.awaitEnd();
+                } catch (IOException x) {
+                    cut++;
+                }
+            }
+        }
+        return cut;
+    }
+
+    private static Handler big(int size) {
+        return TestServer.handler(
+                (request, response, callback) -> response.write(true, ByteBuffer.allocate(size), callback));
+    }
+
+    @ParameterizedTest
+    @EnumSource(Transport.class)
+    void invariant05NoWholeResponseIsDestroyedByAResetWithinTheLinger(Transport transport) throws Exception {
+        try (TestServer server = TestServer.strict(transport, p -> p, big(MEBIBYTE))) {
+            assertEquals(0, cut(server, 100, MEBIBYTE));
+            server.assertNumbersAddUp();
+        }
+    }
+
+    @Test
+    void plainJettyDestroysResponsesWhereInvariant05Holds() throws Exception {
+        try (TestServer server = TestServer.plain(Transport.CLEAR, big(4 * MEBIBYTE))) {
+            int cut = 0;
+            for (int i = 0; i < 20 && cut == 0; i++) {
+                cut = cut(server, 10, 4 * MEBIBYTE);
+            }
+            assertTrue(cut > 0);
+        }
+    }
+
+    // ---- 6
+
+    @Test
+    void invariant06WithEveryLimitOffBytesAndRequestsAreJettysOwn() throws Exception {
+        WireIdentityTest wire = new WireIdentityTest();
+        for (Arguments arguments : WireIdentityTest.corpus().toList()) {
+            try {
+                wire.withAllLimitsOffTheWireIsJettysOwn(
+                        (Transport) arguments.get()[0], (String) arguments.get()[1]);
+            } catch (TestAbortedException x) {
+                // One that doesn't apply to this version of Jetty.
+            }
+        }
+        wire.proxyProtocolDataIsJettysOwn();
+    }
+
+    // ---- 7
+
+    /** What requests cost the server. */
+    private record Cost(double schedules, double allocatedBytes) {}
+
+    private static Cost costOfARequest(Supplier<HttpConnectionFactory> factory) throws Exception {
+        AtomicInteger schedules = new AtomicInteger();
+        QueuedThreadPool threads = new QueuedThreadPool(8);
+        threads.setName("costed");
+        Server server = new Server(
+                threads,
+                new ScheduledExecutorScheduler() {
+                    @Override
+                    public Task schedule(Runnable task, long delay, TimeUnit unit) {
+                        schedules.incrementAndGet();
+                        return super.schedule(task, delay, unit);
+                    }
+                },
+                null);
+        ServerConnector connector = new ServerConnector(server, 1, 1, factory.get());
+        connector.setHost("127.0.0.1");
+        server.addConnector(connector);
+        server.setHandler(TestServer.hello());
+        server.start();
+        try (RawClient client = new RawClient(Transport.CLEAR.connect(connector.getLocalPort()))) {
+            int requests = 4_000;
+            for (int i = 0; i < requests / 2; i++) {
+                client.get();
+            }
+            int schedulesBefore = schedules.get();
+            long bytesBefore = allocated();
+            for (int i = 0; i < requests; i++) {
+                client.get();
+            }
+            return new Cost(
+                    (schedules.get() - schedulesBefore) / (double) requests,
+                    (allocated() - bytesBefore) / (double) requests);
+        } finally {
+            server.stop();
+        }
+    }
+
+    private static long allocated() {
+        ThreadMXBean threads = (ThreadMXBean) ManagementFactory.getThreadMXBean();
+        return Arrays.stream(threads.getThreadInfo(threads.getAllThreadIds()))
+                .filter(thread -> thread != null && thread.getThreadName().startsWith("costed"))
+                .mapToLong(thread -> threads.getThreadAllocatedBytes(thread.getThreadId()))
+                .sum();
+    }
+
+    @Test
+    void invariant07NothingIsScheduledForARequestAndAtMostOneSmallObjectMade() throws Exception {
+        KeepAlivePolicy policy =
+                KeepAlivePolicy.builder().maxRequestsPerConnection(0).build();
+        Cost plain = costOfARequest(HttpConnectionFactory::new);
+        Cost strict = costOfARequest(() -> new StrictKeepAliveConnectionFactory(new HttpConfiguration(), policy));
+        // The ticks, ten a second, are spread over all requests.
+        assertTrue(strict.schedules <= plain.schedules + 0.1, plain + " " + strict);
+        assertTrue(strict.allocatedBytes <= plain.allocatedBytes + 128, plain + " " + strict);
+    }
+
+    // ---- 8
+
+    /** A probe and a clock that can be made to fail. */
+    private static final class Moody implements DescriptorProbe {
+        private volatile Throwable failure;
+        private volatile long used = 10;
+
+        @Override
+        public String name() {
+            return "moody";
+        }
+
+        @Override
+        public long used() throws IOException {
+            fail();
+            return used;
+        }
+
+        @Override
+        public long limit() {
+            return 1000;
+        }
+
+        @Override
+        public boolean isCheap() {
+            return true;
+        }
+
+        private void fail() throws IOException {
+            if (failure instanceof IOException x) {
+                throw x;
+            } else if (failure instanceof RuntimeException x) {
+                throw x;
+            } else if (failure instanceof Error x) {
+                throw x;
+            }
+        }
+    }
+
+    @Test
+    void invariant08FailingProbeListenerOrClockNeverStopsServingNorLeavesAConnectorPaused() throws Exception {
+        Moody probe = new Moody();
+        AtomicLong jump = new AtomicLong();
+        try (TestServer server = TestServer.of(
+                Transport.CLEAR,
+                KeepAlivePolicy.builder()
+                        .keepAliveTimeout(Duration.ofSeconds(2))
+                        .build(),
+                TestServer.hello())) {
+            DescriptorMonitor monitor =
+                    new DescriptorMonitor(server.server.getScheduler(), probe, () -> NanoTime.now() + jump.get());
+            server.server.addBean(monitor);
+            server.connector.addEventListener(new Connection.Listener() {
+                @Override
+                public void onOpened(Connection connection) {
+                    throw new IllegalStateException("on purpose");
+                }
+
+                @Override
+                public void onClosed(Connection connection) {
+                    throw new IllegalStateException("on purpose");
+                }
+            });
+            server.start();
+            for (Throwable failure : List.of(
+                    new IOException("on purpose"), new IllegalStateException("on purpose"), new Error("on purpose"))) {
+                // Paused as no descriptor is free, and then the probe fails.
+                assertServes(server);
+                try (RawClient idle = server.connect()) {
+                    idle.get();
+                    probe.used = 1000;
+                    await().until(() -> !server.connector.isAccepting());
+                    probe.failure = failure;
+                    long failures = monitor.getProbeFailureCount();
+                    probe.used = 10;
+                    await().until(() -> monitor.getProbeFailureCount() > failures);
+                    idle.close();
+                    if (failure instanceof Error) {
+                        await().alias("accepting while the probe fails").until(server.connector::isAccepting);
+                        assertServes(server);
+                    }
+                }
+                probe.failure = null;
+                await().alias("accepting after the probe failed").until(server.connector::isAccepting);
+                assertServes(server);
+            }
+            PressureSource failing = () -> {
+                throw new NoClassDefFoundError("on purpose");
+            };
+            monitor.addPressureSource(failing);
+            assertServes(server);
+            monitor.removePressureSource(failing);
+            for (long hours : new long[] {1, -2, 30, -30}) {
+                try (RawClient open = server.connect()) {
+                    open.get();
+                    jump.addAndGet(TimeUnit.HOURS.toNanos(hours));
+                    for (int i = 0; i < 3; i++) {
+                        assertServes(server);
+                    }
+                }
+            }
+            assertTrue(server.connector.isAccepting());
+            jump.set(TimeUnit.DAYS.toNanos(3));
+            server.assertNumbersAddUp();
+        }
+    }
+
+    private static void assertServes(TestServer server) throws IOException {
+        try (RawClient client = server.connect()) {
+            assertEquals(200, client.get().status());
+        }
+    }
+
+    // ---- 9
+
+    private static Handler storm() {
+        return TestServer.handler((request, response, callback) -> {
+            switch (Request.getPathInContext(request)) {
+                case "/throw" -> throw new IllegalStateException("on purpose");
+                case "/upgrade" -> {
+                    response.setStatus(101);
+                    response.getHeaders().put(HttpHeader.UPGRADE, "x");
+                    response.getHeaders().put(HttpHeader.CONNECTION, "Upgrade");
+                    EndPoint endPoint =
+                            request.getConnectionMetaData().getConnection().getEndPoint();
+                    request.setAttribute(
+                            HttpStream.UPGRADE_CONNECTION_ATTRIBUTE,
+                            new AbstractConnection(
+                                    endPoint, request.getComponents().getExecutor()) {
+                                @Override
+                                public void onOpen() {
+                                    super.onOpen();
+                                    fillInterested();
+                                }
+
+                                @Override
+                                public void onFillable() {
+                                    close();
+                                }
+                            });
+                    response.write(true, null, callback);
+                }
+                case "/later" ->
+                    request.getComponents()
+                            .getScheduler()
+                            .schedule(() -> response.write(true, bytes("later"), callback), 50, TimeUnit.MILLISECONDS);
+                case "/big" -> response.write(true, ByteBuffer.allocate(MEBIBYTE), callback);
+                default -> response.write(true, bytes(TestServer.HELLO), callback);
+            }
+        });
+    }
+
+    private static void behave(TestServer server, int behaviour, Random random) throws Exception {
+        String host = " HTTP/1.1\r\nHost: test\r\n";
+        try (RawClient client = behaviour == 0 ? server.connectSocket() : server.connect()) {
+            switch (behaviour) {
+                case 0 -> client.send("\u0016\u0003\u0001\u0000\u0005hello"); // a broken handshake
+                case 1 -> client.get();
+                case 2 -> client.send(RawClient.GET.repeat(20));
+                case 3 -> client.send("GET / HT");
+                case 4 ->
+                    client.send("POST /" + host + "Content-Length: 100000\r\n\r\nx")
+                            .read();
+                case 5 -> client.send("BAD\r\n\r\n");
+                case 6 -> client.send("GET /throw" + host + "\r\n").read();
+                case 7 ->
+                    client.send("GET /upgrade" + host + "Connection: Upgrade\r\nUpgrade: x\r\n\r\n")
+                            .read(false);
+                case 8 -> client.send("GET /later" + host + "\r\n");
+                case 9 ->
+                    client.send("GET /big" + host + "\r\n")
+                            .socket()
+                            .getInputStream()
+                            .read();
+                case 10 -> client.send("GET / HTTP/1.0\r\n\r\n").readAll();
+                case 11 -> {
+                    client.get();
+                    client.awaitEnd();
+                }
+                default -> {}
+            }
+            if (random.nextInt(3) == 0 && !(client.socket() instanceof SSLSocket)) {
+                client.socket().setSoLinger(true, 0); // a reset
+            }
+        } catch (EOFException x) {
+            // Evicted, or stopped.
+        }
+    }
+
+    @ParameterizedTest
+    @EnumSource(Transport.class)
+    void invariant09TheNumbersAddUp(Transport transport) throws Exception {
+        try (TestServer server = TestServer.strict(
+                transport,
+                p -> p.keepAliveTimeout(Duration.ofMillis(200))
+                        .firstRequestTimeout(Duration.ofSeconds(5))
+                        .lingerTimeout(Duration.ofMillis(200)),
+                storm())) {
+            List<CompletableFuture<Void>> clients = new ArrayList<>();
+            for (int i = 0; i < 8; i++) {
+                int seed = i;
+                clients.add(CompletableFuture.runAsync(
+                        () -> {
+                            Random random = new Random(seed);
+                            for (int j = 0; j < 60; j++) {
+                                try {
+                                    behave(server, random.nextInt(13), random);
+                                } catch (Exception x) {
+                                    throw new IllegalStateException("client " + seed + "." + j, x);
+                                }
+                            }
+                        },
+                        task -> new Thread(task).start()));
+            }
+            while (!clients.stream().allMatch(CompletableFuture::isDone)) {
+                KeepAliveStatistics statistics = server.statistics();
+                long closed = statistics.getClosed();
+                long opened = statistics.getOpened(); // later, so it can only be more
+                assertTrue(closed <= opened, statistics::toString);
+                TimeUnit.MILLISECONDS.sleep(10);
+            }
+            clients.forEach(CompletableFuture::join);
+            server.assertNumbersAddUp();
+            assertEquals(480, server.statistics().getOpened());
+            assertTrue(server.statistics().getClosed(CloseReason.UPGRADED) > 0);
+            assertTrue(server.statistics().getClosed(CloseReason.KEEP_ALIVE_TIMEOUT) > 0);
+            if (transport == Transport.TLS) {
+                assertTrue(server.statistics().getClosed(CloseReason.HANDSHAKE) > 0, "" + server.statistics());
+            }
+            assertEquals(0, server.monitor().getOpenConnections());
+        }
+    }
+
+    // ---- 10
+
+    @ParameterizedTest
+    @EnumSource(Transport.class)
+    void invariant10StopAndRestartWorkLeakNothingAndLeaveTheConnectorAsFound(Transport transport) throws Exception {
+        try (TestServer server = TestServer.of(transport, KeepAlivePolicy.defaults(), storm())) {
+            List<Object> customizers = new ArrayList<>(server.config.getCustomizers());
+            List<Object> listeners = new ArrayList<>(server.connector.getEventListeners());
+            for (int i = 1; i <= 4; i++) {
+                server.start();
+                List<Object> beans = new ArrayList<>(server.server.getBeans());
+                List<RawClient> clients = new ArrayList<>();
+                for (int j = 0; j < 5; j++) {
+                    RawClient idle = server.connect();
+                    idle.get();
+                    clients.add(idle);
+                    RawClient lingering = server.connect();
+                    lingering.send("BAD\r\n\r\n").read();
+                    clients.add(lingering);
+                    clients.add(server.connectSocket());
+                    clients.add(server.connect().send("GET / HT"));
+                    clients.add(server.connect().send("GET /later HTTP/1.1\r\nHost: test\r\n\r\n"));
+                }
+                // What is still being accepted when it stops Jetty itself forgets to close.
+                await().untilAsserted(() ->
+                        assertEquals(clients.size(), server.monitor().getOpenConnections()));
+                server.server.stop();
+                assertEquals(customizers, server.config.getCustomizers());
+                assertEquals(listeners, List.copyOf(server.connector.getEventListeners()));
+                assertTrue(server.connector.isAccepting());
+                assertEquals(0, server.monitor().getOpenConnections());
+                server.assertNumbersAddUp();
+                assertEquals(
+                        List.of(),
+                        server.server.getBeans().stream()
+                                .filter(bean -> !beans.contains(bean))
+                                .toList());
+                for (RawClient client : clients) {
+                    client.close();
+                }
+            }
+            server.start();
+            server.factory().setKeepAliveTimeout(200);
+            try (RawClient client = server.connect()) {
+                client.get();
+                client.awaitEnd(); // deadlines run again
+            }
+            server.assertNumbersAddUp();
+        }
+    }
+}

@@ -1,0 +1,660 @@
+package org.strictkeepalive;
+
+import static org.junit.jupiter.api.Assertions.assertAll;
+import static org.junit.jupiter.api.Assertions.assertDoesNotThrow;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
+import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertSame;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.time.Duration;
+import java.util.List;
+import java.util.function.BiFunction;
+import java.util.function.Function;
+import java.util.function.Supplier;
+import java.util.function.UnaryOperator;
+import java.util.stream.Stream;
+import net.jqwik.api.ForAll;
+import net.jqwik.api.Property;
+import net.jqwik.api.constraints.DoubleRange;
+import net.jqwik.api.constraints.LongRange;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.Arguments;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.MethodSource;
+import org.junit.jupiter.params.provider.ValueSource;
+import org.strictkeepalive.KeepAlivePolicy.Progress;
+
+class KeepAlivePolicyTest {
+    private static final long MS = 1_000_000L;
+    private static final long SECOND = 1_000 * MS;
+    private static final KeepAlivePolicy DEFAULTS = KeepAlivePolicy.defaults();
+
+    private static KeepAlivePolicy policy(UnaryOperator<KeepAlivePolicy.Builder> settings) {
+        return settings.apply(KeepAlivePolicy.builder()).build();
+    }
+
+    private static Pressure pressure(PressureLevel level, double squeeze) {
+        return new Pressure(level, 0.75, squeeze, 100, 200, 16, 50, 50, false);
+    }
+
+    private static Pressure pressure(PressureLevel level) {
+        return pressure(level, level.isAtLeast(PressureLevel.HIGH) ? 1 : 0);
+    }
+
+    // ---- Settings
+
+    @Test
+    void defaultsAreThoseOfTheTable() {
+        assertAll(
+                () -> assertNull(DEFAULTS.getKeepAliveTimeout(), "the connector's idle timeout"),
+                () -> assertEquals(Duration.ofSeconds(1), DEFAULTS.getMinKeepAliveTimeout()),
+                () -> assertEquals(Duration.ofSeconds(10), DEFAULTS.getRequestHeaderTimeout()),
+                () -> assertEquals(Duration.ofSeconds(10), DEFAULTS.getFirstRequestTimeout()),
+                () -> assertEquals(Duration.ofSeconds(1), DEFAULTS.getMinRequestHeaderTimeout()),
+                () -> assertEquals(1000, DEFAULTS.getMaxRequestsPerConnection()),
+                () -> assertEquals(Duration.ofHours(1), DEFAULTS.getMaxConnectionAge()),
+                () -> assertEquals(0.1, DEFAULTS.getMaxConnectionAgeJitter()),
+                () -> assertEquals(Duration.ofSeconds(2), DEFAULTS.getLingerTimeout()),
+                () -> assertEquals(Duration.ofSeconds(10), DEFAULTS.getUnreadBodyLingerTimeout()),
+                () -> assertEquals(240, DEFAULTS.getMinDataRate()),
+                () -> assertEquals(Duration.ofSeconds(5), DEFAULTS.getDataRateGrace()),
+                () -> assertTrue(DEFAULTS.isAdvertiseKeepAlive()),
+                () -> assertEquals(Duration.ofSeconds(1), DEFAULTS.getKeepAliveTimeoutBuffer()),
+                () -> assertEquals(0.70, DEFAULTS.getElevatedAt()),
+                () -> assertEquals(0.80, DEFAULTS.getHighAt()),
+                () -> assertEquals(0.05, DEFAULTS.getHysteresis()),
+                () -> assertNull(DEFAULTS.getReservedDescriptors(), "1 % of the limit but 16 to 256"),
+                () -> assertEquals(0, DEFAULTS.getDescriptorLimit()),
+                () -> assertEquals(0, DEFAULTS.getMaxConnections()),
+                () -> assertTrue(DEFAULTS.isPauseAcceptWhenCritical()),
+                () -> assertEquals(Duration.ofMillis(100), DEFAULTS.getSampleInterval()));
+    }
+
+    @Test
+    void defaultsContradictNothing() {
+        assertDoesNotThrow(DEFAULTS::validate);
+    }
+
+    static Stream<Arguments> durations() {
+        return Stream.of(
+                duration(
+                        "keepAliveTimeout",
+                        KeepAlivePolicy.Builder::keepAliveTimeout,
+                        KeepAlivePolicy::getKeepAliveTimeout),
+                duration(
+                        "minKeepAliveTimeout",
+                        KeepAlivePolicy.Builder::minKeepAliveTimeout,
+                        KeepAlivePolicy::getMinKeepAliveTimeout),
+                duration(
+                        "requestHeaderTimeout",
+                        KeepAlivePolicy.Builder::requestHeaderTimeout,
+                        KeepAlivePolicy::getRequestHeaderTimeout),
+                duration(
+                        "firstRequestTimeout",
+                        KeepAlivePolicy.Builder::firstRequestTimeout,
+                        KeepAlivePolicy::getFirstRequestTimeout),
+                duration(
+                        "minRequestHeaderTimeout",
+                        KeepAlivePolicy.Builder::minRequestHeaderTimeout,
+                        KeepAlivePolicy::getMinRequestHeaderTimeout),
+                duration(
+                        "maxConnectionAge",
+                        KeepAlivePolicy.Builder::maxConnectionAge,
+                        KeepAlivePolicy::getMaxConnectionAge),
+                duration("lingerTimeout", KeepAlivePolicy.Builder::lingerTimeout, KeepAlivePolicy::getLingerTimeout),
+                duration(
+                        "unreadBodyLingerTimeout",
+                        KeepAlivePolicy.Builder::unreadBodyLingerTimeout,
+                        KeepAlivePolicy::getUnreadBodyLingerTimeout),
+                duration("dataRateGrace", KeepAlivePolicy.Builder::dataRateGrace, KeepAlivePolicy::getDataRateGrace),
+                duration(
+                        "keepAliveTimeoutBuffer",
+                        KeepAlivePolicy.Builder::keepAliveTimeoutBuffer,
+                        KeepAlivePolicy::getKeepAliveTimeoutBuffer));
+    }
+
+    private static Arguments duration(
+            String name,
+            BiFunction<KeepAlivePolicy.Builder, Duration, KeepAlivePolicy.Builder> set,
+            Function<KeepAlivePolicy, Duration> get) {
+        return Arguments.of(name, set, get);
+    }
+
+    @ParameterizedTest(name = "{0}")
+    @MethodSource("durations")
+    void aDurationIsKeptAsItWasSet(
+            String name,
+            BiFunction<KeepAlivePolicy.Builder, Duration, KeepAlivePolicy.Builder> set,
+            Function<KeepAlivePolicy, Duration> get) {
+        for (Duration value : List.of(Duration.ofNanos(1), Duration.ofMillis(1234), Duration.ofDays(3650))) {
+            assertEquals(
+                    value, get.apply(set.apply(KeepAlivePolicy.builder(), value).build()), name);
+        }
+    }
+
+    @ParameterizedTest(name = "{0}")
+    @MethodSource("durations")
+    void aDurationOfZeroOrLessIsAnOff(
+            String name,
+            BiFunction<KeepAlivePolicy.Builder, Duration, KeepAlivePolicy.Builder> set,
+            Function<KeepAlivePolicy, Duration> get) {
+        for (Duration value : List.of(
+                Duration.ZERO, Duration.ofNanos(-1), Duration.ofDays(-9999), Duration.ofSeconds(Long.MIN_VALUE))) {
+            KeepAlivePolicy policy = set.apply(KeepAlivePolicy.builder(), value).build();
+            assertEquals(Duration.ZERO, get.apply(policy), name);
+            assertDoesNotThrow(policy::validate);
+        }
+    }
+
+    @ParameterizedTest(name = "{0}")
+    @MethodSource("durations")
+    void aDurationIsRefusedWithNameAndValueAndWhatIsAllowed(
+            String name,
+            BiFunction<KeepAlivePolicy.Builder, Duration, KeepAlivePolicy.Builder> set,
+            Function<KeepAlivePolicy, Duration> get) {
+        KeepAlivePolicy.Builder builder = KeepAlivePolicy.builder();
+        Duration before = get.apply(builder.build());
+        assertRefused(() -> set.apply(builder, null), name, "null", "at most 3650 days");
+        assertRefused(
+                () -> set.apply(builder, Duration.ofDays(3650).plusNanos(1)), name, "87600h", "at most 3650 days");
+        assertRefused(() -> set.apply(builder, Duration.ofSeconds(Long.MAX_VALUE)), name, "h", "at most 3650 days");
+        assertEquals(before, get.apply(builder.build()), "a refused value leaves no trace");
+    }
+
+    static Stream<Arguments> shares() {
+        return Stream.of(
+                share("maxConnectionAgeJitter", KeepAlivePolicy.Builder::maxConnectionAgeJitter),
+                share("elevatedAt", KeepAlivePolicy.Builder::elevatedAt),
+                share("highAt", KeepAlivePolicy.Builder::highAt),
+                share("hysteresis", KeepAlivePolicy.Builder::hysteresis));
+    }
+
+    private static Arguments share(
+            String name, BiFunction<KeepAlivePolicy.Builder, Double, KeepAlivePolicy.Builder> set) {
+        return Arguments.of(name, set);
+    }
+
+    @ParameterizedTest(name = "{0}")
+    @MethodSource("shares")
+    void aShareIsRefusedWithNameAndValueAndWhatIsAllowed(
+            String name, BiFunction<KeepAlivePolicy.Builder, Double, KeepAlivePolicy.Builder> set) {
+        KeepAlivePolicy.Builder builder = KeepAlivePolicy.builder();
+        String allowed = name.equals("hysteresis") ? "0 to 0.5" : "at most 1";
+        assertRefused(() -> set.apply(builder, Double.NaN), name, "NaN", allowed);
+        assertRefused(() -> set.apply(builder, 1.0001), name, "1.0001", allowed);
+        assertRefused(() -> set.apply(builder, Double.POSITIVE_INFINITY), name, "Infinity", allowed);
+        assertTrue(DEFAULTS.hasSamePressureSettings(builder.build()), "a refused value leaves no trace");
+    }
+
+    @Test
+    void sharesAreKeptUpToTheirBounds() {
+        assertEquals(1, policy(b -> b.maxConnectionAgeJitter(1)).getMaxConnectionAgeJitter());
+        assertEquals(1, policy(b -> b.elevatedAt(1)).getElevatedAt());
+        assertEquals(1, policy(b -> b.highAt(1)).getHighAt());
+        assertEquals(0.5, policy(b -> b.hysteresis(0.5)).getHysteresis());
+        assertEquals(0, policy(b -> b.hysteresis(0)).getHysteresis());
+        assertRefused(() -> KeepAlivePolicy.builder().hysteresis(0.5001), "hysteresis", "0.5001", "0 to 0.5");
+        assertRefused(() -> KeepAlivePolicy.builder().hysteresis(-0.01), "hysteresis", "-0.01", "0 to 0.5");
+    }
+
+    @ParameterizedTest
+    @ValueSource(doubles = {0, -0.5, -1, Double.NEGATIVE_INFINITY})
+    void sharesOfZeroOrLessSwitchTheirLevelOff(double off) {
+        assertEquals(0, policy(b -> b.maxConnectionAgeJitter(off)).getMaxConnectionAgeJitter());
+        KeepAlivePolicy policy = policy(b -> b.elevatedAt(off).highAt(off));
+        assertTrue(policy.getElevatedAt() <= 0);
+        assertTrue(policy.getHighAt() <= 0);
+        assertDoesNotThrow(policy::validate);
+    }
+
+    @Test
+    void numbersAreKeptAsTheyWereSet() {
+        KeepAlivePolicy policy = policy(b -> b.maxRequestsPerConnection(7)
+                .minDataRate(Long.MAX_VALUE)
+                .reservedDescriptors(32)
+                .descriptorLimit(1L << 40)
+                .maxConnections(Integer.MAX_VALUE)
+                .advertiseKeepAlive(false)
+                .pauseAcceptWhenCritical(false));
+        assertEquals(7, policy.getMaxRequestsPerConnection());
+        assertEquals(Long.MAX_VALUE, policy.getMinDataRate());
+        assertEquals(32, policy.getReservedDescriptors());
+        assertEquals(1L << 40, policy.getDescriptorLimit());
+        assertEquals(Integer.MAX_VALUE, policy.getMaxConnections());
+        assertFalse(policy.isAdvertiseKeepAlive());
+        assertFalse(policy.isPauseAcceptWhenCritical());
+    }
+
+    @ParameterizedTest
+    @ValueSource(ints = {0, -1, Integer.MIN_VALUE})
+    void numbersOfZeroOrLessSwitchTheirLimitOff(int off) {
+        KeepAlivePolicy policy = policy(b -> b.maxRequestsPerConnection(off)
+                .minDataRate(off)
+                .reservedDescriptors(off)
+                .descriptorLimit(off)
+                .maxConnections(off));
+        assertNull(policy.closeAfter(1_000_000_000_000L, 0, 0, Pressure.NONE));
+        assertEquals(Progress.UNJUDGED, policy.progress(Long.MAX_VALUE, 0, pressure(PressureLevel.CRITICAL)));
+        assertEquals(0, policy.getDescriptorLimit());
+        assertEquals(0, policy.getMaxConnections());
+        assertDoesNotThrow(policy::validate);
+    }
+
+    @Test
+    void sampleIntervalIsOneMillisecondToTenSeconds() {
+        assertEquals(
+                Duration.ofMillis(1),
+                policy(b -> b.sampleInterval(Duration.ofMillis(1))).getSampleInterval());
+        assertEquals(
+                Duration.ofSeconds(10),
+                policy(b -> b.sampleInterval(Duration.ofSeconds(10))).getSampleInterval());
+        assertRefused(() -> KeepAlivePolicy.builder().sampleInterval(null), "sampleInterval", "null", "1 ms to 10 s");
+        for (Duration wrong : List.of(
+                Duration.ZERO,
+                Duration.ofMillis(-1),
+                Duration.ofNanos(999_999),
+                Duration.ofSeconds(10).plusNanos(1),
+                Duration.ofSeconds(Long.MAX_VALUE),
+                Duration.ofSeconds(Long.MIN_VALUE))) {
+            assertRefused(() -> KeepAlivePolicy.builder().sampleInterval(wrong), "sampleInterval", "s", "1 ms to 10 s");
+        }
+    }
+
+    private static void assertRefused(Supplier<?> setter, String name, String value, String allowed) {
+        String message =
+                assertThrows(IllegalArgumentException.class, setter::get).getMessage();
+        assertTrue(message.startsWith(name + ": "), message);
+        assertTrue(message.contains(value), message);
+        assertTrue(message.contains(allowed), message);
+    }
+
+    // ---- Rules across settings
+
+    @ParameterizedTest
+    @CsvSource({"0.8, 0.8", "0.9, 0.8", "1, 0.01"})
+    void elevatedAtHasToBeBelowHighAt(double elevatedAt, double highAt) {
+        KeepAlivePolicy policy = policy(b -> b.elevatedAt(elevatedAt).highAt(highAt));
+        String message =
+                assertThrows(IllegalArgumentException.class, policy::validate).getMessage();
+        assertTrue(message.startsWith("elevatedAt: " + elevatedAt), message);
+        assertTrue(message.contains("highAt") && message.contains("" + highAt), message);
+    }
+
+    @Test
+    void hysteresisHasToBeBelowTheLowestLevel() {
+        KeepAlivePolicy policy = policy(b -> b.elevatedAt(0.3).hysteresis(0.3));
+        String message =
+                assertThrows(IllegalArgumentException.class, policy::validate).getMessage();
+        assertTrue(message.startsWith("hysteresis: 0.3"), message);
+        assertTrue(message.contains("lowest level"), message);
+        assertDoesNotThrow(policy(b -> b.elevatedAt(0.3).hysteresis(0.29))::validate);
+        assertThrows(
+                IllegalArgumentException.class,
+                policy(b -> b.elevatedAt(0).highAt(0.2).hysteresis(0.2))::validate);
+        assertDoesNotThrow(policy(b -> b.elevatedAt(0).highAt(0).hysteresis(0.5))::validate);
+    }
+
+    @Test
+    void anOffLevelContradictsNothing() {
+        assertDoesNotThrow(policy(b -> b.elevatedAt(0.9).highAt(0))::validate);
+        assertDoesNotThrow(policy(b -> b.elevatedAt(0).highAt(0.1))::validate);
+    }
+
+    @Test
+    void theOrderOfContradictingSettingsDoesNotMatter() {
+        assertDoesNotThrow(policy(b -> b.elevatedAt(0.95).highAt(0.99))::validate);
+        assertDoesNotThrow(policy(b -> b.highAt(0.99).elevatedAt(0.95))::validate);
+        assertDoesNotThrow(policy(b -> b.highAt(0.2).elevatedAt(0.1))::validate);
+    }
+
+    // ---- Copies
+
+    @Test
+    void aBuilderMadeFromAPolicyHasAllItsSettings() {
+        KeepAlivePolicy policy = allSettingsChanged();
+        KeepAlivePolicy copy = policy.toBuilder().build();
+        for (java.lang.reflect.Method getter : KeepAlivePolicy.class.getMethods()) {
+            if (getter.getDeclaringClass() == KeepAlivePolicy.class
+                    && (getter.getName().startsWith("get") || getter.getName().startsWith("is"))) {
+                Object changed = assertDoesNotThrow(() -> getter.invoke(policy));
+                assertEquals(changed, assertDoesNotThrow(() -> getter.invoke(copy)), getter.getName());
+                assertNotEquals(
+                        assertDoesNotThrow(() -> getter.invoke(DEFAULTS)), changed, getter + " is not covered here");
+            }
+        }
+    }
+
+    private static KeepAlivePolicy allSettingsChanged() {
+        return policy(b -> b.keepAliveTimeout(Duration.ofSeconds(3))
+                .minKeepAliveTimeout(Duration.ofMillis(1001))
+                .requestHeaderTimeout(Duration.ofMillis(1002))
+                .firstRequestTimeout(Duration.ofMillis(1003))
+                .minRequestHeaderTimeout(Duration.ofMillis(1004))
+                .maxRequestsPerConnection(5)
+                .maxConnectionAge(Duration.ofMillis(1006))
+                .maxConnectionAgeJitter(0.2)
+                .lingerTimeout(Duration.ofMillis(1007))
+                .unreadBodyLingerTimeout(Duration.ofMillis(1008))
+                .minDataRate(9)
+                .dataRateGrace(Duration.ofMillis(1010))
+                .advertiseKeepAlive(false)
+                .keepAliveTimeoutBuffer(Duration.ofMillis(1011))
+                .elevatedAt(0.71)
+                .highAt(0.81)
+                .hysteresis(0.06)
+                .reservedDescriptors(12)
+                .descriptorLimit(13)
+                .maxConnections(14)
+                .pauseAcceptWhenCritical(false)
+                .sampleInterval(Duration.ofMillis(15)));
+    }
+
+    @Test
+    void aPolicyIsNotChangedByItsBuilderAfterwards() {
+        KeepAlivePolicy.Builder builder = KeepAlivePolicy.builder().maxRequestsPerConnection(1);
+        KeepAlivePolicy policy = builder.build();
+        builder.maxRequestsPerConnection(2);
+        assertEquals(1, policy.getMaxRequestsPerConnection());
+        assertSame(CloseReason.MAX_REQUESTS, policy.closeAfter(1, 0, 0, Pressure.NONE));
+    }
+
+    @Test
+    void eachSettingOfPressureMakesADifferenceAndIsTakenOver() {
+        List<UnaryOperator<KeepAlivePolicy.Builder>> settings = List.of(
+                b -> b.elevatedAt(0.5),
+                b -> b.highAt(0.9),
+                b -> b.hysteresis(0.1),
+                b -> b.reservedDescriptors(20),
+                b -> b.descriptorLimit(1000),
+                b -> b.maxConnections(1000),
+                b -> b.pauseAcceptWhenCritical(false),
+                b -> b.sampleInterval(Duration.ofMillis(50)));
+        for (UnaryOperator<KeepAlivePolicy.Builder> setting : settings) {
+            KeepAlivePolicy changed = policy(setting);
+            assertFalse(DEFAULTS.hasSamePressureSettings(changed));
+            KeepAlivePolicy mine = policy(b -> b.maxRequestsPerConnection(3)).withPressureSettingsOf(changed);
+            assertTrue(mine.hasSamePressureSettings(changed));
+            assertEquals(3, mine.getMaxRequestsPerConnection());
+        }
+        assertTrue(DEFAULTS.hasSamePressureSettings(policy(b -> b.keepAliveTimeout(Duration.ofSeconds(1)))));
+    }
+
+    // ---- Timeouts
+
+    @ParameterizedTest
+    @CsvSource({"0, 30", "0.25, 22.75", "0.5, 15.5", "0.75, 8.25", "1, 1"})
+    void keepAliveTimeoutShrinksLinearlyToItsMinimum(double squeeze, double seconds) {
+        long expected = (long) (seconds * SECOND);
+        assertEquals(expected, DEFAULTS.timeout(ConnectionState.IDLE, squeeze, 30 * SECOND, 0));
+        assertEquals(
+                expected,
+                policy(b -> b.keepAliveTimeout(Duration.ofSeconds(30)))
+                        .timeout(ConnectionState.IDLE, squeeze, 7 * SECOND, 0));
+    }
+
+    @ParameterizedTest
+    @CsvSource({"0, 10", "0.5, 5.5", "1, 1"})
+    void headerTimeoutsShrinkLinearlyToTheirMinimum(double squeeze, double seconds) {
+        long expected = (long) (seconds * SECOND);
+        assertEquals(expected, DEFAULTS.timeout(ConnectionState.NEW, squeeze, 30 * SECOND, 0));
+        assertEquals(expected, DEFAULTS.timeout(ConnectionState.READING, squeeze, 30 * SECOND, 0));
+    }
+
+    @Test
+    void firstAndFurtherRequestsHaveTimeoutsOfTheirOwn() {
+        KeepAlivePolicy policy =
+                policy(b -> b.firstRequestTimeout(Duration.ofSeconds(3)).requestHeaderTimeout(Duration.ofSeconds(4)));
+        assertEquals(3 * SECOND, policy.timeout(ConnectionState.NEW, 0, 0, 0));
+        assertEquals(4 * SECOND, policy.timeout(ConnectionState.READING, 0, 0, 0));
+    }
+
+    @Property(tries = 500)
+    void aShrunkTimeoutIsNeverBelowItsMinimumNorAboveItself(
+            @ForAll @LongRange(min = 1, max = 100_000) long timeout,
+            @ForAll @LongRange(min = -10, max = 100_000) long min,
+            @ForAll @DoubleRange(min = 0, max = 1) double squeeze) {
+        KeepAlivePolicy policy =
+                policy(b -> b.keepAliveTimeout(Duration.ofMillis(timeout)).minKeepAliveTimeout(Duration.ofMillis(min)));
+        long shrunk = policy.timeout(ConnectionState.IDLE, squeeze, 0, 0);
+        assertTrue(shrunk <= timeout * MS);
+        assertTrue(shrunk >= Math.min(timeout, Math.max(min, 0)) * MS);
+        assertTrue(shrunk <= policy.timeout(ConnectionState.IDLE, squeeze / 2, 0, 0), "monotonous");
+    }
+
+    @Test
+    void aMinimumNeverLengthensATimeout() {
+        KeepAlivePolicy policy = policy(b -> b.keepAliveTimeout(Duration.ofMillis(200)));
+        assertEquals(200 * MS, policy.timeout(ConnectionState.IDLE, 0, 30 * SECOND, 0));
+        assertEquals(200 * MS, policy.timeout(ConnectionState.IDLE, 1, 30 * SECOND, 0));
+    }
+
+    @ParameterizedTest
+    @ValueSource(doubles = {0, 0.5, 1})
+    void whatAKeepAliveFieldPromisedIsKept(double squeeze) {
+        assertEquals(29 * SECOND, Math.min(29 * SECOND, promised(squeeze, 29 * SECOND)));
+        assertTrue(promised(squeeze, 29 * SECOND) >= 29 * SECOND);
+        assertEquals(DEFAULTS.timeout(ConnectionState.IDLE, squeeze, 30 * SECOND, 0), promised(squeeze, 0));
+        assertEquals(30 * SECOND, promised(0, 29 * SECOND), "it shortens nothing");
+        assertEquals(29 * SECOND, promised(1, 29 * SECOND));
+    }
+
+    private static long promised(double squeeze, long promised) {
+        return DEFAULTS.timeout(ConnectionState.IDLE, squeeze, 30 * SECOND, promised);
+    }
+
+    @ParameterizedTest
+    @ValueSource(doubles = {0, 0.5, 1})
+    void aTimeoutThatIsOffIsNever(double squeeze) {
+        KeepAlivePolicy off = policy(b -> b.keepAliveTimeout(Duration.ZERO)
+                .firstRequestTimeout(Duration.ofSeconds(-1))
+                .requestHeaderTimeout(Duration.ZERO));
+        assertEquals(KeepAlivePolicy.NEVER, off.timeout(ConnectionState.IDLE, squeeze, 30 * SECOND, 0));
+        assertEquals(KeepAlivePolicy.NEVER, off.timeout(ConnectionState.NEW, squeeze, 30 * SECOND, 0));
+        assertEquals(KeepAlivePolicy.NEVER, off.timeout(ConnectionState.READING, squeeze, 30 * SECOND, 0));
+        assertEquals(KeepAlivePolicy.NEVER, DEFAULTS.timeout(ConnectionState.IDLE, squeeze, 0, 0));
+        assertEquals(KeepAlivePolicy.NEVER, DEFAULTS.timeout(ConnectionState.IDLE, squeeze, -1, 0));
+        assertEquals(KeepAlivePolicy.NEVER, DEFAULTS.timeout(ConnectionState.BUSY, squeeze, 30 * SECOND, 0));
+    }
+
+    @Test
+    void keepAliveTimeoutTellsWhetherItWasSetAndWhetherItIsOn() {
+        assertFalse(DEFAULTS.isKeepAliveTimeoutSet());
+        assertFalse(DEFAULTS.isKeepAliveTimeoutOn());
+        KeepAlivePolicy off = policy(b -> b.keepAliveTimeout(Duration.ZERO));
+        assertTrue(off.isKeepAliveTimeoutSet());
+        assertFalse(off.isKeepAliveTimeoutOn());
+        assertTrue(policy(b -> b.keepAliveTimeout(Duration.ofNanos(1))).isKeepAliveTimeoutOn());
+    }
+
+    // ---- Linger
+
+    @ParameterizedTest
+    @CsvSource({"NORMAL, 2000, 10000", "ELEVATED, 2000, 10000", "HIGH, 250, 250", "CRITICAL, 250, 250"})
+    void lingerShrinksFromHighOn(PressureLevel level, long millis, long unreadMillis) {
+        assertEquals(millis * MS, DEFAULTS.linger(level, false));
+        assertEquals(unreadMillis * MS, DEFAULTS.linger(level, true));
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    void aShorterLingerIsNotLengthened(PressureLevel level) {
+        KeepAlivePolicy policy =
+                policy(b -> b.lingerTimeout(Duration.ofMillis(10)).unreadBodyLingerTimeout(Duration.ofMillis(20)));
+        assertEquals(10 * MS, policy.linger(level, false));
+        assertEquals(20 * MS, policy.linger(level, true));
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    void aLingerThatIsOffHasNoLimitButUnderPressure(PressureLevel level) {
+        KeepAlivePolicy off = policy(b -> b.lingerTimeout(Duration.ZERO).unreadBodyLingerTimeout(Duration.ZERO));
+        long expected = level.isAtLeast(PressureLevel.HIGH) ? 250 * MS : KeepAlivePolicy.NEVER;
+        assertEquals(expected, off.linger(level, false));
+        assertEquals(expected, off.linger(level, true));
+    }
+
+    // ---- Closing responses
+
+    @ParameterizedTest
+    @CsvSource({"1,", "999,", "1000, MAX_REQUESTS", "1001, MAX_REQUESTS"})
+    void theThousandthResponseCloses(long requests, CloseReason reason) {
+        assertEquals(reason, DEFAULTS.closeAfter(requests, 0, 0, Pressure.NONE));
+    }
+
+    @Test
+    void aMaximumOfOneClosesEachResponse() {
+        assertEquals(
+                CloseReason.MAX_REQUESTS,
+                policy(b -> b.maxRequestsPerConnection(1)).closeAfter(1, 0, 0, Pressure.NONE));
+    }
+
+    @ParameterizedTest
+    @CsvSource({"3600, 0, MAX_AGE", "3599, 0,", "3240, 1, MAX_AGE", "3239, 1,", "3420, 0.5, MAX_AGE", "3419, 0.5,"})
+    void jitterShortensTheMaximumAge(long ageSeconds, double part, CloseReason reason) {
+        assertEquals(reason, DEFAULTS.closeAfter(1, ageSeconds * SECOND, part, Pressure.NONE));
+    }
+
+    @Property(tries = 300)
+    void maximumAgeStaysABoundWhateverTheJitter(
+            @ForAll @DoubleRange(min = 0, max = 1) double jitter, @ForAll @DoubleRange(min = 0, max = 1) double part) {
+        KeepAlivePolicy policy = policy(b -> b.maxConnectionAgeJitter(jitter));
+        assertEquals(CloseReason.MAX_AGE, policy.closeAfter(1, 3600 * SECOND, part, Pressure.NONE));
+        long least = (long) (3600 * SECOND * (1 - jitter));
+        assertNull(policy.closeAfter(1, least - 1 - MS, part, Pressure.NONE));
+    }
+
+    @Test
+    void anAgeThatIsOffClosesNothing() {
+        assertNull(policy(b -> b.maxConnectionAge(Duration.ZERO)).closeAfter(1, Long.MAX_VALUE, 1, Pressure.NONE));
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    void responsesCloseUnderPressureFromHighOn(PressureLevel level) {
+        Pressure some = pressure(level);
+        CloseReason reason = level.isAtLeast(PressureLevel.HIGH) ? CloseReason.PRESSURE : null;
+        assertEquals(reason, DEFAULTS.closeAfter(1, 0, 0, some), "not reused");
+        assertNull(DEFAULTS.closeAfter(2, 0, 0, some), "reused, and a newcomer is left to evict");
+        assertEquals(reason, DEFAULTS.closeAfter(2, 0, 0, some.withNewcomersGone(true)), "reused, none is left");
+    }
+
+    // ---- What a Keep-Alive field says
+
+    @ParameterizedTest
+    @CsvSource({"30, 0, 29", "30, 0.5, 14", "30, 1, 0", "2, 0, 1", "2.9, 0, 1", "1.999, 0, 0", "1, 0, 0", "0.5, 0, 0"})
+    void theFieldPromisesWholeSecondsLessTheBuffer(double idleTimeout, double squeeze, long seconds) {
+        assertEquals(seconds, DEFAULTS.promisableSeconds(squeeze, (long) (idleTimeout * SECOND)));
+    }
+
+    @Test
+    void withoutABufferTheWholeTimeIsPromised() {
+        KeepAlivePolicy policy = policy(b -> b.keepAliveTimeoutBuffer(Duration.ZERO));
+        assertEquals(30, policy.promisableSeconds(0, 30 * SECOND));
+        assertEquals(1, policy.promisableSeconds(1, 30 * SECOND));
+    }
+
+    @Test
+    void nothingIsPromisedWhereTheTimeIsNotLimited() {
+        assertEquals(-1, DEFAULTS.promisableSeconds(0, 0));
+        assertEquals(-1, policy(b -> b.keepAliveTimeout(Duration.ZERO)).promisableSeconds(1, 30 * SECOND));
+    }
+
+    @Property(tries = 300)
+    void whatIsPromisedIsLessThanTheTimeout(
+            @ForAll @LongRange(min = 1, max = 100_000) long timeout,
+            @ForAll @DoubleRange(min = 0, max = 1) double squeeze) {
+        KeepAlivePolicy policy = policy(b -> b.keepAliveTimeout(Duration.ofMillis(timeout)));
+        long seconds = policy.promisableSeconds(squeeze, 0);
+        long real = policy.timeout(ConnectionState.IDLE, squeeze, 0, 0);
+        assertTrue(seconds >= 0);
+        assertTrue(seconds == 0 || seconds * SECOND + SECOND <= real);
+    }
+
+    @Test
+    void theFieldTellsOfTimeAndOfRemainingRequests() {
+        assertEquals("timeout=29, max=999", DEFAULTS.keepAliveField(29, 1));
+        assertEquals("timeout=29, max=1", DEFAULTS.keepAliveField(29, 999));
+        assertEquals("timeout=29", DEFAULTS.keepAliveField(29, 1000));
+        assertEquals("max=999", DEFAULTS.keepAliveField(-1, 1));
+        KeepAlivePolicy unlimited = policy(b -> b.maxRequestsPerConnection(0));
+        assertEquals("timeout=29", unlimited.keepAliveField(29, 1));
+        assertNull(unlimited.keepAliveField(-1, 1));
+    }
+
+    // ---- Progress
+
+    @ParameterizedTest
+    @ValueSource(longs = {0, 1, 240, 1_000_000})
+    void atNormalNoExchangeIsJudged(long moved) {
+        assertEquals(Progress.UNJUDGED, DEFAULTS.progress(3600 * SECOND, moved, Pressure.NONE));
+    }
+
+    @Test
+    void anExchangeIsJudgedOnceTheWaitIsLongerThanTheGrace() {
+        Pressure elevated = pressure(PressureLevel.ELEVATED, 0);
+        assertEquals(Progress.UNJUDGED, DEFAULTS.progress(5 * SECOND, 0, elevated));
+        assertEquals(Progress.NONE, DEFAULTS.progress(5 * SECOND + 1, 0, elevated));
+    }
+
+    @Test
+    void theRateIsThatOfTheWholeWait() {
+        Pressure elevated = pressure(PressureLevel.ELEVATED, 0);
+        assertEquals(Progress.NONE, DEFAULTS.progress(10 * SECOND, 2399, elevated));
+        assertEquals(Progress.MADE, DEFAULTS.progress(10 * SECOND, 2400, elevated));
+        assertEquals(Progress.MADE, DEFAULTS.progress(10 * SECOND, Long.MAX_VALUE, elevated));
+        KeepAlivePolicy vast = policy(b -> b.minDataRate(Long.MAX_VALUE));
+        assertEquals(Progress.NONE, vast.progress(10 * SECOND, 1L << 40, elevated));
+    }
+
+    @ParameterizedTest
+    @CsvSource({"ELEVATED, 0, 5000", "ELEVATED, 0.5, 3000", "HIGH, 1, 1000", "CRITICAL, 1, 500"})
+    void theGraceShrinks(PressureLevel level, double squeeze, long millis) {
+        Pressure pressure = pressure(level, squeeze);
+        assertEquals(Progress.UNJUDGED, DEFAULTS.progress(millis * MS, 0, pressure));
+        assertEquals(Progress.NONE, DEFAULTS.progress(millis * MS + 1, 0, pressure));
+    }
+
+    @Test
+    void aShorterGraceIsNotLengthened() {
+        KeepAlivePolicy policy = policy(b -> b.dataRateGrace(Duration.ofMillis(300)));
+        for (PressureLevel level : List.of(PressureLevel.HIGH, PressureLevel.CRITICAL)) {
+            assertEquals(Progress.UNJUDGED, policy.progress(300 * MS, 0, pressure(level)));
+            assertEquals(Progress.NONE, policy.progress(300 * MS + 1, 0, pressure(level)));
+        }
+    }
+
+    @Test
+    void withoutAGraceAWaitIsJudgedAtOnce() {
+        KeepAlivePolicy policy = policy(b -> b.dataRateGrace(Duration.ZERO));
+        Pressure elevated = pressure(PressureLevel.ELEVATED, 0);
+        assertEquals(Progress.UNJUDGED, policy.progress(0, 0, elevated));
+        assertEquals(Progress.NONE, policy.progress(MS, 0, elevated));
+        assertEquals(Progress.MADE, policy.progress(MS, 1, elevated));
+    }
+
+    // ---- Eviction
+
+    @ParameterizedTest
+    @CsvSource({"HIGH, 249, false", "HIGH, 250, true", "CRITICAL, 0, true", "CRITICAL, 249, true"})
+    void aNewcomerHasAGraceAtHighOnly(PressureLevel level, long idle, boolean evictable) {
+        assertEquals(evictable, DEFAULTS.isEvictable(false, idle * MS, level));
+    }
+
+    @ParameterizedTest
+    @CsvSource({"HIGH, 999, false", "HIGH, 1000, true", "CRITICAL, 999, false", "CRITICAL, 1000, true"})
+    void aReusedConnectionIsLeftAloneForASecondAtAnyLevel(PressureLevel level, long idle, boolean evictable) {
+        assertEquals(evictable, DEFAULTS.isEvictable(true, idle * MS, level));
+    }
+
+    @Test
+    void theBoundariesAreExact() {
+        assertFalse(DEFAULTS.isEvictable(false, 250 * MS - 1, PressureLevel.HIGH));
+        assertFalse(DEFAULTS.isEvictable(true, SECOND - 1, PressureLevel.CRITICAL));
+    }
+}

@@ -1,0 +1,94 @@
+package org.strictkeepalive.examples;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import java.io.IOException;
+import java.net.InetAddress;
+import java.net.Socket;
+import java.nio.charset.StandardCharsets;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
+import org.eclipse.jetty.server.Server;
+import org.eclipse.jetty.server.ServerConnector;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+import picocli.CommandLine;
+
+class ServeCommandTest {
+    private static Server start(String... flags) throws Exception {
+        List<String> arguments = new ArrayList<>(List.of("serve", "--port=0"));
+        arguments.addAll(List.of(flags));
+        CommandLine serve = Main.commandLine()
+                .parseArgs(arguments.toArray(String[]::new))
+                .subcommand()
+                .commandSpec()
+                .commandLine();
+        Server server = ((ServeCommand) serve.getCommand()).newServer();
+        server.start();
+        return server;
+    }
+
+    private static Socket connect(Server server) throws IOException {
+        ServerConnector connector = (ServerConnector) server.getConnectors()[0];
+        Socket socket = new Socket(InetAddress.getLoopbackAddress(), connector.getLocalPort());
+        socket.setSoTimeout(20_000);
+        return socket;
+    }
+
+    private static Socket ask(Server server, String path) throws IOException {
+        Socket socket = connect(server);
+        socket.getOutputStream()
+                .write(("GET " + path + " HTTP/1.1\r\nHost: test\r\n\r\n").getBytes(StandardCharsets.US_ASCII));
+        return socket;
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"", "--plain"})
+    void stopFinishesRequestsAndDoesNotWaitForIdleConnections(String flag) throws Exception {
+        Server server = flag.isEmpty() ? start() : start(flag);
+        try (Socket idle = ask(server, "/");
+                Socket silent = connect(server);
+                Socket busy = ask(server, "/slow?ms=1500")) {
+            assertTrue(idle.getInputStream().read() > 0);
+            assertTrue(silent.isConnected());
+            // The answer to another request shows that the server has read the slow one, sent before it.
+            try (Socket later = ask(server, "/")) {
+                assertTrue(later.getInputStream().read() > 0);
+            }
+            long start = System.nanoTime();
+            CompletableFuture<Void> stop = CompletableFuture.runAsync(() -> {
+                try {
+                    server.stop();
+                } catch (Exception x) {
+                    throw new IllegalStateException(x);
+                }
+            });
+            String answer = new String(busy.getInputStream().readAllBytes(), StandardCharsets.US_ASCII);
+            assertTrue(answer.endsWith("Waited 1500 ms\n"), answer);
+            stop.get(20, TimeUnit.SECONDS);
+            assertTrue(Duration.ofNanos(System.nanoTime() - start).toSeconds() < 15);
+        } finally {
+            server.stop();
+        }
+    }
+
+    @Test
+    void statusOfPlainTellsWhatCanBeKnown() throws Exception {
+        Server server = start("--plain");
+        try {
+            JsonNode status = new ObjectMapper().readTree(Status.json(server));
+            assertTrue(status.get("descriptors").get("used").asInt() > 0, status::toString);
+            assertTrue(status.get("descriptors").get("limit").asInt() > 0, status::toString);
+            assertEquals(0, status.get("connections").get("open").asInt());
+        } finally {
+            server.stop();
+        }
+    }
+}
