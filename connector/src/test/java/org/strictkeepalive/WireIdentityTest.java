@@ -115,6 +115,10 @@ class WireIdentityTest {
                         && transport == Transport.TLS
                         && (requests.contains("/fail") || requests.contains("http://")),
                 "differs on Jetty 12.0");
+        // Jetty 12.0 itself answers an unknown expectation sometimes, and sometimes closes.
+        assumeFalse(
+                org.eclipse.jetty.util.Jetty.VERSION.startsWith("12.0.") && requests.contains("wonders"),
+                "not the same twice on Jetty 12.0");
         String expected = exchange(transport, null, requests);
         assertTrue(expected.isEmpty() || expected.startsWith("HTTP/1.1 "), expected);
         assertEquals(expected, exchange(transport, TestServer.OFF, requests));
