@@ -36,6 +36,8 @@ public class DescriptorMonitor implements Dumpable {
     private static final long FRESH = TimeUnit.MILLISECONDS.toNanos(1);
     /** How long the last count holds where counting fails. */
     private static final long COUNT_HOLDS = TimeUnit.SECONDS.toNanos(1);
+    /** How long the reserve is a part of an earlier room: a closed socket's descriptor is free a moment later. */
+    private static final long ROOM_HOLDS = TimeUnit.SECONDS.toNanos(1);
     /** How often the limit, which an operator may change while running, is read again. */
     private static final long LIMIT_INTERVAL = TimeUnit.SECONDS.toNanos(1);
     /** With fewer descriptors free, a connector without acceptor threads closes what it accepts. */
@@ -55,6 +57,8 @@ public class DescriptorMonitor implements Dumpable {
     private final AutoLock sampling = new AutoLock();
     private final LevelLog levelLog = new LevelLog();
     private boolean failureLogged;
+    private long recentRoom;
+    private long recentRoomAt;
     private long usedDescriptors = -1;
     private long processLimit = -1;
     private long limitReadAt;
@@ -486,8 +490,15 @@ public class DescriptorMonitor implements Dumpable {
 
     private Pressure update(long now, long used, long acceptedThen) {
         try (AutoLock ignored = sampling.lock()) {
-            Pressure next =
-                    gauge.next(pressure, openOrAccepted(), used, limit(), acceptors(), furtherPressure(), acceptedThen);
+            int openNow = openOrAccepted();
+            long limit = limit();
+            long room = used < 0 ? 0 : openNow + Math.max(limit - used, 0);
+            if (room >= recentRoom || now - recentRoomAt > ROOM_HOLDS) {
+                recentRoom = room;
+                recentRoomAt = now;
+            }
+            Pressure next = gauge.next(
+                    pressure, openNow, used, limit, acceptors(), furtherPressure(), acceptedThen, recentRoom);
             pressure = next;
             log(next, now);
             // Nobody would end the pause where no connection is open, unless nothing is free at all.

@@ -38,8 +38,17 @@ final class PressureGauge {
      * @param acceptors the acceptor threads of the governed connectors
      * @param further the highest of the further sources, from 0 to 1
      * @param accepted the connections accepted, since start, when descriptors were counted
+     * @param recentRoom the largest room of late, which the reserve is a part of
      */
-    Pressure next(Pressure last, int open, long used, long limit, int acceptors, double further, long accepted) {
+    Pressure next(
+            Pressure last,
+            int open,
+            long used,
+            long limit,
+            int acceptors,
+            double further,
+            long accepted,
+            long recentRoom) {
         boolean known = used >= 0 && limit >= 0;
         long free = known ? Math.max(limit - used, 0) : Long.MAX_VALUE;
         double share = further;
@@ -47,7 +56,7 @@ final class PressureGauge {
         long room = 0;
         if (known) {
             room = open + free;
-            reserve = reserve(limit, room, acceptors);
+            reserve = reserve(limit, Math.max(room, recentRoom), acceptors);
             share = Math.max(share, room == 0 ? 1 : (double) open / room);
         }
         if (maxConnections > 0) {

@@ -24,7 +24,7 @@ class PressureGaugeTest {
     }
 
     private static Pressure next(PressureGauge gauge, PressureLevel was, int open, long used, long limit) {
-        return gauge.next(at(was), open, used, limit, 1, 0, open);
+        return gauge.next(at(was), open, used, limit, 1, 0, open, 0);
     }
 
     private static Pressure at(PressureLevel level) {
@@ -284,7 +284,7 @@ class PressureGaugeTest {
     @ParameterizedTest
     @CsvSource({"0, 0.1, NORMAL", "0.69, 0.69, NORMAL", "0.7, 0.7, ELEVATED", "0.8, 0.8, HIGH", "1, 1, HIGH"})
     void theHighestSourceCounts(double further, double share, PressureLevel level) {
-        Pressure pressure = GAUGE.next(Pressure.NONE, 100, 100, 1000, 1, further, 0);
+        Pressure pressure = GAUGE.next(Pressure.NONE, 100, 100, 1000, 1, further, 0, 0);
         assertEquals(share, pressure.share());
         assertEquals(level, pressure.level());
     }
@@ -293,12 +293,12 @@ class PressureGaugeTest {
     void aFurtherSourceDoesNotHideTheDescriptors() {
         assertEquals(
                 PressureLevel.HIGH,
-                GAUGE.next(Pressure.NONE, 800, 800, 1000, 1, 0.1, 0).level());
+                GAUGE.next(Pressure.NONE, 800, 800, 1000, 1, 0.1, 0, 0).level());
     }
 
     @Test
     void whatWasMeasuredIsHandedOn() {
-        Pressure pressure = GAUGE.next(Pressure.NONE, 10, 20, 1000, 1, 0, 77);
+        Pressure pressure = GAUGE.next(Pressure.NONE, 10, 20, 1000, 1, 0, 77, 0);
         assertEquals(20, pressure.used());
         assertEquals(1000, pressure.limit());
         assertEquals(10, pressure.open());
@@ -309,9 +309,10 @@ class PressureGaugeTest {
     @Test
     void thatNewcomersAreGoneIsForgottenBelowHigh() {
         Pressure gone = at(PressureLevel.HIGH).withNewcomersGone(true);
-        assertTrue(GAUGE.next(gone, 800, 800, 1000, 1, 0, 0).newcomersGone());
-        assertFalse(GAUGE.next(gone, 700, 700, 1000, 1, 0, 0).newcomersGone());
-        assertFalse(GAUGE.next(at(PressureLevel.HIGH), 800, 800, 1000, 1, 0, 0).newcomersGone());
+        assertTrue(GAUGE.next(gone, 800, 800, 1000, 1, 0, 0, 0).newcomersGone());
+        assertFalse(GAUGE.next(gone, 700, 700, 1000, 1, 0, 0, 0).newcomersGone());
+        assertFalse(
+                GAUGE.next(at(PressureLevel.HIGH), 800, 800, 1000, 1, 0, 0, 0).newcomersGone());
     }
 
     // ---- How many have to go
@@ -328,12 +329,25 @@ class PressureGaugeTest {
             @ForAll @IntRange(min = 1, max = 5000) int open,
             @ForAll @IntRange(max = 5000) int free,
             @ForAll @IntRange(max = 100_000) int held) {
-        Pressure pressure = GAUGE.next(Pressure.NONE, open, (long) open + held, (long) open + held + free, 1, 0, 0);
+        Pressure pressure = GAUGE.next(Pressure.NONE, open, (long) open + held, (long) open + held + free, 1, 0, 0, 0);
         int excess = GAUGE.excess(pressure, 0);
         assertTrue(excess >= 0 && excess <= open);
         double left = (double) (open - excess) / (open + free);
         assertTrue(left <= 0.75 + 1e-9, () -> "left " + left);
         assertTrue(excess == 0 || (double) (open - excess + 1) / (open + free) > 0.75 - 1e-9, "no more than needed");
         assertEquals(0, GAUGE.excess(pressure, open));
+    }
+
+    @Test
+    void reserveDoesNotShrinkWhileClosedSocketsAreStillToBeFreed() {
+        // 100 connections are closed, and their descriptors still in use: the room looks smaller than it is.
+        assertEquals(
+                12,
+                GAUGE.next(at(PressureLevel.CRITICAL), 110, 236, 256, 1, 0, 0, 0)
+                        .reserve());
+        assertEquals(
+                16,
+                GAUGE.next(at(PressureLevel.CRITICAL), 110, 236, 256, 1, 0, 0, 230)
+                        .reserve());
     }
 }
