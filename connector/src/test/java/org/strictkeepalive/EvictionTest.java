@@ -47,6 +47,15 @@ class EvictionTest {
     }
 
     @Test
+    void atCriticalThoseJustAcceptedGoAfterThoseThatHaveTheirAnswer() {
+        FakeConnection accepted = new FakeConnection("accepted", ConnectionState.NEW, false, NOW - 200 * MS);
+        FakeConnection silent = new FakeConnection("silent", ConnectionState.NEW, false, NOW - 260 * MS);
+        assertEquals(
+                List.of("silent", "answered", "accepted"),
+                choose(PressureLevel.CRITICAL, 3, accepted, newcomer("answered", 10), silent));
+    }
+
+    @Test
     void newcomersGoFirstOldestFirstAndThenTheReusedOldestFirst() {
         assertEquals(
                 List.of("n3", "n2", "n1", "r9", "r8"),
@@ -174,11 +183,15 @@ class EvictionTest {
             assertFalse(c.reused && newcomerLeft, "the reused only when no newcomer is left");
             if (i > 0) {
                 FakeConnection before = chosen.get(i - 1);
-                assertTrue(before.reused == c.reused ? before.since <= c.since : c.reused, "in order");
+                boolean sameClass = before.reused == c.reused && isArriving(before) == isArriving(c);
+                assertTrue(sameClass ? before.since <= c.since : c.reused || isArriving(c), "in order");
             }
             for (FakeConnection stays : left) {
                 assertFalse(
-                        isIdle(stays) && stays.reused == c.reused && stays.since < c.since,
+                        isIdle(stays)
+                                && stays.reused == c.reused
+                                && isArriving(stays) == isArriving(c)
+                                && stays.since < c.since,
                         "nobody younger in its class goes before an older");
             }
         }
@@ -187,6 +200,10 @@ class EvictionTest {
                     left.stream().noneMatch(c -> isIdle(c) && NOW - c.since >= 1000 * MS),
                     "all go that may, if they must");
         }
+    }
+
+    private static boolean isArriving(FakeConnection c) {
+        return !c.reused && c.state == ConnectionState.NEW && NOW - c.since < 250 * MS;
     }
 
     private static boolean isIdle(FakeConnection c) {
