@@ -66,6 +66,8 @@ final class ConnectionGuard extends Tracked
     private static final int OWNED = 3;
     /** Upgraded: everything passes through. */
     private static final int PASS = 4;
+    /** The policy looks whether bytes have come that nobody has read yet. */
+    private static final int CHECKING = 5;
 
     private static final int STATE = 7;
     private static final int WAIT = STATE + 1;
@@ -125,6 +127,8 @@ final class ConnectionGuard extends Tracked
 
     private int promisedSeconds;
     private ByteBuffer readBuffer;
+    /** What the policy has read of a request when it was about to close. */
+    private ByteBuffer readAhead;
 
     // ---- The progress of the exchange
     private volatile long demandSince;
@@ -245,6 +249,9 @@ final class ConnectionGuard extends Tracked
                 }
                 return deadline(now, Math.min(timeout(ConnectionState.IDLE, pressure), RELOOK));
             }
+            case CHECKING -> {
+                return now;
+            }
             default -> {
                 return now + RELOOK;
             }
@@ -305,21 +312,52 @@ final class ConnectionGuard extends Tracked
     /** Takes a connection that still waits as it did when it was seen, and closes it gracefully. */
     private boolean take(int seen, CloseReason reason, long now) {
         // While the word is as seen, these belong to that wait.
-        boolean answer = partial && phase != ConnectionState.IDLE && reason != CloseReason.IDLE_TIMEOUT;
+        boolean begun = partial && phase != ConnectionState.IDLE;
+        boolean handshaking = isHandshaking();
         lingerSince = now;
-        if (!WORD.compareAndSet(this, seen, OWNED)) {
+        if (!WORD.compareAndSet(this, seen, begun || handshaking ? OWNED : seen - WAITING + CHECKING)) {
             return false;
         }
-        closing = reason;
-        if (LOG.isDebugEnabled()) {
-            LOG.debug("{} {}", reason, this);
-        }
-        if (isHandshaking()) {
+        if (handshaking) {
+            closing = reason;
             closeNow();
+        } else if (begun) {
+            closing = reason;
+            execute(reason == CloseReason.IDLE_TIMEOUT ? this::shutdown : this::answerTimeout);
         } else {
-            execute(answer ? this::answerTimeout : this::shutdown);
+            execute(() -> check(reason));
         }
         return true;
+    }
+
+    /** A request that has come in time, and was not read because the machine is busy, is not cut. */
+    private void check(CloseReason reason) {
+        int seen = word;
+        ByteBuffer buffer = BufferUtil.allocate(connection.getInputBufferSize());
+        int filled;
+        try {
+            filled = endPoint.fill(buffer);
+        } catch (IOException | RuntimeException x) {
+            filled = -1;
+        }
+        if (filled > 0) {
+            readAhead = buffer;
+            word = seen - CHECKING + RUNNING;
+            try {
+                governed.connector().getExecutor().execute(this::run);
+            } catch (RejectedExecutionException x) {
+                innermost.close(x);
+            }
+            return;
+        }
+        closing = filled < 0 ? CloseReason.CLIENT : reason;
+        word = OWNED;
+        if (LOG.isDebugEnabled()) {
+            LOG.debug("{} {}", closing, this);
+        }
+        shutdown();
+        // A wake-up in between was not listened to.
+        awaitDiscard();
     }
 
     private void answerTimeout() {
@@ -465,13 +503,12 @@ final class ConnectionGuard extends Tracked
             switch (seen & STATE) {
                 case WAITING -> {
                     if (WORD.compareAndSet(this, seen, seen - WAITING + RUNNING)) {
-                        fillCallback.succeeded();
-                        // After a request that couldn't be parsed Jetty's connection leaves without waiting.
-                        if (outputShut && (word & STATE) == RUNNING) {
-                            own();
-                        }
+                        run();
                         return;
                     }
+                }
+                case CHECKING -> {
+                    return;
                 }
                 case RUNNING, BUSY -> {
                     Callback wanted = takeDemand();
@@ -492,6 +529,14 @@ final class ConnectionGuard extends Tracked
         }
     }
 
+    private void run() {
+        fillCallback.succeeded();
+        // After a request that couldn't be parsed Jetty's connection leaves without waiting.
+        if (outputShut && (word & STATE) == RUNNING) {
+            own();
+        }
+    }
+
     @Override
     public void failed(Throwable x) {
         while (true) {
@@ -506,6 +551,9 @@ final class ConnectionGuard extends Tracked
                         fillCallback.failed(x);
                         return;
                     }
+                }
+                case CHECKING -> {
+                    return;
                 }
                 case RUNNING, BUSY -> {
                     Callback wanted = takeDemand();
@@ -819,7 +867,7 @@ final class ConnectionGuard extends Tracked
     @Override
     ConnectionState state() {
         return switch (word & STATE) {
-            case WAITING -> phase;
+            case WAITING, CHECKING -> phase;
             case OWNED -> ConnectionState.LINGERING;
             case RUNNING -> outputShut ? ConnectionState.LINGERING : ConnectionState.BUSY;
             default -> ConnectionState.BUSY;
@@ -851,7 +899,7 @@ final class ConnectionGuard extends Tracked
         }
         int filled;
         try {
-            filled = endPoint.fill(buffer);
+            filled = readAhead == null ? endPoint.fill(buffer) : takeReadAhead(buffer);
         } catch (IOException | RuntimeException x) {
             endOfInput = true;
             throw x;
@@ -872,6 +920,14 @@ final class ConnectionGuard extends Tracked
             endOfInput = true;
         }
         return filled;
+    }
+
+    private int takeReadAhead(ByteBuffer buffer) {
+        int taken = BufferUtil.append(buffer, readAhead);
+        if (!readAhead.hasRemaining()) {
+            readAhead = null;
+        }
+        return taken;
     }
 
     @Override
