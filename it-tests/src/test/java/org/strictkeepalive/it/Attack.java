@@ -10,6 +10,7 @@ import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
 
 /** Clients that never close, not even behind the server's FIN: one thread holds them all. */
 final class Attack implements AutoCloseable {
@@ -17,6 +18,8 @@ final class Attack implements AutoCloseable {
     enum Kind {
         /** Takes one response. */
         LEAKY,
+        /** Asks for one response and a close, takes both, and stays. */
+        FIN_IGNORING,
         /** Says nothing. */
         SILENT,
         /** Sends the header of its first request a byte each half second. */
@@ -28,6 +31,7 @@ final class Attack implements AutoCloseable {
     }
 
     private static final ByteBuffer GET = ascii("GET / HTTP/1.1\r\nHost: test\r\n\r\n");
+    private static final ByteBuffer LAST_GET = ascii("GET / HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n");
     private static final ByteBuffer HEADER = ascii("GET / HTTP/1.1\r\nHost: test\r\nX-Trickle: ");
     private static final ByteBuffer POST =
             ascii("POST /echo HTTP/1.1\r\nHost: test\r\nContent-Length: 1000000\r\n\r\n");
@@ -35,6 +39,7 @@ final class Attack implements AutoCloseable {
     private static final long TRICKLE_EVERY = TimeUnit.MILLISECONDS.toNanos(500);
 
     private final List<Client> clients = new ArrayList<>();
+    private final AtomicInteger connected = new AtomicInteger();
     private final Thread thread;
     private volatile boolean running = true;
     private volatile Throwable failure;
@@ -102,13 +107,15 @@ final class Attack implements AutoCloseable {
         }
     }
 
-    private static void serve(SelectionKey key, ByteBuffer sink) {
+    private void serve(SelectionKey key, ByteBuffer sink) {
         Client client = (Client) key.attachment();
         try {
             if (key.isConnectable() && client.channel.finishConnect()) {
                 key.interestOps(SelectionKey.OP_READ);
+                connected.incrementAndGet();
                 switch (client.kind) {
                     case LEAKY, TRICKLE_BETWEEN -> send(client, GET);
+                    case FIN_IGNORING -> send(client, LAST_GET);
                     case TRICKLE_FIRST -> send(client, HEADER);
                     case SLOW_BODY -> send(client, POST);
                     case SILENT -> {}
@@ -141,6 +148,11 @@ final class Attack implements AutoCloseable {
 
     private static ByteBuffer ascii(String text) {
         return ByteBuffer.wrap(text.getBytes(StandardCharsets.US_ASCII)).asReadOnlyBuffer();
+    }
+
+    /** How many clients have connected so far. */
+    int connected() {
+        return connected.get();
     }
 
     /** Ends the attack; throws what ended it before. */

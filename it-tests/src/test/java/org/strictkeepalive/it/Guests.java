@@ -5,6 +5,7 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.net.InetSocketAddress;
 import java.net.Socket;
+import java.net.SocketException;
 import java.net.SocketTimeoutException;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
@@ -29,6 +30,8 @@ final class Guests implements AutoCloseable {
 
     final AtomicInteger politeServed = new AtomicInteger();
     final AtomicInteger toldToClose = new AtomicInteger();
+    /** Requests on reused connections that ended before a byte of the answer, and were sent again on fresh ones. */
+    final AtomicInteger races = new AtomicInteger();
     /** What happened to those who were not served. */
     final ConcurrentLinkedQueue<String> politeLost = new ConcurrentLinkedQueue<>();
 
@@ -37,6 +40,15 @@ final class Guests implements AutoCloseable {
     private final ExecutorService threads = Executors.newCachedThreadPool();
     private final InetSocketAddress address;
     private volatile boolean running = true;
+
+    /** The connection ended before the first byte of an answer. */
+    private static final class NoAnswerException extends IOException {
+        private static final long serialVersionUID = 1L;
+
+        private NoAnswerException(String message) {
+            super(message);
+        }
+    }
 
     Guests(InetSocketAddress address) {
         this.address = address;
@@ -77,7 +89,19 @@ final class Guests implements AutoCloseable {
                     socket = connect(POLITE_TIMEOUT_MS);
                     requests = 0;
                 }
-                boolean close = exchange(socket, POLITE_TIMEOUT_MS);
+                boolean close;
+                try {
+                    close = exchange(socket, POLITE_TIMEOUT_MS);
+                } catch (NoAnswerException x) {
+                    socket.close();
+                    if (requests == 0) {
+                        throw x;
+                    }
+                    races.incrementAndGet();
+                    socket = connect(POLITE_TIMEOUT_MS);
+                    requests = 0;
+                    close = exchange(socket, POLITE_TIMEOUT_MS);
+                }
                 requests++;
                 politeServed.incrementAndGet();
                 if (close) {
@@ -123,19 +147,28 @@ final class Guests implements AutoCloseable {
     /** One request and its whole answer; true if that says close. */
     private static boolean exchange(Socket socket, long timeoutMs) throws IOException {
         long end = System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(timeoutMs);
-        socket.getOutputStream().write(GET);
-        InputStream in = socket.getInputStream();
         StringBuilder text = new StringBuilder();
         byte[] bytes = new byte[1024];
+        try {
+            socket.getOutputStream().write(GET);
+        } catch (SocketException x) {
+            throw new NoAnswerException(x.toString());
+        }
+        InputStream in = socket.getInputStream();
         while (text.indexOf(HELLO) < 0) {
             long left = TimeUnit.NANOSECONDS.toMillis(end - System.nanoTime());
             if (left <= 0) {
                 throw new SocketTimeoutException();
             }
             socket.setSoTimeout((int) left);
-            int count = in.read(bytes);
+            int count;
+            try {
+                count = in.read(bytes);
+            } catch (SocketException x) {
+                throw text.isEmpty() ? new NoAnswerException(x.toString()) : x;
+            }
             if (count < 0) {
-                throw new EOFException("closed behind: " + text);
+                throw text.isEmpty() ? new NoAnswerException("closed") : new EOFException("closed behind: " + text);
             }
             text.append(new String(bytes, 0, count, StandardCharsets.ISO_8859_1));
         }

@@ -3,6 +3,7 @@ package org.strictkeepalive.it;
 import static org.awaitility.Awaitility.await;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
@@ -20,11 +21,14 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 
 /** The commands of the examples, as processes. */
 class ServeIT {
     private static final ObjectMapper JSON = new ObjectMapper();
     private static final int LIMIT = 512;
+    private static final int SIGTERM = 15;
 
     private final HttpClient client = HttpClient.newHttpClient();
 
@@ -110,7 +114,8 @@ class ServeIT {
             assertEquals(200, answer.statusCode());
             assertEquals("Waited 3000 ms\n", answer.body());
             assertTrue(serve.process().waitFor(20, TimeUnit.SECONDS));
-            assertTrue(!serve.log().contains("\tat "), serve.log());
+            assertEquals(128 + SIGTERM, serve.process().exitValue());
+            assertFalse(serve.log().contains("\tat "), serve.log());
         }
     }
 
@@ -123,12 +128,19 @@ class ServeIT {
         return process.exitValue();
     }
 
-    @Test
-    void wrongFlagExitsWithTwoAndSaysWhatIsAllowed() throws Exception {
+    @ParameterizedTest
+    @CsvSource({
+        "--high-at,1.5,highAt,at most 1",
+        "--keep-alive-timeout,soon,--keep-alive-timeout,'such as 500ms, 2s, 1m, 1h, or 0 for off'",
+        "--port,70000,--port,0 to 65535"
+    })
+    void wrongFlagExitsWithTwoAndSaysWhatIsAllowed(String flag, String value, String name, String allowed)
+            throws Exception {
         Path output = directory.resolve("output");
-        assertEquals(2, run(output, "serve", "--high-at", "1.5"));
+        assertEquals(2, run(output, "serve", flag, value));
         String text = Files.readString(output);
-        assertTrue(text.contains("highAt: 1.5 (expected: at most 1"), text);
+        assertTrue(text.contains(name) && text.contains(value) && text.contains("(expected: " + allowed), text);
+        assertFalse(text.contains("\tat "), text);
     }
 
     @Test
