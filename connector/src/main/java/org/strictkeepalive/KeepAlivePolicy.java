@@ -2,6 +2,7 @@ package org.strictkeepalive;
 
 import java.time.Duration;
 import java.util.Objects;
+import java.util.function.Function;
 
 /**
  * The settings of the strict keep-alive policy, and the decisions that follow from them.
@@ -502,6 +503,9 @@ public final class KeepAlivePolicy {
     /** Builds a {@link KeepAlivePolicy}. Not safe for use by several threads at once. */
     public static final class Builder {
         private static final Duration LONGEST = Duration.ofDays(3650);
+        private static final String WHOLE = "a whole number";
+        private static final String SHARE = "a number, at most 1";
+        private static final String TRUTH = "true or false";
 
         private Duration keepAliveTimeout;
         private Duration minKeepAliveTimeout = Duration.ofSeconds(1);
@@ -847,6 +851,76 @@ public final class KeepAlivePolicy {
             }
             sampleInterval = interval;
             return this;
+        }
+
+        /**
+         * Sets a setting by its name, for configuration that comes as text, such as the properties of a Jetty module.
+         *
+         * @param name the name of the setting, such as {@code keepAliveTimeout}
+         * @param value the value, a time as a number of milliseconds; null leaves the setting as it is
+         * @return this
+         * @throws IllegalArgumentException for a name that is not a setting, for text that is no value of it, and for
+         *     what its own method refuses
+         */
+        public Builder set(String name, String value) {
+            String text = value == null ? null : value.trim();
+            return switch (name) {
+                case "keepAliveTimeout" -> setTime(name, text, this::keepAliveTimeout);
+                case "minKeepAliveTimeout" -> setTime(name, text, this::minKeepAliveTimeout);
+                case "requestHeaderTimeout" -> setTime(name, text, this::requestHeaderTimeout);
+                case "firstRequestTimeout" -> setTime(name, text, this::firstRequestTimeout);
+                case "minRequestHeaderTimeout" -> setTime(name, text, this::minRequestHeaderTimeout);
+                case "maxRequestsPerConnection" ->
+                    set(name, text, WHOLE, Integer::valueOf, this::maxRequestsPerConnection);
+                case "maxConnectionAge" -> setTime(name, text, this::maxConnectionAge);
+                case "maxConnectionAgeJitter" -> set(name, text, SHARE, Double::valueOf, this::maxConnectionAgeJitter);
+                case "lingerTimeout" -> setTime(name, text, this::lingerTimeout);
+                case "unreadBodyLingerTimeout" -> setTime(name, text, this::unreadBodyLingerTimeout);
+                case "minDataRate" -> set(name, text, WHOLE, Long::valueOf, this::minDataRate);
+                case "dataRateGrace" -> setTime(name, text, this::dataRateGrace);
+                case "advertiseKeepAlive" -> set(name, text, TRUTH, Builder::truth, this::advertiseKeepAlive);
+                case "keepAliveTimeoutBuffer" -> setTime(name, text, this::keepAliveTimeoutBuffer);
+                case "elevatedAt" -> set(name, text, SHARE, Double::valueOf, this::elevatedAt);
+                case "highAt" -> set(name, text, SHARE, Double::valueOf, this::highAt);
+                case "hysteresis" -> set(name, text, SHARE, Double::valueOf, this::hysteresis);
+                case "reservedDescriptors" -> set(name, text, WHOLE, Integer::valueOf, this::reservedDescriptors);
+                case "descriptorLimit" -> set(name, text, WHOLE, Long::valueOf, this::descriptorLimit);
+                case "maxConnections" -> set(name, text, WHOLE, Integer::valueOf, this::maxConnections);
+                case "pauseAcceptWhenCritical" -> set(name, text, TRUTH, Builder::truth, this::pauseAcceptWhenCritical);
+                case "sampleInterval" -> setTime(name, text, this::sampleInterval);
+                default -> throw bad(name, value, "the name of a setting");
+            };
+        }
+
+        private Builder setTime(String name, String text, Function<Duration, Builder> setter) {
+            return set(
+                    name,
+                    text,
+                    "a whole number of milliseconds",
+                    Long::valueOf,
+                    ms -> setter.apply(Duration.ofMillis(ms)));
+        }
+
+        private <T> Builder set(
+                String name, String text, String expected, Function<String, T> parser, Function<T, Builder> setter) {
+            if (text == null) {
+                return this;
+            }
+            T value;
+            try {
+                value = parser.apply(text);
+            } catch (IllegalArgumentException x) {
+                throw bad(name, text, expected);
+            }
+            return setter.apply(value);
+        }
+
+        private static Boolean truth(String text) {
+            return switch (text) {
+                case "true" -> true;
+                case "false" -> false;
+                default -> throw new IllegalArgumentException(text);
+            };
         }
 
         /**

@@ -70,14 +70,36 @@ public final class StrictKeepAlive {
      * @throws IllegalStateException if the server is running, or has no connector with an HTTP/1.1 factory
      */
     public static StrictKeepAlive install(Server server, KeepAlivePolicy policy) {
+        return install(server, policy, server.getConnectors());
+    }
+
+    /**
+     * Installs a policy on some connectors of a server; the others, such as one for administration, stay as they are and
+     * never pause.
+     *
+     * @param server the server, not started
+     * @param policy the policy
+     * @param connectors connectors of the server
+     * @return what was installed
+     * @throws IllegalArgumentException if the policy is null, or a connector is another server's
+     * @throws IllegalStateException if the server is running, or no connector has an HTTP/1.1 factory
+     * @see #install(Server, KeepAlivePolicy)
+     */
+    public static StrictKeepAlive install(Server server, KeepAlivePolicy policy, Connector... connectors) {
         if (policy == null) {
             throw new IllegalArgumentException("policy: null (expected: a KeepAlivePolicy)");
         }
         if (server.isRunning()) {
             throw new IllegalStateException("server: " + server + " (expected: not started)");
         }
+        for (Connector connector : connectors) {
+            if (connector.getServer() != server) {
+                throw new IllegalArgumentException(
+                        "connectors: " + connector + " (expected: a connector of " + server + ")");
+            }
+        }
         StrictKeepAlive result = new StrictKeepAlive(server, policy);
-        for (Connector connector : server.getConnectors()) {
+        for (Connector connector : connectors) {
             if (connector instanceof AbstractConnector abstractConnector) {
                 result.replace(abstractConnector);
             }

@@ -7,11 +7,14 @@ import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertSame;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.stream.Stream;
 import org.eclipse.jetty.io.Connection;
 import org.eclipse.jetty.server.ConnectionFactory;
+import org.eclipse.jetty.server.Connector;
 import org.eclipse.jetty.server.HttpConfiguration;
 import org.eclipse.jetty.server.HttpConnectionFactory;
 import org.eclipse.jetty.server.ProxyConnectionFactory;
@@ -81,7 +84,6 @@ class StrictKeepAliveTest {
         http.setInputBufferSize(12_345);
         http.setUseInputDirectByteBuffers(false);
         http.setUseOutputDirectByteBuffers(false);
-        http.setTransferEncodingChunkMaxLength(54_321);
         Connection.Listener listener = new Connection.Listener() {};
         http.addEventListener(listener);
         Object bean = new Object();
@@ -95,7 +97,6 @@ class StrictKeepAliveTest {
         assertEquals(12_345, strict.getInputBufferSize());
         assertEquals(false, strict.isUseInputDirectByteBuffers());
         assertEquals(false, strict.isUseOutputDirectByteBuffers());
-        assertEquals(54_321, strict.getTransferEncodingChunkMaxLength());
         assertTrue(strict.getEventListeners().contains(listener));
         assertTrue(strict.getBeans().contains(bean));
         assertEquals(
@@ -104,6 +105,39 @@ class StrictKeepAliveTest {
                         .filter(other -> other == listener)
                         .count(),
                 "once");
+    }
+
+    @Test
+    void theChunkLengthIsCopiedWhereJettyHasIt() {
+        assumeTrue(
+                Stream.of(HttpConnectionFactory.class.getMethods())
+                        .anyMatch(method -> method.getName().equals("setTransferEncodingChunkMaxLength")),
+                "not in Jetty 12.0.16");
+        HttpConnectionFactory http = new HttpConnectionFactory();
+        http.setTransferEncodingChunkMaxLength(54_321);
+        ServerConnector connector = connector(http);
+        StrictKeepAlive.install(server);
+        assertEquals(54_321, strict(connector).getTransferEncodingChunkMaxLength());
+    }
+
+    @Test
+    void onlyTheNamedConnectorsAreGoverned() {
+        ServerConnector site = connector(new HttpConnectionFactory());
+        ServerConnector administration = connector(new HttpConnectionFactory());
+        StrictKeepAlive installed = StrictKeepAlive.install(server, KeepAlivePolicy.defaults(), site);
+        strict(site);
+        assertNull(administration.getConnectionFactory(StrictKeepAliveConnectionFactory.class));
+        assertEquals(0, administration.getAcceptQueueSize());
+        installed.uninstall();
+        assertNull(site.getConnectionFactory(StrictKeepAliveConnectionFactory.class));
+
+        IllegalArgumentException refused = assertThrows(
+                IllegalArgumentException.class,
+                () -> StrictKeepAlive.install(server, KeepAlivePolicy.defaults(), new ServerConnector(new Server())));
+        assertTrue(refused.getMessage().startsWith("connectors: "), refused.getMessage());
+        assertThrows(
+                IllegalStateException.class,
+                () -> StrictKeepAlive.install(server, KeepAlivePolicy.defaults(), new Connector[0]));
     }
 
     @Test

@@ -32,7 +32,14 @@ final class Serve implements AutoCloseable {
                 new ArrayList<>(List.of("bash", "-c", "ulimit -n " + descriptors + " && exec \"$@\"", "bash"));
         command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
         // Without this the JVM raises its soft limit to the hard one.
-        command.addAll(List.of("-XX:-MaxFDLimit", "-Xmx256m", "-jar", System.getProperty("examples.jar")));
+        command.addAll(List.of("-XX:-MaxFDLimit", "-Xmx256m"));
+        String classes = System.getProperty("examples.classes");
+        if (classes == null) {
+            command.addAll(List.of("-jar", System.getProperty("examples.jar")));
+        } else {
+            String classPath = classes + File.pathSeparator + System.getProperty("java.class.path");
+            command.addAll(List.of("-cp", classPath, "org.strictkeepalive.examples.Main"));
+        }
         command.addAll(List.of(arguments));
         return command;
     }
