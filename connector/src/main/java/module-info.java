@@ -3,9 +3,9 @@ module org.strictkeepalive {
     requires transitive org.eclipse.jetty.server;
     requires transitive org.eclipse.jetty.util;
     requires org.slf4j;
-    // For the process's descriptor limit; without it the limit is unknown and has to be configured.
-    requires static java.management;
-    requires static jdk.management;
+    // For the process's descriptor limit.
+    requires java.management;
+    requires jdk.management;
 
     exports org.strictkeepalive;
 }
