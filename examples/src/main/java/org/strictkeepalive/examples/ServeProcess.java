@@ -4,7 +4,6 @@ import java.io.BufferedReader;
 import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.net.URI;
-import java.net.URISyntaxException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -43,7 +42,7 @@ final class ServeProcess implements AutoCloseable {
                 "-XX:-MaxFDLimit",
                 "-Xmx256m",
                 "-cp",
-                classPath(),
+                System.getProperty("java.class.path"),
                 Main.class.getName(),
                 "serve",
                 "--port",
@@ -79,19 +78,6 @@ final class ServeProcess implements AutoCloseable {
             process.waitFor(20, TimeUnit.MILLISECONDS);
         }
         throw new IOException("serve did not start: " + Files.readString(log));
-    }
-
-    private static String classPath() {
-        try {
-            return Path.of(Main.class
-                            .getProtectionDomain()
-                            .getCodeSource()
-                            .getLocation()
-                            .toURI())
-                    .toString();
-        } catch (URISyntaxException x) {
-            throw new IllegalStateException(x);
-        }
     }
 
     InetSocketAddress address() {
