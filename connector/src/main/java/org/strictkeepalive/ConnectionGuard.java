@@ -21,6 +21,7 @@ import org.eclipse.jetty.http.HttpHeader;
 import org.eclipse.jetty.http.HttpHeaderValue;
 import org.eclipse.jetty.http.HttpMethod;
 import org.eclipse.jetty.http.HttpStatus;
+import org.eclipse.jetty.http.HttpVersion;
 import org.eclipse.jetty.http.MetaData;
 import org.eclipse.jetty.io.AbstractEndPoint;
 import org.eclipse.jetty.io.Connection;
@@ -50,6 +51,13 @@ import org.slf4j.LoggerFactory;
 final class ConnectionGuard extends Tracked
         implements EndPoint, EndPoint.Wrapper, Callback, Function<HttpStream, HttpStream> {
     private static final Logger LOG = LoggerFactory.getLogger(ConnectionGuard.class);
+
+    private static final String CONNECTION = HttpHeader.CONNECTION.asString();
+    /**
+     * Without it a {@code Keep-Alive} field is nothing to the JDK's {@code HttpURLConnection}, and nothing that an
+     * intermediary would drop. Jetty strips the option from the field that it knows, so this one it doesn't.
+     */
+    private static final HttpField KEEP_ALIVE = new HttpField(null, CONNECTION, HttpHeaderValue.KEEP_ALIVE.asString());
 
     /** When to look again at a connection that has no deadline. */
     static final long RELOOK = 60_000_000_000L;
@@ -111,6 +119,7 @@ final class ConnectionGuard extends Tracked
     private long requests;
     private boolean closeAsked;
     private boolean keepAliveAsked;
+    private boolean http10;
     /** Whether it asks for an upgrade or a tunnel, and whether for a tunnel. */
     private boolean tunnelAsked;
 
@@ -690,6 +699,7 @@ final class ConnectionGuard extends Tracked
         }
         closeAsked = !connection.isPersistent();
         keepAliveAsked = keepAlive;
+        http10 = request.getConnectionMetaData().getHttpVersion() == HttpVersion.HTTP_1_0;
         tunnelAsked = upgrade;
         connectAsked = connect;
         promisedSeconds = 0;
@@ -769,7 +779,7 @@ final class ConnectionGuard extends Tracked
         }
         if (early && closing == null && connection.isPersistent()) {
             closing = CloseReason.APPLICATION;
-            headers.ensureField(HttpFields.CONNECTION_CLOSE);
+            sayClose(headers);
         }
         return new MetaData.Response(
                 status,
@@ -793,7 +803,7 @@ final class ConnectionGuard extends Tracked
             }
         }
         if (closing != CloseReason.CLIENT && closing != CloseReason.APPLICATION) {
-            headers.ensureField(HttpFields.CONNECTION_CLOSE);
+            sayClose(headers);
         }
     }
 
@@ -803,7 +813,11 @@ final class ConnectionGuard extends Tracked
         long count = connection.getMessagesIn();
         // The last wait ended with this request, so this is at most one request late.
         CloseReason reason = policy.closeAfter(count, governed.monitor().now() - openedAt, agePart, pressure);
-        if (reason == null && keepAliveAsked && policy.isAdvertiseKeepAlive()) {
+        // Where the connector shuts down, Jetty will say close.
+        boolean advertise = keepAliveAsked
+                && policy.isAdvertiseKeepAlive()
+                && !governed.connector().isShutdown();
+        if (reason == null && advertise) {
             long seconds = policy.promisableSeconds(pressure.squeeze(), governed.idleTimeout());
             if (seconds == 0) {
                 reason = CloseReason.PRESSURE;
@@ -811,14 +825,26 @@ final class ConnectionGuard extends Tracked
                 String field = policy.keepAliveField(seconds, count);
                 if (field != null) {
                     headers.put(HttpHeader.KEEP_ALIVE, field);
+                    // To 1.0 Jetty says it itself.
+                    if (!http10 && !headers.contains(CONNECTION)) {
+                        headers.add(KEEP_ALIVE);
+                    }
                 }
                 promisedSeconds = (int) Math.max(0, Math.min(seconds, Integer.MAX_VALUE));
             }
         }
         if (reason != null) {
             closing = reason;
-            headers.ensureField(HttpFields.CONNECTION_CLOSE);
+            sayClose(headers);
         }
+    }
+
+    private static void sayClose(HttpFields.Mutable headers) {
+        if (HttpHeaderValue.KEEP_ALIVE.is(headers.get(CONNECTION))) {
+            headers.remove(HttpHeader.KEEP_ALIVE);
+            headers.remove(CONNECTION);
+        }
+        headers.ensureField(HttpFields.CONNECTION_CLOSE);
     }
 
     /**

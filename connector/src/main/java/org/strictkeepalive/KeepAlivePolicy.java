@@ -719,8 +719,8 @@ public final class KeepAlivePolicy {
         }
 
         /**
-         * Sets whether responses carry {@code Keep-Alive: timeout=…, max=…} (RFC 2068, 19.7.1) where the request said
-         * {@code Connection: keep-alive}, as Apache httpd does. Default: true.
+         * Sets whether responses carry {@code Keep-Alive: timeout=…, max=…} (RFC 2068, 19.7.1), and
+         * {@code Connection: keep-alive} with it, where the request said the latter, as Apache httpd does. Default: true.
          *
          * @param advertise whether they do
          * @return this

@@ -8,6 +8,8 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import org.eclipse.jetty.http.HttpFields;
 import org.eclipse.jetty.http.HttpHeader;
@@ -44,7 +46,7 @@ class HttpSemanticsTest {
                 RawClient client = server.connect()) {
             RawClient.Answer answer = client.send(ASKING).read();
             assertEquals(expected, answer.field("Keep-Alive"));
-            assertFalse(answer.saysClose());
+            assertEquals(List.of("keep-alive"), answer.fields("Connection"));
             assertEquals(
                     expected.replace("999", "998"), client.send(ASKING).read().field("Keep-Alive"));
         }
@@ -57,7 +59,49 @@ class HttpSemanticsTest {
             assertNull(client.get().field("Keep-Alive"));
             assertEquals("timeout=29, max=998", client.send(ASKING).read().field("Keep-Alive"));
             server.factory().setAdvertiseKeepAlive(false);
-            assertNull(client.send(ASKING).read().field("Keep-Alive"));
+            RawClient.Answer answer = client.send(ASKING).read();
+            assertNull(answer.field("Keep-Alive"));
+            assertNull(answer.field("Connection"));
+        }
+    }
+
+    @Test
+    void earlyAnswerToOneWhoAsksSaysCloseAndNothingElse() throws Exception {
+        try (TestServer server = TestServer.strict(Transport.CLEAR, p -> p);
+                RawClient client = server.connect()) {
+            client.send("POST / HTTP/1.1\r\nHost: test\r\nConnection: keep-alive\r\nContent-Length: 9\r\n\r\n");
+            RawClient.Answer answer = client.read();
+            assertEquals(List.of("close"), answer.fields("Connection"));
+            assertNull(answer.field("Keep-Alive"));
+            client.awaitEnd();
+        }
+    }
+
+    @Test
+    void answerDuringAShutdownSaysCloseAndNothingElse() throws Exception {
+        CompletableFuture<TestServer> started = new CompletableFuture<>();
+        try (TestServer server =
+                        TestServer.strict(Transport.CLEAR, p -> p, TestServer.handler((request, response, callback) -> {
+                            assertFalse(started.join().connector.shutdown().isCompletedExceptionally());
+                            response.write(true, bytes("x"), callback);
+                        }));
+                RawClient client = server.connect()) {
+            started.complete(server);
+            RawClient.Answer answer = client.send(ASKING).read();
+            assertEquals(List.of("close"), answer.fields("Connection"));
+            assertNull(answer.field("Keep-Alive"));
+        }
+    }
+
+    @Test
+    void applicationsOwnConnectionOptionStaysTheOnlyOne() throws Exception {
+        try (TestServer server =
+                        TestServer.strict(Transport.CLEAR, p -> p, TestServer.handler((request, response, callback) -> {
+                            response.getHeaders().put(HttpHeader.CONNECTION, "X-Hop");
+                            response.write(true, bytes("x"), callback);
+                        }));
+                RawClient client = server.connect()) {
+            assertEquals(List.of("X-Hop"), client.send(ASKING).read().fields("Connection"));
         }
     }
 
@@ -79,7 +123,7 @@ class HttpSemanticsTest {
             try (RawClient client = server.connect()) {
                 String asking = "GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n";
                 RawClient.Answer first = client.send(asking).read();
-                assertEquals("keep-alive", first.field("Connection"));
+                assertEquals(List.of("keep-alive"), first.fields("Connection"));
                 assertEquals("timeout=29, max=1", first.field("Keep-Alive"));
                 RawClient.Answer last = client.send(asking).read();
                 assertTrue(last.saysClose() || last.field("Connection") == null, last.head());

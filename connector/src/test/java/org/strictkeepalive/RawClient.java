@@ -6,6 +6,7 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.net.Socket;
 import java.nio.charset.StandardCharsets;
+import java.util.List;
 import java.util.Locale;
 
 /** A client that sends the bytes it is told to, and closes only when it is told to. */
@@ -18,13 +19,17 @@ final class RawClient implements AutoCloseable {
             return Integer.parseInt(head.substring(9, 12));
         }
 
+        /** The first of these, or null. */
         String field(String name) {
-            for (String line : head.lines().toList()) {
-                if (line.toLowerCase(Locale.ROOT).startsWith(name.toLowerCase(Locale.ROOT) + ":")) {
-                    return line.substring(name.length() + 1).trim();
-                }
-            }
-            return null;
+            return fields(name).stream().findFirst().orElse(null);
+        }
+
+        List<String> fields(String name) {
+            String prefix = name.toLowerCase(Locale.ROOT) + ":";
+            return head.lines()
+                    .filter(line -> line.toLowerCase(Locale.ROOT).startsWith(prefix))
+                    .map(line -> line.substring(prefix.length()).trim())
+                    .toList();
         }
 
         boolean saysClose() {
