@@ -12,7 +12,7 @@ import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
 
-/** The {@code serve} command of the examples in a process of its own, under {@code ulimit -n}. */
+/** A server in a process of its own under {@code ulimit -n}: the {@code serve} command of the examples, or another. */
 final class Serve implements AutoCloseable {
     private static final String LISTENING = "Listening on ";
     private static final long START_SECONDS = 30;
@@ -27,12 +27,17 @@ final class Serve implements AutoCloseable {
         this.address = address;
     }
 
-    static List<String> command(int descriptors, String... arguments) {
+    private static List<String> java(int descriptors) {
         List<String> command =
                 new ArrayList<>(List.of("bash", "-c", "ulimit -n " + descriptors + " && exec \"$@\"", "bash"));
         command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
         // Without this the JVM raises its soft limit to the hard one.
         command.addAll(List.of("-XX:-MaxFDLimit", "-Xmx256m"));
+        return command;
+    }
+
+    static List<String> command(int descriptors, String... arguments) {
+        List<String> command = java(descriptors);
         String classes = System.getProperty("examples.classes");
         if (classes == null) {
             command.addAll(List.of("-jar", System.getProperty("examples.jar")));
@@ -45,10 +50,23 @@ final class Serve implements AutoCloseable {
     }
 
     static Serve start(Path directory, int descriptors, String... flags) throws IOException, InterruptedException {
-        Path log = Files.createTempFile(directory, "serve", ".log");
         List<String> arguments = new ArrayList<>(List.of("serve", "--port", "0"));
         arguments.addAll(List.of(flags));
-        Process process = new ProcessBuilder(command(descriptors, arguments.toArray(String[]::new)))
+        return start(directory, command(descriptors, arguments.toArray(String[]::new)));
+    }
+
+    /** Starts a class of the tests, which has to say on what address it listens as {@code serve} does. */
+    static Serve start(Path directory, int descriptors, Class<?> main, String... arguments)
+            throws IOException, InterruptedException {
+        List<String> command = java(descriptors);
+        command.addAll(List.of("-cp", System.getProperty("java.class.path"), main.getName()));
+        command.addAll(List.of(arguments));
+        return start(directory, command);
+    }
+
+    private static Serve start(Path directory, List<String> command) throws IOException, InterruptedException {
+        Path log = Files.createTempFile(directory, "serve", ".log");
+        Process process = new ProcessBuilder(command)
                 .redirectErrorStream(true)
                 .redirectOutput(log.toFile())
                 .start();
