@@ -167,6 +167,7 @@ class NeighboursIT {
     private Future<?> h2cPriorKnowledge;
     private Future<?> h2;
     private Future<?> tunnel;
+    private Future<?> noTunnel;
     private Future<?> h2InTunnel;
     private Future<?> events;
     private Future<?> secureEvents;
@@ -209,6 +210,7 @@ class NeighboursIT {
         h2 = threads.submit(
                 () -> talkOverHttp2(HttpClient.newBuilder().sslContext(keys.client()), uri("https", secure)));
         tunnel = threads.submit(this::talkThroughTunnel);
+        noTunnel = threads.submit(this::failToTunnel);
         h2InTunnel = threads.submit(() -> talkOverHttp2(
                 HttpClient.newBuilder()
                         .sslContext(keys.client())
@@ -483,6 +485,17 @@ class NeighboursIT {
         return null;
     }
 
+    private Void failToTunnel() throws Exception {
+        String authority = "127.0.0.1:1"; // where nobody listens
+        try (Wire wire = new Wire(clear.getLocalPort())) {
+            String head =
+                    wire.request("CONNECT " + authority, "Host: " + authority).answer();
+            assertTrue(head.startsWith("http/1.1 500") && head.contains("connection: close"), head);
+            assertEquals("", wire.rest());
+        }
+        return null;
+    }
+
     private HttpClient http1() throws Exception {
         return HttpClient.newBuilder()
                 .version(HttpClient.Version.HTTP_1_1)
@@ -543,6 +556,11 @@ class NeighboursIT {
     }
 
     @Test
+    void aTunnelThatFailsEndsWithItsResponse() throws Exception {
+        done(noTunnel);
+    }
+
+    @Test
     void eventStreamsOutliveEveryTimeout() throws Exception {
         done(events, secureEvents);
     }
@@ -571,6 +589,7 @@ class NeighboursIT {
                 h2cPriorKnowledge,
                 h2,
                 tunnel,
+                noTunnel,
                 h2InTunnel,
                 events,
                 secureEvents,
@@ -586,9 +605,14 @@ class NeighboursIT {
                 .collect(Collectors.toMap(Map.Entry::getKey, Map.Entry::getValue));
         assertEquals(
                 Map.of(
-                        CloseReason.UPGRADED, 7L + CROWD, // two WebSockets, three times HTTP/2, two tunnels
-                        CloseReason.OTHER_PROTOCOL, 2L, // HTTP/2 over TLS, one of them in a tunnel
-                        CloseReason.MAX_REQUESTS, 5L), // two event streams, three polls
+                        CloseReason.UPGRADED,
+                        7L + CROWD, // two WebSockets, three times HTTP/2, two tunnels
+                        CloseReason.OTHER_PROTOCOL,
+                        2L, // HTTP/2 over TLS, one of them in a tunnel
+                        CloseReason.APPLICATION,
+                        1L, // the tunnel that failed
+                        CloseReason.MAX_REQUESTS,
+                        5L), // two event streams, three polls
                 counted);
         assertEquals(statistics.getOpened(), statistics.getClosed());
     }
