@@ -35,7 +35,6 @@ class ServletIT {
     private static final Path SOURCE = Path.of("src/test/java/org/strictkeepalive/it/ServletApp.java");
     private static final String LAST = request("GET", "echo/last", "Connection: close\r\n", "");
 
-
     @Parameter
     private String environment;
 
