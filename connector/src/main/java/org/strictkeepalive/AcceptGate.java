@@ -1,10 +1,12 @@
 package org.strictkeepalive;
 
+import java.lang.module.ModuleDescriptor.Version;
 import java.nio.channels.SelectableChannel;
 import java.util.Iterator;
 import java.util.LinkedHashSet;
 import java.util.Set;
 import org.eclipse.jetty.server.AbstractConnector;
+import org.eclipse.jetty.util.Jetty;
 import org.eclipse.jetty.util.thread.AutoLock;
 
 /**
@@ -13,6 +15,10 @@ import org.eclipse.jetty.util.thread.AutoLock;
  * <p>Safe for use by any thread.
  */
 final class AcceptGate {
+    private static final String UNIX_DOMAIN = "org.eclipse.jetty.unixdomain.server.UnixDomainServerConnector";
+    /** The first Jetty whose connector for Unix domain sockets can be paused and resumed. */
+    private static final Version UNIX_DOMAIN_SINCE = Version.parse("12.1.14");
+
     private final AutoLock lock = new AutoLock();
     private final Set<AbstractConnector> paused = new LinkedHashSet<>();
 
@@ -65,8 +71,24 @@ final class AcceptGate {
     }
 
     private static boolean isPausable(AbstractConnector connector) {
+        if (losesItsSocket(connector.getClass(), Jetty.VERSION)) {
+            return false;
+        }
         return connector.getAcceptors() > 0
                 || !(connector.getTransport() instanceof SelectableChannel channel)
                 || channel.isRegistered();
+    }
+
+    /**
+     * Whether a connector that is resumed would register its listening socket with a selector although it has acceptor
+     * threads, which closes that socket for ever. It is known by name, since its jar need not be there.
+     */
+    static boolean losesItsSocket(Class<?> connector, String jettyVersion) {
+        for (Class<?> type = connector; type != null; type = type.getSuperclass()) {
+            if (type.getName().equals(UNIX_DOMAIN)) {
+                return Version.parse(jettyVersion).compareTo(UNIX_DOMAIN_SINCE) < 0;
+            }
+        }
+        return false;
     }
 }

@@ -11,6 +11,7 @@ import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.LongSupplier;
 import org.eclipse.jetty.server.AbstractConnector;
 import org.eclipse.jetty.server.Server;
+import org.eclipse.jetty.util.Jetty;
 import org.eclipse.jetty.util.NanoTime;
 import org.eclipse.jetty.util.annotation.ManagedAttribute;
 import org.eclipse.jetty.util.annotation.ManagedObject;
@@ -318,7 +319,9 @@ public class DescriptorMonitor implements Dumpable {
                     acceptors,
                     acceptors + 1);
         }
-        if (connector.getAcceptors() == 0) {
+        if (policy.isPauseAcceptWhenCritical() && AcceptGate.losesItsSocket(connector.getClass(), Jetty.VERSION)) {
+            LOG.warn("{} can't pause: before 12.1.14 Jetty would close its socket when it goes on", connector);
+        } else if (connector.getAcceptors() == 0) {
             LOG.warn(
                     "{} has no acceptor thread, so accepting can't pause within a burst: configure acceptors=1",
                     connector);

@@ -6,16 +6,21 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.nio.channels.Pipe;
+import java.nio.channels.SelectableChannel;
 import java.nio.channels.SelectionKey;
 import java.nio.channels.Selector;
 import java.nio.channels.ServerSocketChannel;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import org.eclipse.jetty.server.HttpConnectionFactory;
 import org.eclipse.jetty.server.Server;
 import org.eclipse.jetty.server.ServerConnector;
+import org.eclipse.jetty.unixdomain.server.UnixDomainServerConnector;
+import org.eclipse.jetty.util.Jetty;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 
 class AcceptGateTest {
     private final AcceptGate gate = new AcceptGate();
@@ -46,6 +51,29 @@ class AcceptGateTest {
         assertTrue(connector.isAccepting());
         assertFalse(gate.isPaused());
         assertEquals(List.of(false, true), connector.switches);
+    }
+
+    @Test
+    void aUnixDomainConnectorThatWouldLoseItsSocketIsNotPaused(@TempDir Path directory) throws Exception {
+        UnixDomainServerConnector connector = new UnixDomainServerConnector(server) {};
+        connector.setUnixDomainPath(directory.resolve("test.sock"));
+        server.addConnector(connector);
+        server.start();
+        gate.pause(connector);
+        assertEquals(AcceptGate.losesItsSocket(connector.getClass(), Jetty.VERSION), connector.isAccepting());
+        gate.resume();
+        assertTrue(connector.isAccepting());
+        assertFalse(gate.isPaused());
+        assertTrue(((SelectableChannel) connector.getTransport()).isOpen());
+    }
+
+    @Test
+    void onlyOldJettysLoseTheSocketOfAUnixDomainConnector() {
+        assertTrue(AcceptGate.losesItsSocket(UnixDomainServerConnector.class, "12.0.16"));
+        assertTrue(AcceptGate.losesItsSocket(UnixDomainServerConnector.class, "12.1.12"));
+        assertFalse(AcceptGate.losesItsSocket(UnixDomainServerConnector.class, "12.1.14"));
+        assertFalse(AcceptGate.losesItsSocket(UnixDomainServerConnector.class, "12.2.0"));
+        assertFalse(AcceptGate.losesItsSocket(ServerConnector.class, "12.0.16"));
     }
 
     @Test

@@ -13,14 +13,12 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
-import java.security.KeyStore;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import javax.net.ssl.SSLContext;
 import javax.net.ssl.SSLSocket;
-import javax.net.ssl.TrustManagerFactory;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -30,7 +28,6 @@ import org.junit.jupiter.params.provider.ValueSource;
 class JettyHomeIT {
     private static final Path DOCUMENT = Path.of("../connector/docs/jetty-home.md");
     private static final Path ARCHIVE = Path.of(System.getProperty("jetty-home.archive"));
-    private static final String PASSWORD = "changeit";
     private static final String PREFIX = "jetty.strictKeepAlive.";
 
     @TempDir
@@ -107,11 +104,7 @@ class JettyHomeIT {
     }
 
     private static Socket handshake(Path keys, int port) throws Exception {
-        KeyStore store = KeyStore.getInstance(keys.toFile(), PASSWORD.toCharArray());
-        TrustManagerFactory trust = TrustManagerFactory.getInstance(TrustManagerFactory.getDefaultAlgorithm());
-        trust.init(store);
-        SSLContext context = SSLContext.getInstance("TLS");
-        context.init(null, trust.getTrustManagers(), null);
+        SSLContext context = Keys.trusting(keys);
         SSLSocket socket = (SSLSocket) context.getSocketFactory().createSocket(connect(port), "localhost", port, true);
         socket.startHandshake();
         return socket;
@@ -121,9 +114,8 @@ class JettyHomeIT {
     @CsvSource({"12.1.12,ee10", "12.1.12,ee11", "12.0.30,ee10"})
     void theCommandsOfTheDocumentGovernHttpAndHttps(String version, String environment) throws Exception {
         try (JettyHome jetty = base(version, "http,https,http2,http2c," + environment + "-deploy")) {
-            Path keys = Files.createDirectories(jetty.base().resolve("etc")).resolve("test.p12");
-            succeed(jetty.run("keytool -genkeypair -alias test -keyalg EC -dname CN=localhost"
-                    + " -ext san=dns:localhost -storetype PKCS12 -storepass " + PASSWORD + " -keystore " + keys));
+            Path keys = Keys.make(
+                    Files.createDirectories(jetty.base().resolve("etc")).resolve("test.p12"));
             Files.writeString(jetty.base().resolve("start.d/keys.ini"), """
                     jetty.ssl.host=127.0.0.1
                     jetty.ssl.port=0

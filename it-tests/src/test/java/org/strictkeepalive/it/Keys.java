@@ -2,62 +2,54 @@ package org.strictkeepalive.it;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
-import java.io.InputStream;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.KeyStore;
+import java.util.List;
 import javax.net.ssl.SSLContext;
 import javax.net.ssl.TrustManagerFactory;
 import org.eclipse.jetty.util.ssl.SslContextFactory;
 
-/** A key for {@code localhost} that a test makes for itself, and clients that trust it. */
+/** A key for {@code localhost}, and who trusts it. */
 final class Keys {
-    private static final String PASSWORD = "changeit";
+    static final String PASSWORD = "changeit";
 
-    private final KeyStore store = KeyStore.getInstance("PKCS12");
+    private final Path file;
 
     Keys(Path directory) throws Exception {
-        Path file = directory.resolve("test.p12");
-        Process process = new ProcessBuilder(
-                        Path.of(System.getProperty("java.home"), "bin", "keytool")
-                                .toString(),
-                        "-genkeypair",
-                        "-alias",
-                        "test",
-                        "-keyalg",
-                        "EC",
-                        "-dname",
-                        "CN=localhost",
-                        "-ext",
-                        "san=dns:localhost,ip:127.0.0.1",
-                        "-storetype",
-                        "PKCS12",
-                        "-storepass",
-                        PASSWORD,
-                        "-keystore",
-                        file.toString())
-                .redirectErrorStream(true)
-                .start();
-        String output = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
-        assertEquals(0, process.waitFor(), output);
-        try (InputStream in = Files.newInputStream(file)) {
-            store.load(in, PASSWORD.toCharArray());
-        }
+        file = make(directory.resolve("test.p12"));
     }
 
     SslContextFactory.Server server() {
         SslContextFactory.Server result = new SslContextFactory.Server();
-        result.setKeyStore(store);
+        result.setKeyStorePath(file.toString());
         result.setKeyStorePassword(PASSWORD);
         return result;
     }
 
     SSLContext client() throws Exception {
+        return trusting(file);
+    }
+
+    /** Makes a PKCS12 file. */
+    static Path make(Path file) throws Exception {
+        List<String> command = List.of(
+                (Path.of(System.getProperty("java.home"), "bin", "keytool") + " -genkeypair -alias test -keyalg EC"
+                                + " -dname CN=localhost -ext san=dns:localhost,ip:127.0.0.1 -storetype PKCS12"
+                                + " -storepass " + PASSWORD + " -keystore " + file)
+                        .split(" ", -1));
+        Process process = new ProcessBuilder(command).redirectErrorStream(true).start();
+        String output = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+        assertEquals(0, process.waitFor(), output);
+        return file;
+    }
+
+    /** A client's context that trusts a file's certificate only. */
+    static SSLContext trusting(Path file) throws Exception {
         TrustManagerFactory trust = TrustManagerFactory.getInstance(TrustManagerFactory.getDefaultAlgorithm());
-        trust.init(store);
-        SSLContext result = SSLContext.getInstance("TLS");
-        result.init(null, trust.getTrustManagers(), null);
-        return result;
+        trust.init(KeyStore.getInstance(file.toFile(), PASSWORD.toCharArray()));
+        SSLContext context = SSLContext.getInstance("TLS");
+        context.init(null, trust.getTrustManagers(), null);
+        return context;
     }
 }

@@ -1,0 +1,179 @@
+package org.strictkeepalive.it;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.io.IOException;
+import java.net.InetAddress;
+import java.net.Socket;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.TimeUnit;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** Applications of Spring Boot with the bean of the document, as processes. */
+class SpringBootIT {
+    private static final Path DOCUMENT = Path.of("../connector/docs/spring-boot.md");
+    private static final String PACKAGE = "package app;\n\n";
+    private static final String APPLICATION = PACKAGE + """
+            import org.springframework.boot.SpringApplication;
+            import org.springframework.boot.autoconfigure.SpringBootApplication;
+            import org.springframework.web.bind.annotation.GetMapping;
+            import org.springframework.web.bind.annotation.RestController;
+
+            @SpringBootApplication
+            @RestController
+            public class Application {
+                public static void main(String[] args) {
+                    SpringApplication.run(Application.class, args);
+                }
+
+                @GetMapping("/hello")
+                String hello(jakarta.servlet.http.HttpServletRequest request) {
+                    return request.getScheme() + " from " + request.getRemoteAddr();
+                }
+
+                @GetMapping("/slow")
+                String slow() throws InterruptedException {
+                    System.out.println("slow request 1 began");
+                    Thread.sleep(2000);
+                    return "answered at last";
+                }
+            }
+            """;
+
+    @TempDir
+    private Path directory;
+
+    private static String request(String path, String fields) {
+        return "GET " + path + " HTTP/1.1\r\nHost: localhost\r\n" + fields + "\r\n";
+    }
+
+    /** All that comes until the server ends the connection. */
+    private static String exchange(Socket socket, String requests) throws IOException {
+        try (socket) {
+            socket.setSoTimeout(30_000);
+            socket.getOutputStream().write(requests.getBytes(StandardCharsets.US_ASCII));
+            return new String(socket.getInputStream().readAllBytes(), StandardCharsets.US_ASCII);
+        }
+    }
+
+    private static String exchange(int port, String requests) throws IOException {
+        return exchange(new Socket(InetAddress.getLoopbackAddress(), port), requests);
+    }
+
+    private static int count(String text, String part) {
+        return text.split(Pattern.quote(part), -1).length - 1;
+    }
+
+    private App start(String boot, int sample, String... properties) throws Exception {
+        List<String> blocks = new ArrayList<>();
+        Matcher matcher = Pattern.compile("```java\n(.*?)```", Pattern.DOTALL).matcher(Files.readString(DOCUMENT));
+        while (matcher.find()) {
+            blocks.add(matcher.group(1));
+        }
+        String bean = blocks.get(sample);
+        if (boot.equals("spring-boot-3")) {
+            String four = "import org.springframework.boot.jetty.ConfigurableJettyWebServerFactory;\n";
+            assertTrue(bean.contains(four), bean);
+            bean = bean.replace(four, blocks.get(1));
+        }
+        String classPath = App.classPath(boot);
+        App.compile(
+                directory,
+                classPath,
+                Map.of("Application.java", APPLICATION, "StrictKeepAliveConfiguration.java", PACKAGE + bean));
+        List<String> arguments = new ArrayList<>(List.of("--server.port=0", "--server.address=127.0.0.1"));
+        arguments.addAll(Arrays.asList(properties));
+        return App.start(directory, classPath, "app.Application", arguments.toArray(String[]::new));
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"spring-boot-4", "spring-boot-3"})
+    void oneBeanGovernsAndBootGoesOnAsItWas(String boot) throws Exception {
+        App app = start(
+                boot,
+                0,
+                "--server.jetty.connection-idle-timeout=2500ms",
+                "--server.max-http-request-header-size=4KB",
+                "--server.forward-headers-strategy=native",
+                "--server.shutdown=graceful",
+                "--management.server.port=0");
+        try (app) {
+            int port = app.awaitPort("Jetty started on port {} \\(http/1\\.1");
+            // Boot's idle timeout is the keep-alive timeout: it is told, and it acts.
+            String answer = exchange(port, request("/hello", "Connection: keep-alive\r\n"));
+            assertTrue(answer.startsWith("HTTP/1.1 200 OK\r\n"), answer);
+            assertTrue(answer.contains("Keep-Alive: timeout=1, max=999\r\n"), answer);
+            assertTrue(answer.contains("http from 127.0.0.1"), answer);
+
+            String many = exchange(port, request("/hello", "").repeat(1002));
+            assertEquals(1000, count(many, "HTTP/1.1 200 OK\r\n"));
+            assertEquals(1, count(many, "Connection: close\r\n"));
+
+            // Other properties of Boot.
+            String forwarded = "X-Forwarded-Proto: https\r\nX-Forwarded-For: 10.1.2.3\r\nConnection: close\r\n";
+            answer = exchange(port, request("/hello", forwarded));
+            assertTrue(answer.contains("https from 10.1.2.3"), answer);
+            answer = exchange(port, request("/hello", "X-Large: " + "x".repeat(5000) + "\r\n"));
+            assertTrue(answer.startsWith("HTTP/1.1 431 "), answer);
+
+            // The management port is plain Jetty.
+            int management = managementPort(app, port);
+            answer = exchange(
+                    management,
+                    request("/actuator/health", "Connection: keep-alive\r\n")
+                            + request("/actuator/health", "Connection: close\r\n"));
+            assertEquals(2, count(answer, "HTTP/1.1 200 OK\r\n"), answer);
+            assertFalse(answer.contains("Keep-Alive:"), answer);
+
+            // At a graceful shutdown a request in progress is answered, and its connection ends.
+            try (Socket slow = new Socket(InetAddress.getLoopbackAddress(), port)) {
+                slow.getOutputStream().write(request("/slow", "").getBytes(StandardCharsets.US_ASCII));
+                app.await(Pattern.compile("slow request (\\d) began"));
+                app.process().destroy();
+                answer = exchange(slow, "");
+                assertTrue(answer.startsWith("HTTP/1.1 200 OK\r\n"), answer);
+                assertTrue(answer.endsWith("answered at last"), answer);
+            }
+            assertTrue(app.process().waitFor(30, TimeUnit.SECONDS));
+            assertTrue(app.log().contains("Graceful shutdown complete"), app.log());
+        }
+        assertFalse(app.log().contains("Exception"), app.log());
+    }
+
+    /** The second port in the log. */
+    private static int managementPort(App app, int port) throws Exception {
+        Pattern other = Pattern.compile("Jetty started on port (?!" + port + "\\b)(\\d+) ");
+        return Integer.parseInt(app.await(other));
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"spring-boot-4", "spring-boot-3"})
+    void settingsArePropertiesAndTlsIsBoots(String boot) throws Exception {
+        Path keys = Keys.make(directory.resolve("test.p12"));
+        try (App app = start(
+                boot,
+                2,
+                "--strict-keep-alive.maxRequestsPerConnection=2",
+                "--server.ssl.key-store=" + keys.toUri(),
+                "--server.ssl.key-store-password=" + Keys.PASSWORD)) {
+            int port = app.awaitPort("Jetty started on port {} \\(ssl, http/1\\.1");
+            Socket tls = Keys.trusting(keys).getSocketFactory().createSocket("localhost", port);
+            String answers = exchange(tls, request("/hello", "").repeat(3));
+            assertEquals(2, count(answers, "HTTP/1.1 200 OK\r\n"), answers);
+            assertEquals(1, count(answers, "Connection: close\r\n"), answers);
+            assertEquals(2, count(answers, "https from 127.0.0.1"), answers);
+        }
+    }
+}
