@@ -17,13 +17,14 @@ import org.eclipse.jetty.util.thread.AutoLock;
  */
 final class DeadlineWheel {
     static final int NONE = -1;
-    private static final int DETACHED = -2;
     private static final int BUCKETS = 2048;
+    /** A further bucket, of those that are being looked at: they are in the wheel all the time. */
+    private static final int LOOKED_AT = BUCKETS;
     /** A bucket is 2^24 ns, 17 ms, wide. */
     private static final int SHIFT = 24;
 
     private final AutoLock lock = new AutoLock();
-    private final Tracked[] buckets = new Tracked[BUCKETS];
+    private final Tracked[] buckets = new Tracked[BUCKETS + 1];
     private final long origin;
     private long cursor;
     private int size;
@@ -56,9 +57,7 @@ final class DeadlineWheel {
             if (node.bucket == NONE) {
                 return false;
             }
-            if (node.bucket != DETACHED) {
-                unlink(node);
-            }
+            unlink(node);
             node.bucket = NONE;
             size--;
             return true;
@@ -83,7 +82,7 @@ final class DeadlineWheel {
             return;
         }
         try (AutoLock ignored = lock.lock()) {
-            if (node.bucket == DETACHED) {
+            if (node.bucket == LOOKED_AT) {
                 node.dueAt = Math.min(node.dueAt, at);
             } else if (node.bucket != NONE) {
                 unlink(node);
@@ -109,7 +108,7 @@ final class DeadlineWheel {
                 }
             }
             cursor = target;
-            due.forEach(this::detach);
+            due.forEach(this::setAside);
         }
         visit(due, look);
     }
@@ -120,7 +119,7 @@ final class DeadlineWheel {
         try (AutoLock ignored = lock.lock()) {
             all = list();
             cursor = Math.max(cursor, (now - origin) >> SHIFT);
-            all.forEach(this::detach);
+            all.forEach(this::setAside);
         }
         visit(all, look);
     }
@@ -129,7 +128,8 @@ final class DeadlineWheel {
         for (Tracked node : nodes) {
             long due = look.look(node);
             try (AutoLock ignored = lock.lock()) {
-                if (node.bucket == DETACHED) {
+                if (node.bucket == LOOKED_AT) {
+                    unlink(node);
                     link(node, Math.min(node.dueAt, due - origin));
                 }
             }
@@ -156,7 +156,10 @@ final class DeadlineWheel {
     }
 
     private void link(Tracked node, long at) {
-        int index = (int) (Math.max(at >> SHIFT, cursor) & (BUCKETS - 1));
+        linkInto((int) (Math.max(at >> SHIFT, cursor) & (BUCKETS - 1)), node, at);
+    }
+
+    private void linkInto(int index, Tracked node, long at) {
         Tracked head = buckets[index];
         node.dueAt = at;
         node.bucket = index;
@@ -181,9 +184,8 @@ final class DeadlineWheel {
         node.next = null;
     }
 
-    private void detach(Tracked node) {
+    private void setAside(Tracked node) {
         unlink(node);
-        node.bucket = DETACHED;
-        node.dueAt = Long.MAX_VALUE;
+        linkInto(LOOKED_AT, node, Long.MAX_VALUE);
     }
 }

@@ -229,6 +229,24 @@ class DeadlineWheelTest {
     }
 
     @Test
+    void whatIsLookedAtIsListedMeanwhile() {
+        DeadlineWheel wheel = new DeadlineWheel(0);
+        List<Tracked> both = List.of(connection(), connection());
+        both.forEach(connection -> wheel.add(connection, 0));
+        List<Integer> listed = new ArrayList<>();
+        wheel.advance(0, tracked -> {
+            listed.add(wheel.list().size());
+            return HOUR;
+        });
+        wheel.advanceAll(1, tracked -> {
+            listed.add(wheel.list().size());
+            return HOUR;
+        });
+        assertEquals(List.of(2, 2, 2, 2), listed);
+        assertEquals(Set.copyOf(both), Set.copyOf(wheel.list()));
+    }
+
+    @Test
     void oneConnectionTakesThePlaceOfAnother() {
         DeadlineWheel wheel = new DeadlineWheel(0);
         FakeConnection phase = connection();
