@@ -319,15 +319,21 @@ final class ConnectionGuard extends Tracked
             return false;
         }
         if (handshaking) {
-            closing = reason;
+            closeFor(reason);
             closeNow();
         } else if (begun) {
-            closing = reason;
+            closeFor(reason);
             execute(reason == CloseReason.IDLE_TIMEOUT ? this::shutdown : this::answerTimeout);
         } else {
             execute(() -> check(reason));
         }
         return true;
+    }
+
+    /** The policy has decided to close. */
+    private void closeFor(CloseReason reason) {
+        closing = reason;
+        governed.monitor().onClosing(governed, connection, reason);
     }
 
     /** A request that has come in time, and was not read because the machine is busy, is not cut. */
@@ -350,7 +356,11 @@ final class ConnectionGuard extends Tracked
             }
             return;
         }
-        closing = filled < 0 ? CloseReason.CLIENT : reason;
+        if (filled < 0) {
+            closing = CloseReason.CLIENT;
+        } else {
+            closeFor(reason);
+        }
         word = OWNED;
         if (LOG.isDebugEnabled()) {
             LOG.debug("{} {}", closing, this);
@@ -478,7 +488,7 @@ final class ConnectionGuard extends Tracked
         // Taking the demand makes sure that no bytes arrive for it meanwhile.
         boolean reading = DEMAND.getAndSet(this, null) != null;
         SlowClientException failure = new SlowClientException();
-        closing = CloseReason.DATA_RATE;
+        closeFor(CloseReason.DATA_RATE);
         Runnable end = () -> {
             if (reading) {
                 connection.onIdleExpired(failure);
@@ -816,7 +826,7 @@ final class ConnectionGuard extends Tracked
             }
         }
         if (reason != null) {
-            closing = reason;
+            closeFor(reason);
             headers.ensureField(HttpFields.CONNECTION_CLOSE);
         }
     }

@@ -2,6 +2,7 @@ package org.strictkeepalive;
 
 import java.io.IOException;
 import java.util.List;
+import java.util.Objects;
 import java.util.Set;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CopyOnWriteArraySet;
@@ -9,6 +10,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.LongSupplier;
+import org.eclipse.jetty.io.Connection;
 import org.eclipse.jetty.server.AbstractConnector;
 import org.eclipse.jetty.server.Server;
 import org.eclipse.jetty.util.NanoTime;
@@ -53,6 +55,7 @@ public class DescriptorMonitor implements Dumpable {
     private final AtomicLong failures = new AtomicLong();
     private final List<PressureSource> sources = new CopyOnWriteArrayList<>();
     private final Set<GovernedConnector> connectors = new CopyOnWriteArraySet<>();
+    private final Events events = new Events(failures);
 
     private final AutoLock sampling = new AutoLock();
     private final LevelLog levelLog = new LevelLog();
@@ -177,11 +180,11 @@ public class DescriptorMonitor implements Dumpable {
     }
 
     /**
-     * Returns how often counting descriptors, or asking a further source, failed.
+     * Returns how often counting descriptors, asking a further source or telling a listener failed.
      *
      * @return the number of failures
      */
-    @ManagedAttribute("failures to count descriptors or to tick")
+    @ManagedAttribute("failures to count descriptors, to tick or to tell a listener")
     public long getProbeFailureCount() {
         return failures.get();
     }
@@ -221,6 +224,34 @@ public class DescriptorMonitor implements Dumpable {
      */
     public void removePressureSource(PressureSource source) {
         sources.remove(source);
+    }
+
+    /**
+     * Adds a listener to closes and to changes of the level.
+     *
+     * @param listener the listener
+     */
+    public void addListener(KeepAliveListener listener) {
+        events.add(Objects.requireNonNull(listener, "listener"));
+    }
+
+    /**
+     * Removes a listener.
+     *
+     * @param listener the listener
+     */
+    public void removeListener(KeepAliveListener listener) {
+        events.remove(listener);
+    }
+
+    /**
+     * Returns how many events were left out, because listeners were too slow for them or the server stopped.
+     *
+     * @return the number since start
+     */
+    @ManagedAttribute("events left out for slow listeners")
+    public long getLostEventCount() {
+        return events.lost();
     }
 
     /** The pressure, sampled anew where nothing else does it because no connection is open. */
@@ -398,6 +429,24 @@ public class DescriptorMonitor implements Dumpable {
         }
     }
 
+    /** The policy has decided to close a connection. */
+    void onClosing(GovernedConnector connector, Connection connection, CloseReason reason) {
+        if (events.isHeard()) {
+            events.publish(connector.connector().getExecutor(), listener -> listener.onClosing(connection, reason));
+        }
+    }
+
+    private void onPressureChanged(PressureLevel from, Pressure to) {
+        if (from != to.level() && events.isHeard()) {
+            for (GovernedConnector connector : connectors) {
+                events.publish(
+                        connector.connector().getExecutor(),
+                        listener -> listener.onPressureChanged(from, to.level(), to.share()));
+                break;
+            }
+        }
+    }
+
     void due(Tracked connection, long due) {
         wheel.due(connection, due);
     }
@@ -499,6 +548,7 @@ public class DescriptorMonitor implements Dumpable {
             }
             Pressure next = gauge.next(
                     pressure, openNow, used, limit, acceptors(), furtherPressure(), acceptedThen, recentRoom);
+            onPressureChanged(pressure.level(), next);
             pressure = next;
             log(next, now);
             // Nobody would end the pause where no connection is open, unless nothing is free at all.

@@ -44,6 +44,7 @@ final class Handshake extends Tracked {
 
     private void close(CloseReason because) {
         reason = because;
+        connector.monitor().onClosing(connector, endPoint.getConnection(), because);
         connector.connector().getExecutor().execute(endPoint::close);
     }
 
