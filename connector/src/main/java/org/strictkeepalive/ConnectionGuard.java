@@ -77,6 +77,11 @@ final class ConnectionGuard extends Tracked
     private static final AtomicReferenceFieldUpdater<ConnectionGuard, Callback> DEMAND =
             AtomicReferenceFieldUpdater.newUpdater(ConnectionGuard.class, Callback.class, "demand");
 
+    private static final int TLS_HEADER = 5;
+    private static final int TLS_APPLICATION_DATA = 23;
+    /** Longer than the record of an alert, which is 19 bytes, or 35 from a JDK; shorter than that of any request. */
+    private static final int TLS_SHORTEST_DATA = 40;
+
     private static final int DISCARD_SIZE = 16 * 1024;
     private static final int DISCARDS_AT_ONCE = 16;
 
@@ -141,6 +146,8 @@ final class ConnectionGuard extends Tracked
     private ByteBuffer[] writing;
 
     private boolean discarded;
+    /** Whether it was closed by the policy while no byte of a request was there: such a byte is a request lost. */
+    private boolean closedIdle;
 
     ConnectionGuard(GovernedConnector governed, EndPoint endPoint) {
         this.governed = governed;
@@ -359,6 +366,7 @@ final class ConnectionGuard extends Tracked
         if (filled < 0) {
             closing = CloseReason.CLIENT;
         } else {
+            closedIdle = true;
             closeFor(reason);
         }
         word = OWNED;
@@ -393,6 +401,10 @@ final class ConnectionGuard extends Tracked
     private void abort(Throwable cause) {
         LOG.debug("Unable to close gracefully {}", this, cause);
         innermost.close(cause);
+    }
+
+    private boolean isTls() {
+        return endPoint instanceof SslConnection.SslEndPoint;
     }
 
     private boolean isHandshaking() {
@@ -658,12 +670,40 @@ final class ConnectionGuard extends Tracked
                 if (filled == 0) {
                     break;
                 }
+                if (closedIdle && !discarded && isRequest(buffer)) {
+                    onRace();
+                }
                 discarded = true;
             }
             awaitDiscard();
         } catch (Throwable x) {
             innermost.close(x);
         }
+    }
+
+    /**
+     * Whether bytes at the socket belong to a request: over TLS a client answers the close with an alert, which in TLS
+     * 1.3 is known by its length only.
+     */
+    private boolean isRequest(ByteBuffer bytes) {
+        int start = bytes.position();
+        return !isTls()
+                || (bytes.remaining() >= TLS_HEADER
+                        && bytes.get(start) == TLS_APPLICATION_DATA
+                        && bytes.getShort(start + 3) >= TLS_SHORTEST_DATA);
+    }
+
+    private void onRace() {
+        SocketAddress peer = innermost.getRemoteSocketAddress();
+        DescriptorMonitor monitor = governed.monitor();
+        monitor.getStatistics()
+                .races()
+                .onRace(
+                        closing,
+                        peer instanceof InetSocketAddress inet
+                                ? inet.getAddress().getHostAddress()
+                                : String.valueOf(peer),
+                        monitor.now() - lingerSince);
     }
 
     /** Waits at the socket itself; where TLS waits there already, behind TLS, which then passes the wake-up on. */

@@ -2,6 +2,7 @@ package org.strictkeepalive;
 
 import java.io.IOException;
 import java.util.List;
+import java.util.Locale;
 import java.util.Objects;
 import java.util.Set;
 import java.util.concurrent.CopyOnWriteArrayList;
@@ -605,6 +606,20 @@ public class DescriptorMonitor implements Dumpable {
         }
     }
 
+    private void warnOfRaces(long now) {
+        RaceMeter.Warning warning = statistics.races().warning(now);
+        if (warning != null) {
+            LOG.warn(
+                    "Requests lost in a race with a close: peer={} lost={} upTo={}ms behind the FIN, reason={}, of {} in all: {}",
+                    warning.peer(),
+                    warning.count(),
+                    String.format(Locale.ROOT, "%.1f", warning.latest() / 1e6),
+                    warning.reason(),
+                    warning.inAll(),
+                    warning.remedy());
+        }
+    }
+
     private void onFailure(String what, Throwable x) {
         failures.incrementAndGet();
         if (failureLogged) {
@@ -675,6 +690,7 @@ public class DescriptorMonitor implements Dumpable {
                 relievedAt = now;
                 relieve(now, p);
             }
+            warnOfRaces(now);
             return wheel.size() > 0 || gate.isPaused() || levelLog.isBehind();
         }
     }

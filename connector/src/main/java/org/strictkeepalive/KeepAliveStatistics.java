@@ -19,6 +19,7 @@ public class KeepAliveStatistics {
     private final LongAdder opened = new LongAdder();
     private final LongAdder requestsOfClosed = new LongAdder();
     private final Map<CloseReason, LongAdder> closed = new EnumMap<>(CloseReason.class);
+    private final RaceMeter races = new RaceMeter();
     private final Supplier<List<Tracked>> connections;
 
     KeepAliveStatistics(Supplier<List<Tracked>> connections) {
@@ -35,6 +36,10 @@ public class KeepAliveStatistics {
     void onClosed(CloseReason reason, long requests) {
         requestsOfClosed.add(requests);
         closed.get(reason).increment();
+    }
+
+    RaceMeter races() {
+        return races;
     }
 
     /**
@@ -117,9 +122,40 @@ public class KeepAliveStatistics {
         return Collections.unmodifiableMap(result);
     }
 
+    /**
+     * Returns how many requests were lost in the race between the server's close of an idle connection and its reuse:
+     * their bytes came behind the server's FIN, within the linger. A proxy in front reports each as a 502.
+     *
+     * @return the number since start
+     */
+    @ManagedAttribute("requests lost in a race with a close")
+    public long getRaces() {
+        return races.count();
+    }
+
+    /**
+     * Returns the {@linkplain #getRaces() lost requests} by the reason of the close.
+     *
+     * @return a snapshot with those reasons that there were
+     */
+    @ManagedAttribute("requests lost in a race with a close, by its reason")
+    public Map<CloseReason, Long> getRacesByReason() {
+        return Collections.unmodifiableMap(races.byReason());
+    }
+
+    /**
+     * Returns the {@linkplain #getRaces() lost requests} by the address of the socket's peer, that of a proxy in front.
+     *
+     * @return a snapshot with the 64 peers that were heard of last
+     */
+    @ManagedAttribute("requests lost in a race with a close, by peer")
+    public Map<String, Long> getRacesByPeer() {
+        return Collections.unmodifiableMap(races.byPeer());
+    }
+
     @Override
     public String toString() {
-        return "KeepAliveStatistics@%x{opened=%d,open=%d,closed=%s}"
-                .formatted(hashCode(), getOpened(), getOpen(), getClosedByReason());
+        return "KeepAliveStatistics@%x{opened=%d,open=%d,closed=%s,races=%s}"
+                .formatted(hashCode(), getOpened(), getOpen(), getClosedByReason(), getRacesByReason());
     }
 }
