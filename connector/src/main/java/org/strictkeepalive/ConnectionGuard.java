@@ -94,6 +94,7 @@ final class ConnectionGuard extends Tracked
     private AbstractMetaDataConnection connection;
     private Callback fillCallback;
     private long openedAt;
+    private Object peer;
 
     private volatile int word = RUNNING;
     private volatile Callback demand;
@@ -368,6 +369,7 @@ final class ConnectionGuard extends Tracked
         } else {
             closedIdle = true;
             closeFor(reason);
+            governed.monitor().getStatistics().regret().onClosed(peer(), reason, lingerSince);
         }
         word = OWNED;
         if (LOG.isDebugEnabled()) {
@@ -724,6 +726,11 @@ final class ConnectionGuard extends Tracked
         if (outputShut || failed || !WORD.compareAndSet(this, seen, seen - RUNNING + BUSY)) {
             return false;
         }
+        if (phase == ConnectionState.IDLE) {
+            onReuse(governed.monitor().now());
+        }
+        // So that a request behind it in the same read is not one that came after a wait.
+        phase = ConnectionState.BUSY;
         boolean chunked = false;
         boolean keepAlive = false;
         boolean connect = HttpMethod.CONNECT.is(request.getMethod());
@@ -759,6 +766,11 @@ final class ConnectionGuard extends Tracked
         bytesJudged = 0;
         request.addHttpStreamWrapper(this);
         return true;
+    }
+
+    /** The first bytes of a request have come to an idle connection. */
+    private void onReuse(long now) {
+        governed.monitor().getStatistics().reuses().add(now - since);
     }
 
     /** Whether what has arrived of a chunked body looks as if its end were there. */
@@ -939,6 +951,14 @@ final class ConnectionGuard extends Tracked
         return since;
     }
 
+    /** Whom it is from, null where that is not known; as PROXY says, where it does. */
+    Object peer() {
+        if (peer == null) {
+            peer = Peers.key(connection.getEndPoint().getRemoteSocketAddress());
+        }
+        return peer;
+    }
+
     // ---- The endpoint that Jetty's connection sees
 
     @Override
@@ -1004,6 +1024,7 @@ final class ConnectionGuard extends Tracked
             phase = partial || pipelined ? ConnectionState.READING : ConnectionState.IDLE;
             since = now;
         } else if (partial && phase == ConnectionState.IDLE) {
+            onReuse(now);
             phase = ConnectionState.READING;
             since = now;
         }

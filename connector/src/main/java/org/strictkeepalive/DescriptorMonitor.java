@@ -255,6 +255,29 @@ public class DescriptorMonitor implements Dumpable {
         return events.lost();
     }
 
+    /**
+     * Returns what another {@code keepAliveTimeout} would hold and lose, from {@linkplain
+     * KeepAliveStatistics#getReusesByIdleTime() the idle times at reuse} and {@linkplain
+     * KeepAliveStatistics#getRegretsByReason() the clients that came back}. Where connectors differ, it is about the
+     * longest.
+     *
+     * @return a sentence
+     */
+    @ManagedAttribute("what another keepAliveTimeout would hold and lose")
+    public String getAdvice() {
+        long longest = 0;
+        for (GovernedConnector connector : connectors) {
+            longest =
+                    Math.max(longest, connector.policy().timeout(ConnectionState.IDLE, 0, connector.idleTimeout(), 0));
+        }
+        CloseReason expiry = CloseReason.KEEP_ALIVE_TIMEOUT;
+        return Advice.of(
+                statistics.reuses().counts(),
+                statistics.getClosed(expiry),
+                statistics.getRegretsByReason().getOrDefault(expiry, 0L),
+                longest == KeepAlivePolicy.NEVER ? Long.MAX_VALUE : TimeUnit.NANOSECONDS.toMillis(longest));
+    }
+
     /** The pressure, sampled anew where nothing else does it because no connection is open. */
     private Pressure current() {
         if (now() - sampledAt > policy.getSampleInterval().toNanos() * 2) {
@@ -270,7 +293,8 @@ public class DescriptorMonitor implements Dumpable {
 
     @Override
     public void dump(Appendable out, String indent) throws IOException {
-        Dumpable.dumpObjects(out, indent, this, statistics, policy, DumpableCollection.from("connectors", connectors));
+        Dumpable.dumpObjects(
+                out, indent, this, statistics, policy, getAdvice(), DumpableCollection.from("connectors", connectors));
     }
 
     @Override

@@ -149,6 +149,7 @@ final class GovernedConnector implements Connection.Listener, SelectorManager.Ac
 
     /** Starts to govern an HTTP/1.1 connection, which may have been known in a phase before. */
     void onGuard(ConnectionGuard guard, EndPoint innermost) {
+        monitor.getStatistics().regret().onOpened(guard.peer(), monitor.now());
         Handshake handshake = handshakes.isEmpty() ? null : handshakes.remove(innermost);
         if (handshake != null) {
             guard.begin(handshake.since());

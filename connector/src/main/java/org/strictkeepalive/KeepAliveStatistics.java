@@ -1,7 +1,9 @@
 package org.strictkeepalive;
 
+import java.time.Duration;
 import java.util.Collections;
 import java.util.EnumMap;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.atomic.LongAdder;
@@ -20,6 +22,8 @@ public class KeepAliveStatistics {
     private final LongAdder requestsOfClosed = new LongAdder();
     private final Map<CloseReason, LongAdder> closed = new EnumMap<>(CloseReason.class);
     private final RaceMeter races = new RaceMeter();
+    private final IdleHistogram reuses = new IdleHistogram();
+    private final Regret regret = new Regret();
     private final Supplier<List<Tracked>> connections;
 
     KeepAliveStatistics(Supplier<List<Tracked>> connections) {
@@ -40,6 +44,14 @@ public class KeepAliveStatistics {
 
     RaceMeter races() {
         return races;
+    }
+
+    IdleHistogram reuses() {
+        return reuses;
+    }
+
+    Regret regret() {
+        return regret;
     }
 
     /**
@@ -151,6 +163,33 @@ public class KeepAliveStatistics {
     @ManagedAttribute("requests lost in a race with a close, by peer")
     public Map<String, Long> getRacesByPeer() {
         return Collections.unmodifiableMap(races.byPeer());
+    }
+
+    /**
+     * Returns how long connections had been idle when they were reused: how many for less than each time, and not for
+     * less than the one before. The times are powers of two milliseconds; the last one stands for all longer ones.
+     *
+     * @return a snapshot with all times, the shortest first
+     */
+    @ManagedAttribute("reuses, by the time that the connection had been idle")
+    public Map<Duration, Long> getReusesByIdleTime() {
+        Map<Duration, Long> result = new LinkedHashMap<>();
+        long[] counts = reuses.counts();
+        for (int i = 0; i < counts.length; i++) {
+            result.put(Duration.ofMillis(IdleHistogram.boundMillis(i)), counts[i]);
+        }
+        return Collections.unmodifiableMap(result);
+    }
+
+    /**
+     * Returns how many clients came back within a second of the close of their idle connection, by the reason of that:
+     * it had better been kept. A client is known by its address, of IPv6 the /64; those of the last 1024 closes are.
+     *
+     * @return a snapshot with those reasons that there were
+     */
+    @ManagedAttribute("clients back within a second of the close of their idle connection, by its reason")
+    public Map<CloseReason, Long> getRegretsByReason() {
+        return Collections.unmodifiableMap(regret.byReason());
     }
 
     @Override

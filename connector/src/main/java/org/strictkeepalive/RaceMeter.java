@@ -52,6 +52,7 @@ final class RaceMeter {
                 case IDLE_TIMEOUT ->
                     "set the connector's idleTimeout above the time that it keeps idle connections, or that time below it";
                 case FIRST_REQUEST_TIMEOUT -> "raise firstRequestTimeout, or let it connect later";
+                case REQUEST_HEADER_TIMEOUT -> "raise requestHeaderTimeout";
                 case DRAIN -> "take the server out of the load balancer before the drain is over, or drain for longer";
                 case STOP -> "drain before the stop";
                 default -> "raise the descriptor limit (ulimit -n), or minKeepAliveTimeout";

@@ -46,6 +46,7 @@ final class Status {
         closed.put("byReason", statistics.getClosedByReason());
         result.put("closed", closed);
         result.put("requests", statistics.getRequests());
+        result.put("advice", monitor.getAdvice());
         return result;
     }
 
