@@ -231,11 +231,14 @@ final class ConnectionGuard extends Tracked
         int seen = word;
         switch (seen & STATE) {
             case WAITING -> {
-                long timeout = timeout(phase, pressure);
+                CloseReason ending = governed.ending(now);
+                boolean ends = ending != null && phase == ConnectionState.IDLE;
+                // At a stop there is no time for the others either.
+                long timeout = ends ? 0 : timeout(phase, ending == CloseReason.STOP ? 1 : pressure.squeeze());
                 if (timeout == KeepAlivePolicy.NEVER || now - since < timeout) {
                     return deadline(since, timeout);
                 }
-                take(seen, timeoutReason(), now);
+                take(seen, ends ? ending : timeoutReason(), now);
                 return now;
             }
             case OWNED -> {
@@ -271,8 +274,11 @@ final class ConnectionGuard extends Tracked
     }
 
     private long timeout(ConnectionState state, Pressure pressure) {
-        return governed.policy()
-                .timeout(state, pressure.squeeze(), governed.idleTimeout(), promisedSeconds * 1_000_000_000L);
+        return timeout(state, pressure.squeeze());
+    }
+
+    private long timeout(ConnectionState state, double squeeze) {
+        return governed.policy().timeout(state, squeeze, governed.idleTimeout(), promisedSeconds * 1_000_000_000L);
     }
 
     private CloseReason timeoutReason() {
@@ -864,7 +870,11 @@ final class ConnectionGuard extends Tracked
         Pressure pressure = governed.monitor().pressure();
         long count = connection.getMessagesIn();
         // The last wait ended with this request, so this is at most one request late.
-        CloseReason reason = policy.closeAfter(count, governed.monitor().now() - openedAt, agePart, pressure);
+        long now = governed.monitor().now();
+        CloseReason reason = policy.closeAfter(count, now - openedAt, agePart, pressure);
+        if (reason == null) {
+            reason = governed.farewell(now);
+        }
         if (reason == null && keepAliveAsked && policy.isAdvertiseKeepAlive()) {
             long seconds = policy.promisableSeconds(pressure.squeeze(), governed.idleTimeout());
             if (seconds == 0) {
@@ -1086,6 +1096,9 @@ final class ConnectionGuard extends Tracked
             DescriptorMonitor monitor = governed.monitor();
             lingerSince = monitor.now();
             outputShut = true;
+            if (closing == null && governed.isShutdown()) {
+                closeFor(CloseReason.STOP); // Its response had begun before.
+            }
             monitor.due(this, deadline(lingerSince, lingerLimit(monitor.pressure())));
         }
         endPoint.shutdownOutput();

@@ -1,12 +1,14 @@
 package org.strictkeepalive;
 
 import java.io.IOException;
+import java.time.Duration;
 import java.util.List;
 import java.util.Locale;
 import java.util.Objects;
 import java.util.Set;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CopyOnWriteArraySet;
+import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
@@ -46,6 +48,8 @@ public class DescriptorMonitor implements Dumpable {
     /** With fewer descriptors free, a connector without acceptor threads closes what it accepts. */
     private static final long LAST_DESCRIPTORS = 4;
 
+    private static final Duration LONGEST_DRAIN = Duration.ofDays(3650);
+
     private final Scheduler scheduler;
     private final LongSupplier clock;
     private final DescriptorProbe probe;
@@ -78,6 +82,8 @@ public class DescriptorMonitor implements Dumpable {
     private final AutoLock ticking = new AutoLock();
     private long relievedAt;
     private volatile boolean lookAtAll;
+    private volatile Drain drain;
+    private volatile boolean drainOverTold;
 
     private final AutoLock scheduling = new AutoLock();
     private Scheduler.Task task;
@@ -278,6 +284,44 @@ public class DescriptorMonitor implements Dumpable {
                 longest == KeepAlivePolicy.NEVER ? Long.MAX_VALUE : TimeUnit.NANOSECONDS.toMillis(longest));
     }
 
+    /**
+     * Drains the server before a stop, for restarts behind a load balancer that has been told to send nothing new: for a
+     * time responses say {@code Connection: close} with a chance that rises to certainty, and idle connections are left
+     * alone; then those still idle are closed. New connections are accepted all the time. A drain that runs begins anew.
+     * It ends with {@link #resume()} and at the next start.
+     *
+     * @param spread the time; zero or less closes idle connections at once
+     * @throws IllegalArgumentException for null and for more than 3650 days
+     */
+    public void drain(Duration spread) {
+        if (spread == null || spread.compareTo(LONGEST_DRAIN) > 0) {
+            throw new IllegalArgumentException("spread: " + spread + " (expected: at most 3650 days)");
+        }
+        long nanos = spread.isNegative() ? 0 : spread.toNanos();
+        drainOverTold = false;
+        drain = new Drain(now(), nanos);
+        LOG.info("Drain begun: spread={}ms open={}", spread.toMillis(), open.get());
+        ensureTick(nanos);
+    }
+
+    /** Ends a drain: from now on connections are kept again. Without one it does nothing. */
+    public void resume() {
+        if (drain != null) {
+            drain = null;
+            LOG.info("Drain ended: open={}", open.get());
+        }
+    }
+
+    /**
+     * Tells whether the server drains, or has done so: for the answer to a load balancer's health check.
+     *
+     * @return true from {@link #drain} on
+     */
+    @ManagedAttribute("whether the server drains")
+    public boolean isDraining() {
+        return drain != null;
+    }
+
     /** The pressure, sampled anew where nothing else does it because no connection is open. */
     private Pressure current() {
         if (now() - sampledAt > policy.getSampleInterval().toNanos() * 2) {
@@ -337,6 +381,7 @@ public class DescriptorMonitor implements Dumpable {
         if (first) {
             cancelTick(); // one that a stopped scheduler has dropped
             withoutEndPoint.set(0);
+            drain = null;
             rehearse();
         }
         warn(connector, first);
@@ -420,6 +465,39 @@ public class DescriptorMonitor implements Dumpable {
             sum += connector.connector().getAcceptors();
         }
         return sum;
+    }
+
+    /** Whether a response says close because of a drain. */
+    boolean isDrainedAway(long now) {
+        Drain d = drain;
+        return d != null && d.saysClose(now, ThreadLocalRandom.current().nextDouble());
+    }
+
+    /** Whether idle connections are to be closed because of a drain. */
+    boolean isDrainOver(long now) {
+        Drain d = drain;
+        return d != null && d.isOver(now);
+    }
+
+    private boolean isEnding(long now) {
+        if (isDrainOver(now)) {
+            if (!drainOverTold) {
+                drainOverTold = true;
+                LOG.info("Drain over: open={}", open.get());
+            }
+            return true;
+        }
+        for (GovernedConnector connector : connectors) {
+            if (connector.isShutdown()) {
+                return true;
+            }
+        }
+        return false;
+    }
+
+    /** A connector shuts down: its idle connections end now, not at the next tick. */
+    void onShutdown() {
+        ensureTick(0);
     }
 
     // ---- Connections
@@ -704,7 +782,7 @@ public class DescriptorMonitor implements Dumpable {
     boolean tick(long now) {
         try (AutoLock ignored = ticking.lock()) {
             Pressure p = sample(now);
-            if (p.level().isAtLeast(PressureLevel.ELEVATED) || lookAtAll) {
+            if (p.level().isAtLeast(PressureLevel.ELEVATED) || lookAtAll || isEnding(now)) {
                 lookAtAll = false;
                 wheel.advanceAll(now, tracked -> look(tracked, now, p));
             } else {
@@ -715,7 +793,8 @@ public class DescriptorMonitor implements Dumpable {
                 relieve(now, p);
             }
             warnOfRaces(now);
-            return wheel.size() > 0 || gate.isPaused() || levelLog.isBehind();
+            boolean drains = drain != null && !drainOverTold;
+            return wheel.size() > 0 || gate.isPaused() || levelLog.isBehind() || drains;
         }
     }
 

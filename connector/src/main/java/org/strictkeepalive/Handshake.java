@@ -31,7 +31,8 @@ final class Handshake extends Tracked {
 
     @Override
     long look(long now, Pressure pressure) {
-        long timeout = connector.policy().timeout(ConnectionState.NEW, pressure.squeeze(), 0, 0);
+        double squeeze = connector.isShutdown() ? 1 : pressure.squeeze();
+        long timeout = connector.policy().timeout(ConnectionState.NEW, squeeze, 0, 0);
         if (timeout == KeepAlivePolicy.NEVER) {
             return now + ConnectionGuard.RELOOK;
         }
