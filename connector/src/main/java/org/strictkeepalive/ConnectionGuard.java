@@ -234,7 +234,7 @@ final class ConnectionGuard extends Tracked
                 CloseReason ending = governed.ending(now);
                 boolean ends = ending != null && phase == ConnectionState.IDLE;
                 // At a stop there is no time for the others either.
-                long timeout = ends ? 0 : timeout(phase, ending == CloseReason.STOP ? 1 : pressure.squeeze());
+                long timeout = ends ? 0 : timeout(phase, ending == CloseReason.STOP ? 1 : squeeze(pressure));
                 if (timeout == KeepAlivePolicy.NEVER || now - since < timeout) {
                     return deadline(since, timeout);
                 }
@@ -274,7 +274,17 @@ final class ConnectionGuard extends Tracked
     }
 
     private long timeout(ConnectionState state, Pressure pressure) {
-        return timeout(state, pressure.squeeze());
+        return timeout(state, squeeze(pressure));
+    }
+
+    private double squeeze(Pressure pressure) {
+        return isSpared() ? 0 : pressure.squeeze();
+    }
+
+    /** Whether the pressure is others' doing. */
+    private boolean isSpared() {
+        DescriptorMonitor monitor = governed.monitor();
+        return monitor.isSomebodyGreedy() && !monitor.isGreedy(peer());
     }
 
     private long timeout(ConnectionState state, double squeeze) {
@@ -872,11 +882,11 @@ final class ConnectionGuard extends Tracked
         // The last wait ended with this request, so this is at most one request late.
         long now = governed.monitor().now();
         CloseReason reason = policy.closeAfter(count, now - openedAt, agePart, pressure);
-        if (reason == null) {
+        if (reason == null || (reason == CloseReason.PRESSURE && isSpared())) {
             reason = governed.farewell(now);
         }
         if (reason == null && keepAliveAsked && policy.isAdvertiseKeepAlive()) {
-            long seconds = policy.promisableSeconds(pressure.squeeze(), governed.idleTimeout());
+            long seconds = policy.promisableSeconds(squeeze(pressure), governed.idleTimeout());
             if (seconds == 0) {
                 reason = CloseReason.PRESSURE;
             } else {
@@ -961,7 +971,8 @@ final class ConnectionGuard extends Tracked
         return since;
     }
 
-    /** Whom it is from, null where that is not known; as PROXY says, where it does. */
+    /** As PROXY says, where it does. */
+    @Override
     Object peer() {
         if (peer == null) {
             peer = Peers.key(connection.getEndPoint().getRemoteSocketAddress());

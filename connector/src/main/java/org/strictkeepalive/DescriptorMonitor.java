@@ -82,6 +82,9 @@ public class DescriptorMonitor implements Dumpable {
     private final AutoLock ticking = new AutoLock();
     private long relievedAt;
     private volatile boolean lookAtAll;
+    /** The peers that hold more than their fair share while pressure is HIGH; then the others are spared. */
+    private volatile Set<Object> greedy = Set.of();
+
     private volatile Drain drain;
     private volatile boolean drainOverTold;
 
@@ -368,7 +371,7 @@ public class DescriptorMonitor implements Dumpable {
             if (other.factory() != connector.factory()
                     && !other.factory().getPolicy().hasSamePressureSettings(wanted)) {
                 throw new IllegalStateException(
-                        "elevatedAt, highAt, hysteresis, reservedDescriptors, descriptorLimit, maxConnections, "
+                        "elevatedAt, highAt, hysteresis, fairShare, reservedDescriptors, descriptorLimit, maxConnections, "
                                 + "pauseAcceptWhenCritical, sampleInterval: not the same on " + connector.connector()
                                 + " and " + other.connector()
                                 + " (expected: the same on all connectors of a server, since they share its limit)");
@@ -508,6 +511,15 @@ public class DescriptorMonitor implements Dumpable {
 
     Pressure pressure() {
         return pressure;
+    }
+
+    boolean isSomebodyGreedy() {
+        return !greedy.isEmpty();
+    }
+
+    /** Whether a peer is greedy; one that is not known counts as such. */
+    boolean isGreedy(Object peer) {
+        return peer == null || greedy.contains(peer);
     }
 
     void onOpened(Tracked connection, long due) {
@@ -652,6 +664,11 @@ public class DescriptorMonitor implements Dumpable {
             Pressure next = gauge.next(
                     pressure, openNow, used, limit, acceptors(), furtherPressure(), acceptedThen, recentRoom);
             onPressureChanged(pressure.level(), next);
+            if (!next.level().isAtLeast(PressureLevel.HIGH)) {
+                greedy = Set.of();
+            } else if (!pressure.level().isAtLeast(PressureLevel.HIGH)) {
+                greedy = findGreedy();
+            }
             pressure = next;
             log(next, now);
             // Nobody would end the pause where no connection is open, unless nothing is free at all.
@@ -664,6 +681,20 @@ public class DescriptorMonitor implements Dumpable {
             }
             return next;
         }
+    }
+
+    private Set<Object> findGreedy() {
+        FairShare fairShare = new FairShare(policy.getFairShare());
+        if (!fairShare.isOn()) {
+            return Set.of();
+        }
+        for (Tracked connection : wheel.list()) {
+            switch (connection.state()) {
+                case NEW, READING, IDLE -> fairShare.add(connection.peer());
+                case BUSY, LINGERING -> {}
+            }
+        }
+        return fairShare.greedy();
     }
 
     private double furtherPressure() {
@@ -782,7 +813,10 @@ public class DescriptorMonitor implements Dumpable {
     boolean tick(long now) {
         try (AutoLock ignored = ticking.lock()) {
             Pressure p = sample(now);
-            if (p.level().isAtLeast(PressureLevel.ELEVATED) || lookAtAll || isEnding(now)) {
+            if (p.level().isAtLeast(PressureLevel.HIGH)) {
+                greedy = findGreedy();
+            }
+            if (isEnding(now) || p.level().isAtLeast(PressureLevel.ELEVATED) || lookAtAll) {
                 lookAtAll = false;
                 wheel.advanceAll(now, tracked -> look(tracked, now, p));
             } else {

@@ -75,6 +75,11 @@ final class Handshake extends Tracked {
     }
 
     @Override
+    Object peer() {
+        return Peers.key(endPoint.getRemoteSocketAddress());
+    }
+
+    @Override
     boolean evict(long asOf, long now) {
         close(CloseReason.EVICTED);
         return true;

@@ -27,6 +27,11 @@ abstract class Tracked {
     /** The requests it has carried. */
     abstract long requests();
 
+    /** Whom it is from, as {@link Peers} says; null where that is not known. */
+    Object peer() {
+        return null;
+    }
+
     /** The nanoTime of its last progress: accept, first byte of a request, end of a response, FIN. */
     abstract long since();
 

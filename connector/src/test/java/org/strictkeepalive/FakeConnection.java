@@ -11,6 +11,7 @@ class FakeConnection extends Tracked {
     int evictions;
     int lingersEnded;
     RuntimeException failure;
+    Object peer;
 
     FakeConnection(String name) {
         this.name = name;
@@ -55,6 +56,11 @@ class FakeConnection extends Tracked {
     @Override
     long since() {
         return since;
+    }
+
+    @Override
+    Object peer() {
+        return peer;
     }
 
     @Override
