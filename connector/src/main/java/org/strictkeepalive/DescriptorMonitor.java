@@ -8,6 +8,7 @@ import java.util.Objects;
 import java.util.Set;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CopyOnWriteArraySet;
+import java.util.concurrent.Executor;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -64,6 +65,7 @@ public class DescriptorMonitor implements Dumpable {
 
     private final AutoLock sampling = new AutoLock();
     private final LevelLog levelLog = new LevelLog();
+    private final LeakDetector leaks = new LeakDetector();
     private boolean failureLogged;
     private long recentRoom;
     private long recentRoomAt;
@@ -753,6 +755,51 @@ public class DescriptorMonitor implements Dumpable {
         }
     }
 
+    /** Watches the descriptors that are no connections of this server's connectors, of whatever protocol. */
+    private void watchOthers(long now, Pressure p) {
+        if (!p.isKnown()) {
+            return;
+        }
+        int endPoints = 0;
+        Executor executor = null;
+        for (GovernedConnector connector : connectors) {
+            endPoints += connector.connector().getConnectedEndPoints().size();
+            executor = connector.connector().getExecutor();
+        }
+        int connections = Math.max(p.open(), endPoints);
+        LeakDetector.Leak leak = leaks.sample(p.used() - connections, now);
+        if (leak != null && executor != null) {
+            // It reads a link for each descriptor.
+            executor.execute(() -> warnOfLeak(leak, p, connections));
+        }
+    }
+
+    private void warnOfLeak(LeakDetector.Leak leak, Pressure p, int connections) {
+        String kinds;
+        try {
+            DescriptorKinds own = DescriptorKinds.own();
+            kinds = "files=%d deletedFiles=%d pipes=%d otherSockets=%d others=%d"
+                    .formatted(
+                            own.files(),
+                            own.deletedFiles(),
+                            own.pipes(),
+                            Math.max(0, own.sockets() - connections),
+                            own.others());
+        } catch (IOException | RuntimeException x) {
+            kinds = "kinds unknown: " + x;
+        }
+        LOG.warn(
+                "Descriptors that are no connections grow: {} more in {} minutes, {} an hour, used={} limit={} connections={}"
+                        + " {}: closing connections can't cure that, look for what the application doesn't close",
+                leak.growth(),
+                TimeUnit.NANOSECONDS.toMinutes(leak.nanos()),
+                Math.round(leak.perHour()),
+                p.used(),
+                p.limit(),
+                connections,
+                kinds);
+    }
+
     private void onFailure(String what, Throwable x) {
         failures.incrementAndGet();
         if (failureLogged) {
@@ -827,6 +874,7 @@ public class DescriptorMonitor implements Dumpable {
                 relieve(now, p);
             }
             warnOfRaces(now);
+            watchOthers(now, p);
             boolean drains = drain != null && !drainOverTold;
             return wheel.size() > 0 || gate.isPaused() || levelLog.isBehind() || drains;
         }
