@@ -17,7 +17,7 @@ final class Advice {
     /**
      * Returns the advice.
      *
-     * @param reuses the reuses by idle time, as {@link IdleHistogram} counts them
+     * @param reuses the reuses by idle time, as {@link Histogram} counts them
      * @param expired how many connections were closed at the timeout
      * @param missed how many of their clients came back within a second
      * @param timeoutMillis the timeout, {@code Long.MAX_VALUE} for none
@@ -28,7 +28,7 @@ final class Advice {
             return "No advice on keepAliveTimeout yet: %d reuses".formatted(all);
         }
         int shorter = shorter(reuses, all, timeoutMillis);
-        long shorterMillis = IdleHistogram.boundMillis(shorter);
+        long shorterMillis = Histogram.bound(shorter);
         long lost = from(reuses, shorter + 1);
         double held = held(reuses, expired, timeoutMillis);
         StringBuilder text = new StringBuilder();
@@ -56,9 +56,9 @@ final class Advice {
 
     /** The shortest bucket behind which bearably few reuses are. */
     private static int shorter(long[] reuses, long all, long timeoutMillis) {
-        int bucket = IdleHistogram.bucket(SHORTEST_MILLIS - 1);
+        int bucket = Histogram.bucket(SHORTEST_MILLIS - 1);
         while (bucket < reuses.length - 2
-                && IdleHistogram.boundMillis(bucket) < timeoutMillis
+                && Histogram.bound(bucket) < timeoutMillis
                 && from(reuses, bucket + 1) > all * BEARABLE_LOSS) {
             bucket++;
         }

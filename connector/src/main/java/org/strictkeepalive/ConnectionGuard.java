@@ -10,6 +10,7 @@ import java.util.HashMap;
 import java.util.Map;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.ThreadLocalRandom;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicIntegerFieldUpdater;
 import java.util.concurrent.atomic.AtomicReferenceFieldUpdater;
@@ -786,7 +787,7 @@ final class ConnectionGuard extends Tracked
 
     /** The first bytes of a request have come to an idle connection. */
     private void onReuse(long now) {
-        governed.monitor().getStatistics().reuses().add(now - since);
+        governed.monitor().getStatistics().reuses().add(TimeUnit.NANOSECONDS.toMillis(now - since));
     }
 
     /** Whether what has arrived of a chunked body looks as if its end were there. */
@@ -971,11 +972,21 @@ final class ConnectionGuard extends Tracked
         return since;
     }
 
+    @Override
+    long openedAt() {
+        return openedAt;
+    }
+
     /** As PROXY says, where it does. */
+    @Override
+    SocketAddress remoteAddress() {
+        return connection.getEndPoint().getRemoteSocketAddress();
+    }
+
     @Override
     Object peer() {
         if (peer == null) {
-            peer = Peers.key(connection.getEndPoint().getRemoteSocketAddress());
+            peer = Peers.key(remoteAddress());
         }
         return peer;
     }

@@ -14,12 +14,15 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.LongSupplier;
+import java.util.stream.Stream;
 import org.eclipse.jetty.io.Connection;
 import org.eclipse.jetty.server.AbstractConnector;
 import org.eclipse.jetty.server.Server;
 import org.eclipse.jetty.util.NanoTime;
 import org.eclipse.jetty.util.annotation.ManagedAttribute;
 import org.eclipse.jetty.util.annotation.ManagedObject;
+import org.eclipse.jetty.util.annotation.ManagedOperation;
+import org.eclipse.jetty.util.annotation.Name;
 import org.eclipse.jetty.util.component.Dumpable;
 import org.eclipse.jetty.util.component.DumpableCollection;
 import org.eclipse.jetty.util.thread.AutoLock;
@@ -114,6 +117,7 @@ public class DescriptorMonitor implements Dumpable {
             if (monitor == null) {
                 monitor = new DescriptorMonitor(server.getScheduler(), DescriptorProbe.find(), NanoTime::now);
                 server.addBean(monitor);
+                server.addBean(monitor.getStatistics());
             }
             return monitor;
         }
@@ -126,9 +130,18 @@ public class DescriptorMonitor implements Dumpable {
      *
      * @return the level, as of the last sample
      */
-    @ManagedAttribute("the level of pressure")
     public PressureLevel getLevel() {
         return current().level();
+    }
+
+    /**
+     * Returns the name of the level, for tools on the other side of a connection.
+     *
+     * @return the name of {@link #getLevel()}
+     */
+    @ManagedAttribute(value = "the level of pressure", name = "level")
+    public String getLevelName() {
+        return getLevel().name();
     }
 
     /**
@@ -202,6 +215,40 @@ public class DescriptorMonitor implements Dumpable {
     }
 
     /**
+     * Returns how long the connection that has been idle longest has been so, in milliseconds.
+     *
+     * @return the time since its last response, 0 where none is idle
+     */
+    @ManagedAttribute("how long the connection that is idle longest has been so, in milliseconds")
+    public long getLongestIdle() {
+        long now = now();
+        return TimeUnit.NANOSECONDS.toMillis(idleConnections()
+                .mapToLong(connection -> now - connection.since())
+                .max()
+                .orElse(0));
+    }
+
+    Stream<Tracked> idleConnections() {
+        return wheel.list().stream().filter(connection -> connection.state() == ConnectionState.IDLE);
+    }
+
+    /**
+     * Closes idle connections gracefully, now, whatever the pressure; those in use within their last
+     * {@code minKeepAliveTimeout} stay, as under pressure.
+     *
+     * @return how many were closed
+     */
+    @ManagedOperation(value = "closes idle connections now", impact = "ACTION")
+    public int evictIdle() {
+        long now = now();
+        return (int) idleConnections()
+                .filter(connection ->
+                        policy.isEvictable(connection.isReused(), now - connection.since(), PressureLevel.HIGH))
+                .filter(connection -> connection.evict(connection.since(), now))
+                .count();
+    }
+
+    /**
      * Tells whether accepting is paused on a governed connector.
      *
      * @return true if it is
@@ -209,6 +256,17 @@ public class DescriptorMonitor implements Dumpable {
     @ManagedAttribute("whether accepting is paused")
     public boolean isAcceptingPaused() {
         return gate.isPaused();
+    }
+
+    /**
+     * Returns how often accepting was paused on a governed connector: often too short for {@link #isAcceptingPaused()}
+     * to be seen.
+     *
+     * @return the number since start
+     */
+    @ManagedAttribute("how often accepting was paused")
+    public long getAcceptPauseCount() {
+        return gate.pauses();
     }
 
     /**
@@ -285,7 +343,7 @@ public class DescriptorMonitor implements Dumpable {
         return Advice.of(
                 statistics.reuses().counts(),
                 statistics.getClosed(expiry),
-                statistics.getRegretsByReason().getOrDefault(expiry, 0L),
+                statistics.regret().byReason().getOrDefault(expiry, 0L),
                 longest == KeepAlivePolicy.NEVER ? Long.MAX_VALUE : TimeUnit.NANOSECONDS.toMillis(longest));
     }
 
@@ -309,7 +367,19 @@ public class DescriptorMonitor implements Dumpable {
         ensureTick(nanos);
     }
 
+    /**
+     * As {@link #drain(Duration)}, for JMX.
+     *
+     * @param milliseconds how long it takes, in milliseconds
+     */
+    @ManagedOperation(value = "drains the server before a stop", impact = "ACTION")
+    public void drain(
+            @Name(value = "milliseconds", description = "how long it takes, in milliseconds") long milliseconds) {
+        drain(Duration.ofMillis(milliseconds));
+    }
+
     /** Ends a drain: from now on connections are kept again. Without one it does nothing. */
+    @ManagedOperation(value = "ends a drain", impact = "ACTION")
     public void resume() {
         if (drain != null) {
             drain = null;
@@ -539,7 +609,8 @@ public class DescriptorMonitor implements Dumpable {
     void onClosed(Tracked connection, CloseReason reason) {
         if (wheel.remove(connection)) {
             open.decrementAndGet();
-            statistics.onClosed(reason, connection.requests());
+            statistics.onClosed(
+                    reason, connection.requests(), TimeUnit.NANOSECONDS.toMillis(now() - connection.openedAt()));
             if (LOG.isDebugEnabled()) {
                 LOG.debug("closed {} {}", reason, connection);
             }
@@ -595,7 +666,7 @@ public class DescriptorMonitor implements Dumpable {
             }
             if (connector.getAcceptors() == 0 && free < LAST_DESCRIPTORS) {
                 statistics.onOpened();
-                statistics.onClosed(CloseReason.REFUSED, 0);
+                statistics.onClosed(CloseReason.REFUSED, 0, 0);
                 return false;
             }
         } else if (policy.getMaxConnections() > 0) {

@@ -1,5 +1,6 @@
 package org.strictkeepalive;
 
+import java.net.SocketAddress;
 import org.eclipse.jetty.io.EndPoint;
 
 /** A connection in a phase before HTTP: ALPN, PROXY, protocol detection. There is no HTTP to answer in. */
@@ -72,6 +73,16 @@ final class Handshake extends Tracked {
     @Override
     long since() {
         return since;
+    }
+
+    @Override
+    long openedAt() {
+        return since;
+    }
+
+    @Override
+    SocketAddress remoteAddress() {
+        return endPoint.getRemoteSocketAddress();
     }
 
     @Override

@@ -483,6 +483,31 @@ public final class KeepAlivePolicy {
     }
 
     /**
+     * Returns the level of pressure that holds with these numbers, entered from {@link PressureLevel#NORMAL}. For tools
+     * that ask what the policy would do.
+     *
+     * @param connections the open connections, of those that would be governed
+     * @param usedDescriptors the open descriptors of the process, connections included
+     * @param descriptorLimit the limit of the process; the setting {@code descriptorLimit} comes before it
+     * @return the level
+     * @throws IllegalArgumentException if a number is negative
+     */
+    public PressureLevel level(int connections, long usedDescriptors, long descriptorLimit) {
+        if (connections < 0 || usedDescriptors < 0 || descriptorLimit < 0) {
+            throw bad(
+                    "connections, usedDescriptors, descriptorLimit",
+                    connections + ", " + usedDescriptors + ", " + descriptorLimit,
+                    "at least 0");
+        }
+        long limit = getDescriptorLimit() > 0
+                ? getDescriptorLimit()
+                : Math.min(descriptorLimit, PressureGauge.LARGEST_LIMIT);
+        return new PressureGauge(this)
+                .next(Pressure.NONE, connections, usedDescriptors, limit, 1, 0, 0, 0)
+                .level();
+    }
+
+    /**
      * Tells whether an idle connection may be evicted.
      *
      * @param reused whether it has carried two or more requests

@@ -1,7 +1,5 @@
 package org.strictkeepalive;
 
-import java.time.Duration;
-import java.util.Collections;
 import java.util.EnumMap;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -10,6 +8,7 @@ import java.util.concurrent.atomic.LongAdder;
 import java.util.function.Supplier;
 import org.eclipse.jetty.util.annotation.ManagedAttribute;
 import org.eclipse.jetty.util.annotation.ManagedObject;
+import org.eclipse.jetty.util.annotation.ManagedOperation;
 
 /**
  * The numbers of a server's governed connections. They add up: opened is open plus the sum over the close reasons.
@@ -22,9 +21,15 @@ public class KeepAliveStatistics {
     private final LongAdder requestsOfClosed = new LongAdder();
     private final Map<CloseReason, LongAdder> closed = new EnumMap<>(CloseReason.class);
     private final RaceMeter races = new RaceMeter();
-    private final IdleHistogram reuses = new IdleHistogram();
+    private final Histogram reuses = new Histogram();
+    private final Histogram requestsAtClose = new Histogram();
+    private final Histogram ageAtClose = new Histogram();
     private final Regret regret = new Regret();
     private final Supplier<List<Tracked>> connections;
+    /** What was closed before the last reset; opened before it is what they add up to, so the numbers still do. */
+    private volatile Map<CloseReason, Long> forgotten = Map.of();
+
+    private volatile long forgottenRequests;
 
     KeepAliveStatistics(Supplier<List<Tracked>> connections) {
         this.connections = connections;
@@ -37,8 +42,11 @@ public class KeepAliveStatistics {
         opened.increment();
     }
 
-    void onClosed(CloseReason reason, long requests) {
+    /** A connection was closed, at this age in milliseconds. */
+    void onClosed(CloseReason reason, long requests, long age) {
         requestsOfClosed.add(requests);
+        requestsAtClose.add(requests);
+        ageAtClose.add(age);
         closed.get(reason).increment();
     }
 
@@ -46,7 +54,7 @@ public class KeepAliveStatistics {
         return races;
     }
 
-    IdleHistogram reuses() {
+    Histogram reuses() {
         return reuses;
     }
 
@@ -61,7 +69,7 @@ public class KeepAliveStatistics {
      */
     @ManagedAttribute("connections opened")
     public long getOpened() {
-        return opened.sum();
+        return opened.sum() - sum(forgotten);
     }
 
     /**
@@ -81,6 +89,10 @@ public class KeepAliveStatistics {
      */
     @ManagedAttribute("requests")
     public long getRequests() {
+        return requests() - forgottenRequests;
+    }
+
+    private long requests() {
         return requestsOfClosed.sum()
                 + connections.get().stream().mapToLong(Tracked::requests).sum();
     }
@@ -92,7 +104,7 @@ public class KeepAliveStatistics {
      */
     @ManagedAttribute("connections closed")
     public long getClosed() {
-        return closed.values().stream().mapToLong(LongAdder::sum).sum();
+        return closed.values().stream().mapToLong(LongAdder::sum).sum() - sum(forgotten);
     }
 
     /**
@@ -102,36 +114,64 @@ public class KeepAliveStatistics {
      * @return the number since start
      */
     public long getClosed(CloseReason reason) {
-        return closed.get(reason).sum();
+        return closed.get(reason).sum() - forgotten.getOrDefault(reason, 0L);
     }
 
     /**
-     * Returns how many connections were closed for each reason.
+     * Returns how many connections were closed for each reason, by the names of {@link CloseReason}, so that tools on
+     * the other side of a connection can read it.
      *
-     * @return a snapshot with all reasons
+     * @return a snapshot with all reasons, in their order
      */
     @ManagedAttribute("connections closed, by reason")
-    public Map<CloseReason, Long> getClosedByReason() {
-        Map<CloseReason, Long> result = new EnumMap<>(CloseReason.class);
-        closed.forEach((reason, count) -> result.put(reason, count.sum()));
-        return Collections.unmodifiableMap(result);
+    public Map<String, Long> getClosedByReason() {
+        Map<String, Long> result = new LinkedHashMap<>();
+        for (CloseReason reason : CloseReason.values()) {
+            result.put(reason.name(), getClosed(reason));
+        }
+        return result;
     }
 
     /**
-     * Returns how many connections are in each state.
+     * Returns how many connections are in a state.
      *
-     * @return a snapshot with all states
+     * @param state the state
+     * @return the number
+     */
+    public int getOpen(ConnectionState state) {
+        return (int) connections.get().stream()
+                .filter(connection -> connection.state() == state)
+                .count();
+    }
+
+    /**
+     * Returns how many connections are in each state, by the names of {@link ConnectionState}.
+     *
+     * @return a snapshot with all states, in their order
      */
     @ManagedAttribute("connections open, by state")
-    public Map<ConnectionState, Integer> getConnectionsByState() {
-        Map<ConnectionState, Integer> result = new EnumMap<>(ConnectionState.class);
+    public Map<String, Integer> getConnectionsByState() {
+        Map<String, Integer> result = new LinkedHashMap<>();
         for (ConnectionState state : ConnectionState.values()) {
-            result.put(state, 0);
+            result.put(state.name(), 0);
         }
         for (Tracked connection : connections.get()) {
-            result.merge(connection.state(), 1, Integer::sum);
+            result.merge(connection.state().name(), 1, Integer::sum);
         }
-        return Collections.unmodifiableMap(result);
+        return result;
+    }
+
+    /** Begins to count anew; what is open counts as opened since then. */
+    @ManagedOperation(value = "begins to count anew", impact = "ACTION")
+    public void reset() {
+        Map<CloseReason, Long> sums = new EnumMap<>(CloseReason.class);
+        closed.forEach((reason, count) -> sums.put(reason, count.sum()));
+        forgottenRequests = requests();
+        forgotten = sums;
+    }
+
+    private static long sum(Map<CloseReason, Long> counts) {
+        return counts.values().stream().mapToLong(Long::longValue).sum();
     }
 
     /**
@@ -146,13 +186,23 @@ public class KeepAliveStatistics {
     }
 
     /**
+     * Returns the {@linkplain #getRaces() lost requests} for one reason of the close.
+     *
+     * @param reason the reason
+     * @return the number since start
+     */
+    public long getRaces(CloseReason reason) {
+        return races.byReason().getOrDefault(reason, 0L);
+    }
+
+    /**
      * Returns the {@linkplain #getRaces() lost requests} by the reason of the close.
      *
      * @return a snapshot with those reasons that there were
      */
     @ManagedAttribute("requests lost in a race with a close, by its reason")
-    public Map<CloseReason, Long> getRacesByReason() {
-        return Collections.unmodifiableMap(races.byReason());
+    public Map<String, Long> getRacesByReason() {
+        return byName(races.byReason());
     }
 
     /**
@@ -162,7 +212,7 @@ public class KeepAliveStatistics {
      */
     @ManagedAttribute("requests lost in a race with a close, by peer")
     public Map<String, Long> getRacesByPeer() {
-        return Collections.unmodifiableMap(races.byPeer());
+        return races.byPeer();
     }
 
     /**
@@ -172,13 +222,29 @@ public class KeepAliveStatistics {
      * @return a snapshot with all times, the shortest first
      */
     @ManagedAttribute("reuses, by the time that the connection had been idle")
-    public Map<Duration, Long> getReusesByIdleTime() {
-        Map<Duration, Long> result = new LinkedHashMap<>();
-        long[] counts = reuses.counts();
-        for (int i = 0; i < counts.length; i++) {
-            result.put(Duration.ofMillis(IdleHistogram.boundMillis(i)), counts[i]);
-        }
-        return Collections.unmodifiableMap(result);
+    public Map<Long, Long> getReusesByIdleTime() {
+        return reuses.byBound();
+    }
+
+    /**
+     * Returns how many requests connections had carried when they were closed: how many connections fewer than each
+     * number, and not fewer than the one before. The numbers are powers of two; the last one stands for all larger ones.
+     *
+     * @return a snapshot with all numbers, the smallest first
+     */
+    @ManagedAttribute("closed connections, by the requests that they had carried")
+    public Map<Long, Long> getClosedByRequests() {
+        return requestsAtClose.byBound();
+    }
+
+    /**
+     * Returns how old connections were when they were closed, in milliseconds, as {@link #getReusesByIdleTime()}.
+     *
+     * @return a snapshot with all times, the shortest first
+     */
+    @ManagedAttribute("closed connections, by their age in milliseconds")
+    public Map<Long, Long> getClosedByAge() {
+        return ageAtClose.byBound();
     }
 
     /**
@@ -188,8 +254,14 @@ public class KeepAliveStatistics {
      * @return a snapshot with those reasons that there were
      */
     @ManagedAttribute("clients back within a second of the close of their idle connection, by its reason")
-    public Map<CloseReason, Long> getRegretsByReason() {
-        return Collections.unmodifiableMap(regret.byReason());
+    public Map<String, Long> getRegretsByReason() {
+        return byName(regret.byReason());
+    }
+
+    private static Map<String, Long> byName(Map<CloseReason, Long> counts) {
+        Map<String, Long> result = new LinkedHashMap<>();
+        counts.forEach((reason, count) -> result.put(reason.name(), count));
+        return result;
     }
 
     @Override

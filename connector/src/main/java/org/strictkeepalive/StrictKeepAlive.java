@@ -185,6 +185,7 @@ public final class StrictKeepAlive {
         replaced.clear();
         DescriptorMonitor monitor = server.getBean(DescriptorMonitor.class);
         if (monitor != null) {
+            server.removeBean(monitor.getStatistics());
             server.removeBean(monitor);
         }
     }

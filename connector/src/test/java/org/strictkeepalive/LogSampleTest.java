@@ -90,7 +90,7 @@ class LogSampleTest {
 
     @Test
     void theAdviceOfTheDocumentHasTheFormOfTheRealOne() throws Exception {
-        long[] reuses = new long[IdleHistogram.BUCKETS];
+        long[] reuses = new long[Histogram.BUCKETS];
         reuses[13] = 12_783;
         reuses[15] = 90;
         assertEquals(shape(block(1).get(0)), shape(Advice.of(reuses, 400, 12, 30_000)));
