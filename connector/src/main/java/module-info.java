@@ -1,4 +1,5 @@
 /** A strict keep-alive policy for the HTTP/1.1 connections of Eclipse Jetty. */
+@SuppressWarnings("requires-automatic") // Micrometer has no module descriptor.
 module org.strictkeepalive {
     requires transitive org.eclipse.jetty.server;
     requires transitive org.eclipse.jetty.util;
@@ -6,6 +7,8 @@ module org.strictkeepalive {
     // For the process's descriptor limit.
     requires java.management;
     requires jdk.management;
+    // For KeepAliveMetrics only, and brought by the application.
+    requires static micrometer.core;
 
     exports org.strictkeepalive;
 }

@@ -82,6 +82,9 @@ etc/jetty-strict-keepalive.xml
 ## How far, 0 to 1, pressure falls below a threshold before its level is left.
 # jetty.strictKeepAlive.hysteresis=0.05
 
+## Share, 0 to 1, of the idle connections that one peer may hold under pressure, 0 for any.
+# jetty.strictKeepAlive.fairShare=0.25
+
 ## Descriptors kept free for everything but connections.
 ## Not set, it is 1 % of the limit, but 16 to 256.
 # jetty.strictKeepAlive.reservedDescriptors=64

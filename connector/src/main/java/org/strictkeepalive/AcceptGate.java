@@ -21,13 +21,16 @@ final class AcceptGate {
 
     private final AutoLock lock = new AutoLock();
     private final Set<AbstractConnector> paused = new LinkedHashSet<>();
+    private long pauses;
 
     /** Pauses a connector that is accepting; one that was paused here before is held so. */
     void pause(AbstractConnector connector) {
         try (AutoLock ignored = lock.lock()) {
             if (connector.isRunning() && connector.isAccepting() && isPausable(connector)) {
                 connector.setAccepting(false);
-                paused.add(connector);
+                if (paused.add(connector)) {
+                    pauses++;
+                }
             }
         }
     }
@@ -51,6 +54,13 @@ final class AcceptGate {
             if (paused.remove(connector)) {
                 connector.setAccepting(true);
             }
+        }
+    }
+
+    /** How often a connector was paused. */
+    long pauses() {
+        try (AutoLock ignored = lock.lock()) {
+            return pauses;
         }
     }
 

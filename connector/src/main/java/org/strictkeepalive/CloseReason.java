@@ -32,6 +32,8 @@ public enum CloseReason {
     OTHER_PROTOCOL,
     /** Upgraded to another protocol, or became a tunnel. */
     UPGRADED,
+    /** A drain before a stop: a response said close, or the drain was over and it was still idle. */
+    DRAIN,
     /** The server stopped. */
     STOP,
     /** Anything else that failed. */

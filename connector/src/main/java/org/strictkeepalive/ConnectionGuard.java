@@ -10,6 +10,7 @@ import java.util.HashMap;
 import java.util.Map;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.ThreadLocalRandom;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicIntegerFieldUpdater;
 import java.util.concurrent.atomic.AtomicReferenceFieldUpdater;
@@ -85,6 +86,11 @@ final class ConnectionGuard extends Tracked
     private static final AtomicReferenceFieldUpdater<ConnectionGuard, Callback> DEMAND =
             AtomicReferenceFieldUpdater.newUpdater(ConnectionGuard.class, Callback.class, "demand");
 
+    private static final int TLS_HEADER = 5;
+    private static final int TLS_APPLICATION_DATA = 23;
+    /** Longer than the record of an alert, which is 19 bytes, or 35 from a JDK; shorter than that of any request. */
+    private static final int TLS_SHORTEST_DATA = 40;
+
     private static final int DISCARD_SIZE = 16 * 1024;
     private static final int DISCARDS_AT_ONCE = 16;
 
@@ -97,6 +103,7 @@ final class ConnectionGuard extends Tracked
     private AbstractMetaDataConnection connection;
     private Callback fillCallback;
     private long openedAt;
+    private Object peer;
 
     private volatile int word = RUNNING;
     private volatile Callback demand;
@@ -150,6 +157,8 @@ final class ConnectionGuard extends Tracked
     private ByteBuffer[] writing;
 
     private boolean discarded;
+    /** Whether it was closed by the policy while no byte of a request was there: such a byte is a request lost. */
+    private boolean closedIdle;
 
     ConnectionGuard(GovernedConnector governed, EndPoint endPoint) {
         this.governed = governed;
@@ -232,11 +241,14 @@ final class ConnectionGuard extends Tracked
         int seen = word;
         switch (seen & STATE) {
             case WAITING -> {
-                long timeout = timeout(phase, pressure);
+                CloseReason ending = governed.ending(now);
+                boolean ends = ending != null && phase == ConnectionState.IDLE;
+                // At a stop there is no time for the others either.
+                long timeout = ends ? 0 : timeout(phase, ending == CloseReason.STOP ? 1 : squeeze(pressure));
                 if (timeout == KeepAlivePolicy.NEVER || now - since < timeout) {
                     return deadline(since, timeout);
                 }
-                take(seen, timeoutReason(), now);
+                take(seen, ends ? ending : timeoutReason(), now);
                 return now;
             }
             case OWNED -> {
@@ -272,8 +284,21 @@ final class ConnectionGuard extends Tracked
     }
 
     private long timeout(ConnectionState state, Pressure pressure) {
-        return governed.policy()
-                .timeout(state, pressure.squeeze(), governed.idleTimeout(), promisedSeconds * 1_000_000_000L);
+        return timeout(state, squeeze(pressure));
+    }
+
+    private double squeeze(Pressure pressure) {
+        return isSpared() ? 0 : pressure.squeeze();
+    }
+
+    /** Whether the pressure is others' doing. */
+    private boolean isSpared() {
+        DescriptorMonitor monitor = governed.monitor();
+        return monitor.isSomebodyGreedy() && !monitor.isGreedy(peer());
+    }
+
+    private long timeout(ConnectionState state, double squeeze) {
+        return governed.policy().timeout(state, squeeze, governed.idleTimeout(), promisedSeconds * 1_000_000_000L);
     }
 
     private CloseReason timeoutReason() {
@@ -328,15 +353,21 @@ final class ConnectionGuard extends Tracked
             return false;
         }
         if (handshaking) {
-            closing = reason;
+            closeFor(reason);
             closeNow();
         } else if (begun) {
-            closing = reason;
+            closeFor(reason);
             execute(reason == CloseReason.IDLE_TIMEOUT ? this::shutdown : this::answerTimeout);
         } else {
             execute(() -> check(reason));
         }
         return true;
+    }
+
+    /** The policy has decided to close. */
+    private void closeFor(CloseReason reason) {
+        closing = reason;
+        governed.monitor().onClosing(governed, connection, reason);
     }
 
     /** A request that has come in time, and was not read because the machine is busy, is not cut. */
@@ -359,7 +390,13 @@ final class ConnectionGuard extends Tracked
             }
             return;
         }
-        closing = filled < 0 ? CloseReason.CLIENT : reason;
+        if (filled < 0) {
+            closing = CloseReason.CLIENT;
+        } else {
+            closedIdle = true;
+            closeFor(reason);
+            governed.monitor().getStatistics().regret().onClosed(peer(), reason, lingerSince);
+        }
         word = OWNED;
         if (LOG.isDebugEnabled()) {
             LOG.debug("{} {}", closing, this);
@@ -392,6 +429,10 @@ final class ConnectionGuard extends Tracked
     private void abort(Throwable cause) {
         LOG.debug("Unable to close gracefully {}", this, cause);
         innermost.close(cause);
+    }
+
+    private boolean isTls() {
+        return endPoint instanceof SslConnection.SslEndPoint;
     }
 
     private boolean isHandshaking() {
@@ -487,7 +528,7 @@ final class ConnectionGuard extends Tracked
         // Taking the demand makes sure that no bytes arrive for it meanwhile.
         boolean reading = DEMAND.getAndSet(this, null) != null;
         SlowClientException failure = new SlowClientException();
-        closing = CloseReason.DATA_RATE;
+        closeFor(CloseReason.DATA_RATE);
         Runnable end = () -> {
             if (reading) {
                 connection.onIdleExpired(failure);
@@ -657,12 +698,40 @@ final class ConnectionGuard extends Tracked
                 if (filled == 0) {
                     break;
                 }
+                if (closedIdle && !discarded && isRequest(buffer)) {
+                    onRace();
+                }
                 discarded = true;
             }
             awaitDiscard();
         } catch (Throwable x) {
             innermost.close(x);
         }
+    }
+
+    /**
+     * Whether bytes at the socket belong to a request: over TLS a client answers the close with an alert, which in TLS
+     * 1.3 is known by its length only.
+     */
+    private boolean isRequest(ByteBuffer bytes) {
+        int start = bytes.position();
+        return !isTls()
+                || (bytes.remaining() >= TLS_HEADER
+                        && bytes.get(start) == TLS_APPLICATION_DATA
+                        && bytes.getShort(start + 3) >= TLS_SHORTEST_DATA);
+    }
+
+    private void onRace() {
+        SocketAddress peer = innermost.getRemoteSocketAddress();
+        DescriptorMonitor monitor = governed.monitor();
+        monitor.getStatistics()
+                .races()
+                .onRace(
+                        closing,
+                        peer instanceof InetSocketAddress inet
+                                ? inet.getAddress().getHostAddress()
+                                : String.valueOf(peer),
+                        monitor.now() - lingerSince);
     }
 
     /** Waits at the socket itself; where TLS waits there already, behind TLS, which then passes the wake-up on. */
@@ -683,6 +752,11 @@ final class ConnectionGuard extends Tracked
         if (outputShut || failed || !WORD.compareAndSet(this, seen, seen - RUNNING + BUSY)) {
             return false;
         }
+        if (phase == ConnectionState.IDLE) {
+            onReuse(governed.monitor().now());
+        }
+        // So that a request behind it in the same read is not one that came after a wait.
+        phase = ConnectionState.BUSY;
         boolean chunked = false;
         boolean keepAlive = false;
         boolean connect = HttpMethod.CONNECT.is(request.getMethod());
@@ -719,6 +793,11 @@ final class ConnectionGuard extends Tracked
         bytesJudged = 0;
         request.addHttpStreamWrapper(this);
         return true;
+    }
+
+    /** The first bytes of a request have come to an idle connection. */
+    private void onReuse(long now) {
+        governed.monitor().getStatistics().reuses().add(TimeUnit.NANOSECONDS.toMillis(now - since));
     }
 
     /** Whether what has arrived of a chunked body looks as if its end were there. */
@@ -812,13 +891,13 @@ final class ConnectionGuard extends Tracked
         Pressure pressure = governed.monitor().pressure();
         long count = connection.getMessagesIn();
         // The last wait ended with this request, so this is at most one request late.
-        CloseReason reason = policy.closeAfter(count, governed.monitor().now() - openedAt, agePart, pressure);
-        // Where the connector shuts down, Jetty will say close.
-        boolean advertise = keepAliveAsked
-                && policy.isAdvertiseKeepAlive()
-                && !governed.connector().isShutdown();
-        if (reason == null && advertise) {
-            long seconds = policy.promisableSeconds(pressure.squeeze(), governed.idleTimeout());
+        long now = governed.monitor().now();
+        CloseReason reason = policy.closeAfter(count, now - openedAt, agePart, pressure);
+        if (reason == null || (reason == CloseReason.PRESSURE && isSpared())) {
+            reason = governed.farewell(now);
+        }
+        if (reason == null && keepAliveAsked && policy.isAdvertiseKeepAlive()) {
+            long seconds = policy.promisableSeconds(squeeze(pressure), governed.idleTimeout());
             if (seconds == 0) {
                 reason = CloseReason.PRESSURE;
             } else {
@@ -834,7 +913,7 @@ final class ConnectionGuard extends Tracked
             }
         }
         if (reason != null) {
-            closing = reason;
+            closeFor(reason);
             sayClose(headers);
         }
     }
@@ -915,6 +994,25 @@ final class ConnectionGuard extends Tracked
         return since;
     }
 
+    @Override
+    long openedAt() {
+        return openedAt;
+    }
+
+    /** As PROXY says, where it does. */
+    @Override
+    SocketAddress remoteAddress() {
+        return connection.getEndPoint().getRemoteSocketAddress();
+    }
+
+    @Override
+    Object peer() {
+        if (peer == null) {
+            peer = Peers.key(remoteAddress());
+        }
+        return peer;
+    }
+
     // ---- The endpoint that Jetty's connection sees
 
     @Override
@@ -980,6 +1078,7 @@ final class ConnectionGuard extends Tracked
             phase = partial || pipelined ? ConnectionState.READING : ConnectionState.IDLE;
             since = now;
         } else if (partial && phase == ConnectionState.IDLE) {
+            onReuse(now);
             phase = ConnectionState.READING;
             since = now;
         }
@@ -1041,6 +1140,9 @@ final class ConnectionGuard extends Tracked
             DescriptorMonitor monitor = governed.monitor();
             lingerSince = monitor.now();
             outputShut = true;
+            if (closing == null && governed.isShutdown()) {
+                closeFor(CloseReason.STOP); // Its response had begun before.
+            }
             monitor.due(this, deadline(lingerSince, lingerLimit(monitor.pressure())));
         }
         endPoint.shutdownOutput();

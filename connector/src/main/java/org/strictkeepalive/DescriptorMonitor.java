@@ -1,20 +1,29 @@
 package org.strictkeepalive;
 
 import java.io.IOException;
+import java.time.Duration;
 import java.util.List;
+import java.util.Locale;
+import java.util.Objects;
 import java.util.Set;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CopyOnWriteArraySet;
+import java.util.concurrent.Executor;
+import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.LongSupplier;
+import java.util.stream.Stream;
+import org.eclipse.jetty.io.Connection;
 import org.eclipse.jetty.server.AbstractConnector;
 import org.eclipse.jetty.server.Server;
 import org.eclipse.jetty.util.Jetty;
 import org.eclipse.jetty.util.NanoTime;
 import org.eclipse.jetty.util.annotation.ManagedAttribute;
 import org.eclipse.jetty.util.annotation.ManagedObject;
+import org.eclipse.jetty.util.annotation.ManagedOperation;
+import org.eclipse.jetty.util.annotation.Name;
 import org.eclipse.jetty.util.component.Dumpable;
 import org.eclipse.jetty.util.component.DumpableCollection;
 import org.eclipse.jetty.util.thread.AutoLock;
@@ -44,6 +53,8 @@ public class DescriptorMonitor implements Dumpable {
     /** With fewer descriptors free, a connector without acceptor threads closes what it accepts. */
     private static final long LAST_DESCRIPTORS = 4;
 
+    private static final Duration LONGEST_DRAIN = Duration.ofDays(3650);
+
     private final Scheduler scheduler;
     private final LongSupplier clock;
     private final DescriptorProbe probe;
@@ -54,9 +65,11 @@ public class DescriptorMonitor implements Dumpable {
     private final AtomicLong failures = new AtomicLong();
     private final List<PressureSource> sources = new CopyOnWriteArrayList<>();
     private final Set<GovernedConnector> connectors = new CopyOnWriteArraySet<>();
+    private final Events events = new Events(failures);
 
     private final AutoLock sampling = new AutoLock();
     private final LevelLog levelLog = new LevelLog();
+    private final LeakDetector leaks = new LeakDetector();
     private boolean failureLogged;
     private long recentRoom;
     private long recentRoomAt;
@@ -75,6 +88,11 @@ public class DescriptorMonitor implements Dumpable {
     private final AutoLock ticking = new AutoLock();
     private long relievedAt;
     private volatile boolean lookAtAll;
+    /** The peers that hold more than their fair share while pressure is HIGH; then the others are spared. */
+    private volatile Set<Object> greedy = Set.of();
+
+    private volatile Drain drain;
+    private volatile boolean drainOverTold;
 
     private final AutoLock scheduling = new AutoLock();
     private Scheduler.Task task;
@@ -100,6 +118,7 @@ public class DescriptorMonitor implements Dumpable {
             if (monitor == null) {
                 monitor = new DescriptorMonitor(server.getScheduler(), DescriptorProbe.find(), NanoTime::now);
                 server.addBean(monitor);
+                server.addBean(monitor.getStatistics());
             }
             return monitor;
         }
@@ -112,9 +131,18 @@ public class DescriptorMonitor implements Dumpable {
      *
      * @return the level, as of the last sample
      */
-    @ManagedAttribute("the level of pressure")
     public PressureLevel getLevel() {
         return current().level();
+    }
+
+    /**
+     * Returns the name of the level, for tools on the other side of a connection.
+     *
+     * @return the name of {@link #getLevel()}
+     */
+    @ManagedAttribute(value = "the level of pressure", name = "level")
+    public String getLevelName() {
+        return getLevel().name();
     }
 
     /**
@@ -178,13 +206,47 @@ public class DescriptorMonitor implements Dumpable {
     }
 
     /**
-     * Returns how often counting descriptors, or asking a further source, failed.
+     * Returns how often counting descriptors, asking a further source or telling a listener failed.
      *
      * @return the number of failures
      */
-    @ManagedAttribute("failures to count descriptors or to tick")
+    @ManagedAttribute("failures to count descriptors, to tick or to tell a listener")
     public long getProbeFailureCount() {
         return failures.get();
+    }
+
+    /**
+     * Returns how long the connection that has been idle longest has been so, in milliseconds.
+     *
+     * @return the time since its last response, 0 where none is idle
+     */
+    @ManagedAttribute("how long the connection that is idle longest has been so, in milliseconds")
+    public long getLongestIdle() {
+        long now = now();
+        return TimeUnit.NANOSECONDS.toMillis(idleConnections()
+                .mapToLong(connection -> now - connection.since())
+                .max()
+                .orElse(0));
+    }
+
+    Stream<Tracked> idleConnections() {
+        return wheel.list().stream().filter(connection -> connection.state() == ConnectionState.IDLE);
+    }
+
+    /**
+     * Closes idle connections gracefully, now, whatever the pressure; those in use within their last
+     * {@code minKeepAliveTimeout} stay, as under pressure.
+     *
+     * @return how many were closed
+     */
+    @ManagedOperation(value = "closes idle connections now", impact = "ACTION")
+    public int evictIdle() {
+        long now = now();
+        return (int) idleConnections()
+                .filter(connection ->
+                        policy.isEvictable(connection.isReused(), now - connection.since(), PressureLevel.HIGH))
+                .filter(connection -> connection.evict(connection.since(), now))
+                .count();
     }
 
     /**
@@ -195,6 +257,17 @@ public class DescriptorMonitor implements Dumpable {
     @ManagedAttribute("whether accepting is paused")
     public boolean isAcceptingPaused() {
         return gate.isPaused();
+    }
+
+    /**
+     * Returns how often accepting was paused on a governed connector: often too short for {@link #isAcceptingPaused()}
+     * to be seen.
+     *
+     * @return the number since start
+     */
+    @ManagedAttribute("how often accepting was paused")
+    public long getAcceptPauseCount() {
+        return gate.pauses();
     }
 
     /**
@@ -224,6 +297,107 @@ public class DescriptorMonitor implements Dumpable {
         sources.remove(source);
     }
 
+    /**
+     * Adds a listener to closes and to changes of the level.
+     *
+     * @param listener the listener
+     */
+    public void addListener(KeepAliveListener listener) {
+        events.add(Objects.requireNonNull(listener, "listener"));
+    }
+
+    /**
+     * Removes a listener.
+     *
+     * @param listener the listener
+     */
+    public void removeListener(KeepAliveListener listener) {
+        events.remove(listener);
+    }
+
+    /**
+     * Returns how many events were left out, because listeners were too slow for them or the server stopped.
+     *
+     * @return the number since start
+     */
+    @ManagedAttribute("events left out for slow listeners")
+    public long getLostEventCount() {
+        return events.lost();
+    }
+
+    /**
+     * Returns what another {@code keepAliveTimeout} would hold and lose, from {@linkplain
+     * KeepAliveStatistics#getReusesByIdleTime() the idle times at reuse} and {@linkplain
+     * KeepAliveStatistics#getRegretsByReason() the clients that came back}. Where connectors differ, it is about the
+     * longest.
+     *
+     * @return a sentence
+     */
+    @ManagedAttribute("what another keepAliveTimeout would hold and lose")
+    public String getAdvice() {
+        long longest = 0;
+        for (GovernedConnector connector : connectors) {
+            longest =
+                    Math.max(longest, connector.policy().timeout(ConnectionState.IDLE, 0, connector.idleTimeout(), 0));
+        }
+        CloseReason expiry = CloseReason.KEEP_ALIVE_TIMEOUT;
+        return Advice.of(
+                statistics.reuses().counts(),
+                statistics.getClosed(expiry),
+                statistics.regret().byReason().getOrDefault(expiry, 0L),
+                longest == KeepAlivePolicy.NEVER ? Long.MAX_VALUE : TimeUnit.NANOSECONDS.toMillis(longest));
+    }
+
+    /**
+     * Drains the server before a stop, for restarts behind a load balancer that has been told to send nothing new: for a
+     * time responses say {@code Connection: close} with a chance that rises to certainty, and idle connections are left
+     * alone; then those still idle are closed. New connections are accepted all the time. A drain that runs begins anew.
+     * It ends with {@link #resume()} and at the next start.
+     *
+     * @param spread the time; zero or less closes idle connections at once
+     * @throws IllegalArgumentException for null and for more than 3650 days
+     */
+    public void drain(Duration spread) {
+        if (spread == null || spread.compareTo(LONGEST_DRAIN) > 0) {
+            throw new IllegalArgumentException("spread: " + spread + " (expected: at most 3650 days)");
+        }
+        long nanos = spread.isNegative() ? 0 : spread.toNanos();
+        drainOverTold = false;
+        drain = new Drain(now(), nanos);
+        LOG.info("Drain begun: spread={}ms open={}", spread.toMillis(), open.get());
+        ensureTick(nanos);
+    }
+
+    /**
+     * As {@link #drain(Duration)}, for JMX.
+     *
+     * @param milliseconds how long it takes, in milliseconds
+     */
+    @ManagedOperation(value = "drains the server before a stop", impact = "ACTION")
+    public void drain(
+            @Name(value = "milliseconds", description = "how long it takes, in milliseconds") long milliseconds) {
+        drain(Duration.ofMillis(milliseconds));
+    }
+
+    /** Ends a drain: from now on connections are kept again. Without one it does nothing. */
+    @ManagedOperation(value = "ends a drain", impact = "ACTION")
+    public void resume() {
+        if (drain != null) {
+            drain = null;
+            LOG.info("Drain ended: open={}", open.get());
+        }
+    }
+
+    /**
+     * Tells whether the server drains, or has done so: for the answer to a load balancer's health check.
+     *
+     * @return true from {@link #drain} on
+     */
+    @ManagedAttribute("whether the server drains")
+    public boolean isDraining() {
+        return drain != null;
+    }
+
     /** The pressure, sampled anew where nothing else does it because no connection is open. */
     private Pressure current() {
         if (now() - sampledAt > policy.getSampleInterval().toNanos() * 2) {
@@ -239,7 +413,8 @@ public class DescriptorMonitor implements Dumpable {
 
     @Override
     public void dump(Appendable out, String indent) throws IOException {
-        Dumpable.dumpObjects(out, indent, this, statistics, policy, DumpableCollection.from("connectors", connectors));
+        Dumpable.dumpObjects(
+                out, indent, this, statistics, policy, getAdvice(), DumpableCollection.from("connectors", connectors));
     }
 
     @Override
@@ -269,7 +444,7 @@ public class DescriptorMonitor implements Dumpable {
             if (other.factory() != connector.factory()
                     && !other.factory().getPolicy().hasSamePressureSettings(wanted)) {
                 throw new IllegalStateException(
-                        "elevatedAt, highAt, hysteresis, reservedDescriptors, descriptorLimit, maxConnections, "
+                        "elevatedAt, highAt, hysteresis, fairShare, reservedDescriptors, descriptorLimit, maxConnections, "
                                 + "pauseAcceptWhenCritical, sampleInterval: not the same on " + connector.connector()
                                 + " and " + other.connector()
                                 + " (expected: the same on all connectors of a server, since they share its limit)");
@@ -282,6 +457,7 @@ public class DescriptorMonitor implements Dumpable {
         if (first) {
             cancelTick(); // one that a stopped scheduler has dropped
             withoutEndPoint.set(0);
+            drain = null;
             rehearse();
         }
         warn(connector, first);
@@ -369,6 +545,39 @@ public class DescriptorMonitor implements Dumpable {
         return sum;
     }
 
+    /** Whether a response says close because of a drain. */
+    boolean isDrainedAway(long now) {
+        Drain d = drain;
+        return d != null && d.saysClose(now, ThreadLocalRandom.current().nextDouble());
+    }
+
+    /** Whether idle connections are to be closed because of a drain. */
+    boolean isDrainOver(long now) {
+        Drain d = drain;
+        return d != null && d.isOver(now);
+    }
+
+    private boolean isEnding(long now) {
+        if (isDrainOver(now)) {
+            if (!drainOverTold) {
+                drainOverTold = true;
+                LOG.info("Drain over: open={}", open.get());
+            }
+            return true;
+        }
+        for (GovernedConnector connector : connectors) {
+            if (connector.isShutdown()) {
+                return true;
+            }
+        }
+        return false;
+    }
+
+    /** A connector shuts down: its idle connections end now, not at the next tick. */
+    void onShutdown() {
+        ensureTick(0);
+    }
+
     // ---- Connections
 
     long now() {
@@ -377,6 +586,15 @@ public class DescriptorMonitor implements Dumpable {
 
     Pressure pressure() {
         return pressure;
+    }
+
+    boolean isSomebodyGreedy() {
+        return !greedy.isEmpty();
+    }
+
+    /** Whether a peer is greedy; one that is not known counts as such. */
+    boolean isGreedy(Object peer) {
+        return peer == null || greedy.contains(peer);
     }
 
     void onOpened(Tracked connection, long due) {
@@ -394,9 +612,28 @@ public class DescriptorMonitor implements Dumpable {
     void onClosed(Tracked connection, CloseReason reason) {
         if (wheel.remove(connection)) {
             open.decrementAndGet();
-            statistics.onClosed(reason, connection.requests());
+            statistics.onClosed(
+                    reason, connection.requests(), TimeUnit.NANOSECONDS.toMillis(now() - connection.openedAt()));
             if (LOG.isDebugEnabled()) {
                 LOG.debug("closed {} {}", reason, connection);
+            }
+        }
+    }
+
+    /** The policy has decided to close a connection. */
+    void onClosing(GovernedConnector connector, Connection connection, CloseReason reason) {
+        if (events.isHeard()) {
+            events.publish(connector.connector().getExecutor(), listener -> listener.onClosing(connection, reason));
+        }
+    }
+
+    private void onPressureChanged(PressureLevel from, Pressure to) {
+        if (from != to.level() && events.isHeard()) {
+            for (GovernedConnector connector : connectors) {
+                events.publish(
+                        connector.connector().getExecutor(),
+                        listener -> listener.onPressureChanged(from, to.level(), to.share()));
+                break;
             }
         }
     }
@@ -432,7 +669,7 @@ public class DescriptorMonitor implements Dumpable {
             }
             if (connector.getAcceptors() == 0 && free < LAST_DESCRIPTORS) {
                 statistics.onOpened();
-                statistics.onClosed(CloseReason.REFUSED, 0);
+                statistics.onClosed(CloseReason.REFUSED, 0, 0);
                 return false;
             }
         } else if (policy.getMaxConnections() > 0) {
@@ -502,6 +739,12 @@ public class DescriptorMonitor implements Dumpable {
             }
             Pressure next = gauge.next(
                     pressure, openNow, used, limit, acceptors(), furtherPressure(), acceptedThen, recentRoom);
+            onPressureChanged(pressure.level(), next);
+            if (!next.level().isAtLeast(PressureLevel.HIGH)) {
+                greedy = Set.of();
+            } else if (!pressure.level().isAtLeast(PressureLevel.HIGH)) {
+                greedy = findGreedy();
+            }
             pressure = next;
             log(next, now);
             // Nobody would end the pause where no connection is open, unless nothing is free at all.
@@ -514,6 +757,20 @@ public class DescriptorMonitor implements Dumpable {
             }
             return next;
         }
+    }
+
+    private Set<Object> findGreedy() {
+        FairShare fairShare = new FairShare(policy.getFairShare());
+        if (!fairShare.isOn()) {
+            return Set.of();
+        }
+        for (Tracked connection : wheel.list()) {
+            switch (connection.state()) {
+                case NEW, READING, IDLE -> fairShare.add(connection.peer());
+                case BUSY, LINGERING -> {}
+            }
+        }
+        return fairShare.greedy();
     }
 
     private double furtherPressure() {
@@ -556,6 +813,65 @@ public class DescriptorMonitor implements Dumpable {
         } else {
             LOG.info(text, numbers);
         }
+    }
+
+    private void warnOfRaces(long now) {
+        RaceMeter.Warning warning = statistics.races().warning(now);
+        if (warning != null) {
+            LOG.warn(
+                    "Requests lost in a race with a close: peer={} lost={} upTo={}ms behind the FIN, reason={}, of {} in all: {}",
+                    warning.peer(),
+                    warning.count(),
+                    String.format(Locale.ROOT, "%.1f", warning.latest() / 1e6),
+                    warning.reason(),
+                    warning.inAll(),
+                    warning.remedy());
+        }
+    }
+
+    /** Watches the descriptors that are no connections of this server's connectors, of whatever protocol. */
+    private void watchOthers(long now, Pressure p) {
+        if (!p.isKnown()) {
+            return;
+        }
+        int endPoints = 0;
+        Executor executor = null;
+        for (GovernedConnector connector : connectors) {
+            endPoints += connector.connector().getConnectedEndPoints().size();
+            executor = connector.connector().getExecutor();
+        }
+        int connections = Math.max(p.open(), endPoints);
+        LeakDetector.Leak leak = leaks.sample(p.used() - connections, now);
+        if (leak != null && executor != null) {
+            // It reads a link for each descriptor.
+            executor.execute(() -> warnOfLeak(leak, p, connections));
+        }
+    }
+
+    private void warnOfLeak(LeakDetector.Leak leak, Pressure p, int connections) {
+        String kinds;
+        try {
+            DescriptorKinds own = DescriptorKinds.own();
+            kinds = "files=%d deletedFiles=%d pipes=%d otherSockets=%d others=%d"
+                    .formatted(
+                            own.files(),
+                            own.deletedFiles(),
+                            own.pipes(),
+                            Math.max(0, own.sockets() - connections),
+                            own.others());
+        } catch (IOException | RuntimeException x) {
+            kinds = "kinds unknown: " + x;
+        }
+        LOG.warn(
+                "Descriptors that are no connections grow: {} more in {} minutes, {} an hour, used={} limit={} connections={}"
+                        + " {}: closing connections can't cure that, look for what the application doesn't close",
+                leak.growth(),
+                TimeUnit.NANOSECONDS.toMinutes(leak.nanos()),
+                Math.round(leak.perHour()),
+                p.used(),
+                p.limit(),
+                connections,
+                kinds);
     }
 
     private void onFailure(String what, Throwable x) {
@@ -618,7 +934,10 @@ public class DescriptorMonitor implements Dumpable {
     boolean tick(long now) {
         try (AutoLock ignored = ticking.lock()) {
             Pressure p = sample(now);
-            if (p.level().isAtLeast(PressureLevel.ELEVATED) || lookAtAll) {
+            if (p.level().isAtLeast(PressureLevel.HIGH)) {
+                greedy = findGreedy();
+            }
+            if (isEnding(now) || p.level().isAtLeast(PressureLevel.ELEVATED) || lookAtAll) {
                 lookAtAll = false;
                 wheel.advanceAll(now, tracked -> look(tracked, now, p));
             } else {
@@ -628,7 +947,10 @@ public class DescriptorMonitor implements Dumpable {
                 relievedAt = now;
                 relieve(now, p);
             }
-            return wheel.size() > 0 || gate.isPaused() || levelLog.isBehind();
+            warnOfRaces(now);
+            watchOthers(now, p);
+            boolean drains = drain != null && !drainOverTold;
+            return wheel.size() > 0 || gate.isPaused() || levelLog.isBehind() || drains;
         }
     }
 

@@ -3,6 +3,7 @@ package org.strictkeepalive;
 import java.io.IOException;
 import java.nio.channels.SelectableChannel;
 import java.util.Map;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
 import org.eclipse.jetty.io.Connection;
 import org.eclipse.jetty.io.EndPoint;
@@ -13,6 +14,7 @@ import org.eclipse.jetty.server.HttpConfiguration;
 import org.eclipse.jetty.server.NegotiatingServerConnection;
 import org.eclipse.jetty.server.ServerConnector;
 import org.eclipse.jetty.util.IO;
+import org.eclipse.jetty.util.component.Graceful;
 import org.eclipse.jetty.util.component.LifeCycle;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -21,7 +23,8 @@ import org.slf4j.LoggerFactory;
  * A connector whose HTTP/1.1 connections are governed: hears of every accept and every connection, from the start of
  * the connector to its stop, and puts everything back then.
  */
-final class GovernedConnector implements Connection.Listener, SelectorManager.AcceptListener, LifeCycle.Listener {
+final class GovernedConnector
+        implements Connection.Listener, SelectorManager.AcceptListener, LifeCycle.Listener, Graceful {
     private static final Logger LOG = LoggerFactory.getLogger(GovernedConnector.class);
     private static final int GOOD_BACKLOG = 128;
 
@@ -31,6 +34,9 @@ final class GovernedConnector implements Connection.Listener, SelectorManager.Ac
     private final HttpConfiguration.Customizer customizer;
     /** Connections in a phase before HTTP: ALPN, PROXY, protocol detection. */
     private final Map<EndPoint, Handshake> handshakes = new ConcurrentHashMap<>();
+
+    private long shutdownIdleTimeout;
+    private volatile boolean shutdown;
 
     GovernedConnector(AbstractConnector connector, StrictKeepAliveConnectionFactory factory) {
         this.connector = connector;
@@ -65,6 +71,9 @@ final class GovernedConnector implements Connection.Listener, SelectorManager.Ac
 
     void govern() {
         monitor.register(this);
+        // At a stop Jetty would set it on all endpoints, those with a request in progress too.
+        shutdownIdleTimeout = connector.getShutdownIdleTimeout();
+        connector.setShutdownIdleTimeout(-1);
         connector.addEventListener(this);
         factory.getHttpConfiguration().getCustomizers().add(0, customizer);
         if (connector instanceof ServerConnector server) {
@@ -99,6 +108,10 @@ final class GovernedConnector implements Connection.Listener, SelectorManager.Ac
 
     private void release() {
         connector.removeEventListener(this);
+        if (shutdownIdleTimeout >= 0) {
+            // Where it was not, another factory of the connector may have to put it back.
+            connector.setShutdownIdleTimeout(shutdownIdleTimeout);
+        }
         factory.getHttpConfiguration().getCustomizers().remove(customizer);
         if (connector instanceof ServerConnector server) {
             server.getSelectorManager().removeEventListener(this);
@@ -106,6 +119,29 @@ final class GovernedConnector implements Connection.Listener, SelectorManager.Ac
         handshakes.clear();
         monitor.sweep(this);
         factory.release(this);
+    }
+
+    /** Found by the server at a stop with a timeout, since listeners of the connector are its beans. */
+    @Override
+    public CompletableFuture<Void> shutdown() {
+        shutdown = true;
+        monitor.onShutdown();
+        return CompletableFuture.completedFuture(null); // It is the connector that waits for its connections.
+    }
+
+    @Override
+    public boolean isShutdown() {
+        return shutdown || connector.isShutdown();
+    }
+
+    /** Why a response says close, null where it doesn't. */
+    CloseReason farewell(long now) {
+        return isShutdown() ? CloseReason.STOP : monitor.isDrainedAway(now) ? CloseReason.DRAIN : null;
+    }
+
+    /** Why idle connections end now, null where they don't. */
+    CloseReason ending(long now) {
+        return isShutdown() ? CloseReason.STOP : monitor.isDrainOver(now) ? CloseReason.DRAIN : null;
     }
 
     boolean isStopping() {
@@ -149,6 +185,7 @@ final class GovernedConnector implements Connection.Listener, SelectorManager.Ac
 
     /** Starts to govern an HTTP/1.1 connection, which may have been known in a phase before. */
     void onGuard(ConnectionGuard guard, EndPoint innermost) {
+        monitor.getStatistics().regret().onOpened(guard.peer(), monitor.now());
         Handshake handshake = handshakes.isEmpty() ? null : handshakes.remove(innermost);
         if (handshake != null) {
             guard.begin(handshake.since());

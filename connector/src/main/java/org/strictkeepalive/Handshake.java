@@ -1,5 +1,6 @@
 package org.strictkeepalive;
 
+import java.net.SocketAddress;
 import org.eclipse.jetty.io.EndPoint;
 
 /** A connection in a phase before HTTP: ALPN, PROXY, protocol detection. There is no HTTP to answer in. */
@@ -31,7 +32,8 @@ final class Handshake extends Tracked {
 
     @Override
     long look(long now, Pressure pressure) {
-        long timeout = connector.policy().timeout(ConnectionState.NEW, pressure.squeeze(), 0, 0);
+        double squeeze = connector.isShutdown() ? 1 : pressure.squeeze();
+        long timeout = connector.policy().timeout(ConnectionState.NEW, squeeze, 0, 0);
         if (timeout == KeepAlivePolicy.NEVER) {
             return now + ConnectionGuard.RELOOK;
         }
@@ -44,6 +46,7 @@ final class Handshake extends Tracked {
 
     private void close(CloseReason because) {
         reason = because;
+        connector.monitor().onClosing(connector, endPoint.getConnection(), because);
         connector.connector().getExecutor().execute(endPoint::close);
     }
 
@@ -70,6 +73,21 @@ final class Handshake extends Tracked {
     @Override
     long since() {
         return since;
+    }
+
+    @Override
+    long openedAt() {
+        return since;
+    }
+
+    @Override
+    SocketAddress remoteAddress() {
+        return endPoint.getRemoteSocketAddress();
+    }
+
+    @Override
+    Object peer() {
+        return Peers.key(endPoint.getRemoteSocketAddress());
     }
 
     @Override

@@ -9,8 +9,8 @@ import java.util.function.Function;
  *
  * <p>Immutable and safe for use by any thread. A {@link Duration}, rate or count of zero or less switches its limit
  * off; what is not set keeps its default. The settings of pressure ({@code elevatedAt}, {@code highAt},
- * {@code hysteresis}, {@code reservedDescriptors}, {@code descriptorLimit}, {@code maxConnections},
- * {@code pauseAcceptWhenCritical}, {@code sampleInterval}) belong to the process, so they are shared by all connectors
+ * {@code hysteresis}, {@code fairShare}, {@code reservedDescriptors}, {@code descriptorLimit},
+ * {@code maxConnections}, {@code pauseAcceptWhenCritical}, {@code sampleInterval}) belong to the process, so they are shared by all connectors
  * of a server.
  */
 public final class KeepAlivePolicy {
@@ -254,6 +254,16 @@ public final class KeepAlivePolicy {
     }
 
     /**
+     * Returns the share of the idle connections that one peer may hold under pressure.
+     *
+     * @return a share, at most 1, not positive for any
+     * @see Builder#fairShare(double)
+     */
+    public double getFairShare() {
+        return settings.fairShare;
+    }
+
+    /**
      * Returns the number of descriptors kept for everything but connections.
      *
      * @return the number, or null for the default, 1 % of the limit but 16 to 256
@@ -323,6 +333,7 @@ public final class KeepAlivePolicy {
         return a.elevatedAt == b.elevatedAt
                 && a.highAt == b.highAt
                 && a.hysteresis == b.hysteresis
+                && a.fairShare == b.fairShare
                 && Objects.equals(a.reservedDescriptors, b.reservedDescriptors)
                 && a.descriptorLimit == b.descriptorLimit
                 && a.maxConnections == b.maxConnections
@@ -336,6 +347,7 @@ public final class KeepAlivePolicy {
         result.elevatedAt = that.settings.elevatedAt;
         result.highAt = that.settings.highAt;
         result.hysteresis = that.settings.hysteresis;
+        result.fairShare = that.settings.fairShare;
         result.reservedDescriptors = that.settings.reservedDescriptors;
         result.descriptorLimit = that.settings.descriptorLimit;
         result.maxConnections = that.settings.maxConnections;
@@ -471,6 +483,31 @@ public final class KeepAlivePolicy {
     }
 
     /**
+     * Returns the level of pressure that holds with these numbers, entered from {@link PressureLevel#NORMAL}. For tools
+     * that ask what the policy would do.
+     *
+     * @param connections the open connections, of those that would be governed
+     * @param usedDescriptors the open descriptors of the process, connections included
+     * @param descriptorLimit the limit of the process; the setting {@code descriptorLimit} comes before it
+     * @return the level
+     * @throws IllegalArgumentException if a number is negative
+     */
+    public PressureLevel level(int connections, long usedDescriptors, long descriptorLimit) {
+        if (connections < 0 || usedDescriptors < 0 || descriptorLimit < 0) {
+            throw bad(
+                    "connections, usedDescriptors, descriptorLimit",
+                    connections + ", " + usedDescriptors + ", " + descriptorLimit,
+                    "at least 0");
+        }
+        long limit = getDescriptorLimit() > 0
+                ? getDescriptorLimit()
+                : Math.min(descriptorLimit, PressureGauge.LARGEST_LIMIT);
+        return new PressureGauge(this)
+                .next(Pressure.NONE, connections, usedDescriptors, limit, 1, 0, 0, 0)
+                .level();
+    }
+
+    /**
      * Tells whether an idle connection may be evicted.
      *
      * @param reused whether it has carried two or more requests
@@ -524,6 +561,7 @@ public final class KeepAlivePolicy {
         private double elevatedAt = 0.70;
         private double highAt = 0.80;
         private double hysteresis = 0.05;
+        private double fairShare = 0.25;
         private Integer reservedDescriptors;
         private long descriptorLimit;
         private int maxConnections;
@@ -550,6 +588,7 @@ public final class KeepAlivePolicy {
             elevatedAt = that.elevatedAt;
             highAt = that.highAt;
             hysteresis = that.hysteresis;
+            fairShare = that.fairShare;
             reservedDescriptors = that.reservedDescriptors;
             descriptorLimit = that.descriptorLimit;
             maxConnections = that.maxConnections;
@@ -786,6 +825,22 @@ public final class KeepAlivePolicy {
         }
 
         /**
+         * Sets the share of the idle connections that one peer may hold from {@link PressureLevel#HIGH} on. Where one
+         * holds more, what it holds beyond its share is evicted first, and the others are spared: their timeouts don't
+         * shrink, and their responses don't say close. A peer is an address, of IPv6 a /64, as PROXY tells it where it
+         * does. Where all connections are from one peer, such as a proxy, it makes no difference; switch it off where a
+         * proxy shares a connector with direct clients. Default: 0.25. Zero or less: no peer is told from another.
+         *
+         * @param share a share, at most 1
+         * @return this
+         * @throws IllegalArgumentException for more than 1 and for NaN
+         */
+        public Builder fairShare(double share) {
+            fairShare = share("fairShare", share);
+            return this;
+        }
+
+        /**
          * Sets the number of descriptors kept for everything but connections: where fewer are free the level is
          * {@link PressureLevel#CRITICAL}. At most a tenth of the room that connections have, and always more than the
          * number of acceptor threads, whatever is set. Default: 1 % of the limit, but 16 to 256. Zero or less: no more
@@ -883,6 +938,7 @@ public final class KeepAlivePolicy {
                 case "elevatedAt" -> set(name, text, SHARE, Double::valueOf, this::elevatedAt);
                 case "highAt" -> set(name, text, SHARE, Double::valueOf, this::highAt);
                 case "hysteresis" -> set(name, text, SHARE, Double::valueOf, this::hysteresis);
+                case "fairShare" -> set(name, text, SHARE, Double::valueOf, this::fairShare);
                 case "reservedDescriptors" -> set(name, text, WHOLE, Integer::valueOf, this::reservedDescriptors);
                 case "descriptorLimit" -> set(name, text, WHOLE, Long::valueOf, this::descriptorLimit);
                 case "maxConnections" -> set(name, text, WHOLE, Integer::valueOf, this::maxConnections);

@@ -1,13 +1,14 @@
 package org.strictkeepalive;
 
-import java.util.Collections;
 import java.util.EnumMap;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.atomic.LongAdder;
 import java.util.function.Supplier;
 import org.eclipse.jetty.util.annotation.ManagedAttribute;
 import org.eclipse.jetty.util.annotation.ManagedObject;
+import org.eclipse.jetty.util.annotation.ManagedOperation;
 
 /**
  * The numbers of a server's governed connections. They add up: opened is open plus the sum over the close reasons.
@@ -19,7 +20,16 @@ public class KeepAliveStatistics {
     private final LongAdder opened = new LongAdder();
     private final LongAdder requestsOfClosed = new LongAdder();
     private final Map<CloseReason, LongAdder> closed = new EnumMap<>(CloseReason.class);
+    private final RaceMeter races = new RaceMeter();
+    private final Histogram reuses = new Histogram();
+    private final Histogram requestsAtClose = new Histogram();
+    private final Histogram ageAtClose = new Histogram();
+    private final Regret regret = new Regret();
     private final Supplier<List<Tracked>> connections;
+    /** What was closed before the last reset; opened before it is what they add up to, so the numbers still do. */
+    private volatile Map<CloseReason, Long> forgotten = Map.of();
+
+    private volatile long forgottenRequests;
 
     KeepAliveStatistics(Supplier<List<Tracked>> connections) {
         this.connections = connections;
@@ -32,9 +42,24 @@ public class KeepAliveStatistics {
         opened.increment();
     }
 
-    void onClosed(CloseReason reason, long requests) {
+    /** A connection was closed, at this age in milliseconds. */
+    void onClosed(CloseReason reason, long requests, long age) {
         requestsOfClosed.add(requests);
+        requestsAtClose.add(requests);
+        ageAtClose.add(age);
         closed.get(reason).increment();
+    }
+
+    RaceMeter races() {
+        return races;
+    }
+
+    Histogram reuses() {
+        return reuses;
+    }
+
+    Regret regret() {
+        return regret;
     }
 
     /**
@@ -44,7 +69,7 @@ public class KeepAliveStatistics {
      */
     @ManagedAttribute("connections opened")
     public long getOpened() {
-        return opened.sum();
+        return opened.sum() - sum(forgotten);
     }
 
     /**
@@ -64,6 +89,10 @@ public class KeepAliveStatistics {
      */
     @ManagedAttribute("requests")
     public long getRequests() {
+        return requests() - forgottenRequests;
+    }
+
+    private long requests() {
         return requestsOfClosed.sum()
                 + connections.get().stream().mapToLong(Tracked::requests).sum();
     }
@@ -75,7 +104,7 @@ public class KeepAliveStatistics {
      */
     @ManagedAttribute("connections closed")
     public long getClosed() {
-        return closed.values().stream().mapToLong(LongAdder::sum).sum();
+        return closed.values().stream().mapToLong(LongAdder::sum).sum() - sum(forgotten);
     }
 
     /**
@@ -85,41 +114,159 @@ public class KeepAliveStatistics {
      * @return the number since start
      */
     public long getClosed(CloseReason reason) {
-        return closed.get(reason).sum();
+        return closed.get(reason).sum() - forgotten.getOrDefault(reason, 0L);
     }
 
     /**
-     * Returns how many connections were closed for each reason.
+     * Returns how many connections were closed for each reason, by the names of {@link CloseReason}, so that tools on
+     * the other side of a connection can read it.
      *
-     * @return a snapshot with all reasons
+     * @return a snapshot with all reasons, in their order
      */
     @ManagedAttribute("connections closed, by reason")
-    public Map<CloseReason, Long> getClosedByReason() {
-        Map<CloseReason, Long> result = new EnumMap<>(CloseReason.class);
-        closed.forEach((reason, count) -> result.put(reason, count.sum()));
-        return Collections.unmodifiableMap(result);
+    public Map<String, Long> getClosedByReason() {
+        Map<String, Long> result = new LinkedHashMap<>();
+        for (CloseReason reason : CloseReason.values()) {
+            result.put(reason.name(), getClosed(reason));
+        }
+        return result;
     }
 
     /**
-     * Returns how many connections are in each state.
+     * Returns how many connections are in a state.
      *
-     * @return a snapshot with all states
+     * @param state the state
+     * @return the number
+     */
+    public int getOpen(ConnectionState state) {
+        return (int) connections.get().stream()
+                .filter(connection -> connection.state() == state)
+                .count();
+    }
+
+    /**
+     * Returns how many connections are in each state, by the names of {@link ConnectionState}.
+     *
+     * @return a snapshot with all states, in their order
      */
     @ManagedAttribute("connections open, by state")
-    public Map<ConnectionState, Integer> getConnectionsByState() {
-        Map<ConnectionState, Integer> result = new EnumMap<>(ConnectionState.class);
+    public Map<String, Integer> getConnectionsByState() {
+        Map<String, Integer> result = new LinkedHashMap<>();
         for (ConnectionState state : ConnectionState.values()) {
-            result.put(state, 0);
+            result.put(state.name(), 0);
         }
         for (Tracked connection : connections.get()) {
-            result.merge(connection.state(), 1, Integer::sum);
+            result.merge(connection.state().name(), 1, Integer::sum);
         }
-        return Collections.unmodifiableMap(result);
+        return result;
+    }
+
+    /** Begins to count anew; what is open counts as opened since then. */
+    @ManagedOperation(value = "begins to count anew", impact = "ACTION")
+    public void reset() {
+        Map<CloseReason, Long> sums = new EnumMap<>(CloseReason.class);
+        closed.forEach((reason, count) -> sums.put(reason, count.sum()));
+        forgottenRequests = requests();
+        forgotten = sums;
+    }
+
+    private static long sum(Map<CloseReason, Long> counts) {
+        return counts.values().stream().mapToLong(Long::longValue).sum();
+    }
+
+    /**
+     * Returns how many requests were lost in the race between the server's close of an idle connection and its reuse:
+     * their bytes came behind the server's FIN, within the linger. A proxy in front reports each as a 502.
+     *
+     * @return the number since start
+     */
+    @ManagedAttribute("requests lost in a race with a close")
+    public long getRaces() {
+        return races.count();
+    }
+
+    /**
+     * Returns the {@linkplain #getRaces() lost requests} for one reason of the close.
+     *
+     * @param reason the reason
+     * @return the number since start
+     */
+    public long getRaces(CloseReason reason) {
+        return races.byReason().getOrDefault(reason, 0L);
+    }
+
+    /**
+     * Returns the {@linkplain #getRaces() lost requests} by the reason of the close.
+     *
+     * @return a snapshot with those reasons that there were
+     */
+    @ManagedAttribute("requests lost in a race with a close, by its reason")
+    public Map<String, Long> getRacesByReason() {
+        return byName(races.byReason());
+    }
+
+    /**
+     * Returns the {@linkplain #getRaces() lost requests} by the address of the socket's peer, that of a proxy in front.
+     *
+     * @return a snapshot with the 64 peers that were heard of last
+     */
+    @ManagedAttribute("requests lost in a race with a close, by peer")
+    public Map<String, Long> getRacesByPeer() {
+        return races.byPeer();
+    }
+
+    /**
+     * Returns how long connections had been idle when they were reused: how many for less than each time, and not for
+     * less than the one before. The times are powers of two milliseconds; the last one stands for all longer ones.
+     *
+     * @return a snapshot with all times, the shortest first
+     */
+    @ManagedAttribute("reuses, by the time that the connection had been idle")
+    public Map<Long, Long> getReusesByIdleTime() {
+        return reuses.byBound();
+    }
+
+    /**
+     * Returns how many requests connections had carried when they were closed: how many connections fewer than each
+     * number, and not fewer than the one before. The numbers are powers of two; the last one stands for all larger ones.
+     *
+     * @return a snapshot with all numbers, the smallest first
+     */
+    @ManagedAttribute("closed connections, by the requests that they had carried")
+    public Map<Long, Long> getClosedByRequests() {
+        return requestsAtClose.byBound();
+    }
+
+    /**
+     * Returns how old connections were when they were closed, in milliseconds, as {@link #getReusesByIdleTime()}.
+     *
+     * @return a snapshot with all times, the shortest first
+     */
+    @ManagedAttribute("closed connections, by their age in milliseconds")
+    public Map<Long, Long> getClosedByAge() {
+        return ageAtClose.byBound();
+    }
+
+    /**
+     * Returns how many clients came back within a second of the close of their idle connection, by the reason of that:
+     * it had better been kept. A client is known by its address, of IPv6 the /64; those of the last 1024 closes are.
+     *
+     * @return a snapshot with those reasons that there were
+     */
+    @ManagedAttribute("clients back within a second of the close of their idle connection, by its reason")
+    public Map<String, Long> getRegretsByReason() {
+        return byName(regret.byReason());
+    }
+
+    private static Map<String, Long> byName(Map<CloseReason, Long> counts) {
+        Map<String, Long> result = new LinkedHashMap<>();
+        counts.forEach((reason, count) -> result.put(reason.name(), count));
+        return result;
     }
 
     @Override
     public String toString() {
-        return "KeepAliveStatistics@%x{opened=%d,open=%d,closed=%s}"
-                .formatted(hashCode(), getOpened(), getOpen(), getClosedByReason());
+        return "KeepAliveStatistics@%x{opened=%d,open=%d,closed=%s,races=%s}"
+                .formatted(hashCode(), getOpened(), getOpen(), getClosedByReason(), getRacesByReason());
     }
 }

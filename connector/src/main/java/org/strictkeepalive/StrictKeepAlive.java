@@ -1,5 +1,6 @@
 package org.strictkeepalive;
 
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -184,6 +185,7 @@ public final class StrictKeepAlive {
         replaced.clear();
         DescriptorMonitor monitor = server.getBean(DescriptorMonitor.class);
         if (monitor != null) {
+            server.removeBean(monitor.getStatistics());
             server.removeBean(monitor);
         }
     }
@@ -206,6 +208,27 @@ public final class StrictKeepAlive {
     public void setPolicy(KeepAlivePolicy policy) {
         replaced.values().forEach(connector -> connector.strict.setPolicy(policy));
         this.policy = policy;
+    }
+
+    /**
+     * Drains the server before a stop.
+     *
+     * @param spread the time for which responses say close ever more often and idle connections are left alone; zero or
+     *     less closes these at once
+     * @throws IllegalArgumentException for null and for more than 3650 days
+     * @see DescriptorMonitor#drain(Duration)
+     */
+    public void drain(Duration spread) {
+        getDescriptorMonitor().drain(spread);
+    }
+
+    /**
+     * Ends a drain: from now on connections are kept again.
+     *
+     * @see DescriptorMonitor#resume()
+     */
+    public void resume() {
+        getDescriptorMonitor().resume();
     }
 
     /**

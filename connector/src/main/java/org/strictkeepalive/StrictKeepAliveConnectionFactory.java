@@ -521,6 +521,27 @@ public class StrictKeepAliveConnectionFactory extends HttpConnectionFactory impl
     }
 
     /**
+     * Returns the share of the idle connections that one peer may hold under pressure.
+     *
+     * @return the share of the idle connections that one peer may hold under pressure
+     * @see KeepAlivePolicy#getFairShare()
+     */
+    @ManagedAttribute("the share of the idle connections that one peer may hold under pressure")
+    public double getFairShare() {
+        return policy.getFairShare();
+    }
+
+    /**
+     * Sets the share of the idle connections that one peer may hold under pressure.
+     *
+     * @param value the share of the idle connections that one peer may hold under pressure
+     * @see KeepAlivePolicy.Builder#fairShare
+     */
+    public void setFairShare(double value) {
+        set(builder -> builder.fairShare(value));
+    }
+
+    /**
      * Returns the number of descriptors kept for everything but connections.
      *
      * @return the number of descriptors kept for everything but connections, -1 where it is the default

@@ -1,5 +1,7 @@
 package org.strictkeepalive;
 
+import java.net.SocketAddress;
+
 /** A connection as the policy's timer sees it: a node of the {@link DeadlineWheel} that can be looked at. */
 abstract class Tracked {
     // Owned by the wheel, under its lock; dueAt is read without it.
@@ -27,8 +29,19 @@ abstract class Tracked {
     /** The requests it has carried. */
     abstract long requests();
 
+    /** Whom it is from, as {@link Peers} says; null where that is not known. */
+    Object peer() {
+        return null;
+    }
+
     /** The nanoTime of its last progress: accept, first byte of a request, end of a response, FIN. */
     abstract long since();
+
+    /** The nanoTime of its accept. */
+    abstract long openedAt();
+
+    /** The address of its client, null where it has none. */
+    abstract SocketAddress remoteAddress();
 
     /**
      * Closes it because of pressure, if it is still idle since that time.

@@ -40,7 +40,7 @@ class DescriptorMonitorTest {
         server.addBean(monitor);
     }
 
-    private static final class FakeProbe implements DescriptorProbe {
+    static final class FakeProbe implements DescriptorProbe {
         long used = 100;
         long limit = 1000;
         boolean cheap = true;
@@ -639,7 +639,7 @@ class DescriptorMonitorTest {
     }
 
     /** What is logged meanwhile. */
-    private static String captured(Action action) throws Exception {
+    static String captured(Action action) throws Exception {
         JettyLogger logger = (JettyLogger) LoggerFactory.getLogger(DescriptorMonitor.class);
         StdErrAppender appender = (StdErrAppender) logger.getAppender();
         PrintStream before = appender.getStream();
@@ -667,7 +667,7 @@ class DescriptorMonitorTest {
     }
 
     @FunctionalInterface
-    private interface Action {
+    interface Action {
         void run() throws Exception;
     }
 }

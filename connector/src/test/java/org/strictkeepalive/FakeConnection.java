@@ -1,5 +1,7 @@
 package org.strictkeepalive;
 
+import java.net.SocketAddress;
+
 /** A tracked connection whose state is set by a test, and that remembers what was done to it. */
 class FakeConnection extends Tracked {
     final String name;
@@ -11,6 +13,7 @@ class FakeConnection extends Tracked {
     int evictions;
     int lingersEnded;
     RuntimeException failure;
+    Object peer;
 
     FakeConnection(String name) {
         this.name = name;
@@ -55,6 +58,21 @@ class FakeConnection extends Tracked {
     @Override
     long since() {
         return since;
+    }
+
+    @Override
+    long openedAt() {
+        return since;
+    }
+
+    @Override
+    SocketAddress remoteAddress() {
+        return null;
+    }
+
+    @Override
+    Object peer() {
+        return peer;
     }
 
     @Override

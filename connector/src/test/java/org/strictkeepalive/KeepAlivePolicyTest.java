@@ -172,6 +172,7 @@ class KeepAlivePolicyTest {
                 share("maxConnectionAgeJitter", KeepAlivePolicy.Builder::maxConnectionAgeJitter),
                 share("elevatedAt", KeepAlivePolicy.Builder::elevatedAt),
                 share("highAt", KeepAlivePolicy.Builder::highAt),
+                share("fairShare", KeepAlivePolicy.Builder::fairShare),
                 share("hysteresis", KeepAlivePolicy.Builder::hysteresis));
     }
 
@@ -348,6 +349,7 @@ class KeepAlivePolicyTest {
                 .elevatedAt(0.71)
                 .highAt(0.81)
                 .hysteresis(0.06)
+                .fairShare(0.3)
                 .reservedDescriptors(12)
                 .descriptorLimit(13)
                 .maxConnections(14)
@@ -370,6 +372,7 @@ class KeepAlivePolicyTest {
                 b -> b.elevatedAt(0.5),
                 b -> b.highAt(0.9),
                 b -> b.hysteresis(0.1),
+                b -> b.fairShare(0.5),
                 b -> b.reservedDescriptors(20),
                 b -> b.descriptorLimit(1000),
                 b -> b.maxConnections(1000),

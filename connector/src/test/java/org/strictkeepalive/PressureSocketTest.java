@@ -194,8 +194,7 @@ class PressureSocketTest {
                 RawClient client = server.connect()) {
             assertTrue(client.get().saysClose());
             client.awaitEnd();
-            await().untilAsserted(() ->
-                    assertEquals(1, server.statistics().getConnectionsByState().get(ConnectionState.LINGERING)));
+            await().untilAsserted(() -> assertEquals(1, server.statistics().getOpen(ConnectionState.LINGERING)));
             lever(server).share = 0.85;
             server.awaitOpen(0); // though the client stays
             server.assertNumbersAddUp();

@@ -48,6 +48,7 @@ class StrictKeepAliveConnectionFactoryTest {
         SETTINGS.put("ElevatedAt", 0.85);
         SETTINGS.put("HighAt", 0.95);
         SETTINGS.put("Hysteresis", 0.04);
+        SETTINGS.put("FairShare", 0.35);
         SETTINGS.put("ReservedDescriptors", 13);
         SETTINGS.put("DescriptorLimit", 1_014L);
         SETTINGS.put("MaxConnections", 15);

@@ -9,7 +9,7 @@ import picocli.CommandLine.Command;
         description = "Examples of the strict keep-alive policy for Jetty.",
         mixinStandardHelpOptions = true,
         version = "strict-keepalive-examples 0.1.0-SNAPSHOT",
-        subcommands = {ServeCommand.class, LeakDemoCommand.class})
+        subcommands = {ServeCommand.class, LeakDemoCommand.class, InspectCommand.class})
 public final class Main {
     private Main() {}
 

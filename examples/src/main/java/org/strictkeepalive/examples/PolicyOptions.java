@@ -109,6 +109,12 @@ final class PolicyOptions {
     private Double hysteresis;
 
     @Option(
+            names = "--fair-share",
+            paramLabel = "SHARE",
+            description = "Share of the idle connections that one peer may hold under pressure. Default: 0.25.")
+    private Double fairShare;
+
+    @Option(
             names = "--reserved-descriptors",
             paramLabel = "N",
             description = "Descriptors kept free. Default: 1 %% of the limit, but 16 to 256.")
@@ -158,6 +164,7 @@ final class PolicyOptions {
         apply(elevatedAt, builder::elevatedAt);
         apply(highAt, builder::highAt);
         apply(hysteresis, builder::hysteresis);
+        apply(fairShare, builder::fairShare);
         apply(reservedDescriptors, builder::reservedDescriptors);
         apply(descriptorLimit, builder::descriptorLimit);
         apply(maxConnections, builder::maxConnections);

@@ -24,7 +24,8 @@ import picocli.CommandLine.Spec;
         name = "serve",
         description = {
             "Runs a Jetty server with the strict keep-alive policy.",
-            "Paths: / (Hello, world!), /slow?ms=N, /big?mib=N, /echo, /status (JSON), /leak?n=K."
+            "Paths: / (Hello, world!), /slow?ms=N, /big?mib=N, /echo, /leak?n=K;",
+            "for operators /status (JSON), /live (a page on top of it), /metrics (Prometheus)."
         },
         footer = "Times are such as 500ms, 2s, 1m, 1h; 0 switches a limit off.",
         customSynopsis = "strict-keepalive-examples serve [OPTIONS]",
@@ -57,6 +58,9 @@ final class ServeCommand implements Callable<Integer> {
     @Option(names = "--allow-leak", description = "Allow /leak to hold descriptors open.")
     private boolean allowLeak;
 
+    @Option(names = "--show-addresses", description = "Show the addresses of clients in /status and /live.")
+    private boolean showAddresses;
+
     @ArgGroup(exclusive = false, heading = "%nSettings of the policy:%n")
     private PolicyOptions settings = new PolicyOptions();
 
@@ -84,6 +88,9 @@ final class ServeCommand implements Callable<Integer> {
         // The address as asked for, since the server's own guess may be another.
         int local = ((ServerConnector) server.getConnectors()[0]).getLocalPort();
         spec.commandLine().getOut().println("Listening on http://" + host + ":" + local + "/");
+        if (!plain) {
+            spec.commandLine().getOut().println("Live page: http://" + host + ":" + local + "/live");
+        }
         spec.commandLine().getOut().flush();
         server.join();
         return 0;
@@ -102,7 +109,9 @@ final class ServeCommand implements Callable<Integer> {
         // At a stop Jetty would shorten the idle timeout of requests in progress as well.
         connector.setShutdownIdleTimeout(-1);
         server.addConnector(connector);
-        server.setHandler(new Farewell(new ExampleHandler(allowLeak)));
+        Handler paths = new ExampleHandler(allowLeak);
+        server.setHandler(
+                new Farewell(plain ? paths : new Handler.Sequence(new OperatorsHandler(showAddresses), paths)));
         server.setStopTimeout(STOP_TIMEOUT_MS);
         return server;
     }

@@ -9,47 +9,17 @@ import java.util.LinkedHashMap;
 import java.util.Map;
 import org.eclipse.jetty.server.Connector;
 import org.eclipse.jetty.server.Server;
-import org.strictkeepalive.DescriptorMonitor;
-import org.strictkeepalive.KeepAliveStatistics;
 
-/** What {@code /status} says. */
+/** What {@code /status} says of a server without the policy. */
 final class Status {
     private static final ObjectMapper JSON = new ObjectMapper();
 
     private Status() {}
 
     static byte[] json(Server server) throws JsonProcessingException {
-        DescriptorMonitor monitor = server.getBean(DescriptorMonitor.class);
-        return JSON.writerWithDefaultPrettyPrinter()
-                .writeValueAsBytes(monitor == null ? plain(server) : strict(monitor));
+        return JSON.writerWithDefaultPrettyPrinter().writeValueAsBytes(plain(server));
     }
 
-    private static Map<String, Object> strict(DescriptorMonitor monitor) {
-        KeepAliveStatistics statistics = monitor.getStatistics();
-        Map<String, Object> result = new LinkedHashMap<>();
-        result.put("level", monitor.getLevel());
-        result.put("pressure", monitor.getPressure());
-        result.put(
-                "descriptors",
-                descriptors(
-                        monitor.getUsedDescriptors(),
-                        monitor.getDescriptorLimit(),
-                        monitor.getReservedDescriptors(),
-                        monitor.getProbeName()));
-        Map<String, Object> connections = new LinkedHashMap<>();
-        connections.put("opened", statistics.getOpened());
-        connections.put("open", statistics.getOpen());
-        connections.put("byState", statistics.getConnectionsByState());
-        result.put("connections", connections);
-        Map<String, Object> closed = new LinkedHashMap<>();
-        closed.put("total", statistics.getClosed());
-        closed.put("byReason", statistics.getClosedByReason());
-        result.put("closed", closed);
-        result.put("requests", statistics.getRequests());
-        return result;
-    }
-
-    /** What can be known of a server without the policy. */
     private static Map<String, Object> plain(Server server) {
         int open = 0;
         for (Connector connector : server.getConnectors()) {

@@ -1,0 +1,142 @@
+package org.strictkeepalive;
+
+import io.micrometer.core.instrument.FunctionCounter;
+import io.micrometer.core.instrument.Gauge;
+import io.micrometer.core.instrument.MeterRegistry;
+import io.micrometer.core.instrument.Tag;
+import io.micrometer.core.instrument.Tags;
+import io.micrometer.core.instrument.TimeGauge;
+import io.micrometer.core.instrument.binder.MeterBinder;
+import java.util.List;
+import java.util.Locale;
+import java.util.concurrent.TimeUnit;
+
+/**
+ * The numbers of a {@link DescriptorMonitor} as Micrometer meters, named {@code jetty.keepalive.*}.
+ *
+ * <p>The only class that needs {@code io.micrometer:micrometer-core}, which the application brings. Safe for use by any
+ * thread; nothing is counted twice, the meters read the monitor's own numbers when they are asked.
+ */
+@SuppressWarnings("exports") // Who uses it has Micrometer.
+public class KeepAliveMetrics implements MeterBinder {
+    private static final String PREFIX = "jetty.keepalive.";
+
+    private final DescriptorMonitor monitor;
+    private final Tags tags;
+
+    /**
+     * Creates meters without further tags.
+     *
+     * @param monitor the monitor, a bean of the server
+     */
+    public KeepAliveMetrics(DescriptorMonitor monitor) {
+        this(monitor, List.of());
+    }
+
+    /**
+     * Creates meters.
+     *
+     * @param monitor the monitor, a bean of the server
+     * @param tags tags for all meters
+     * @throws IllegalArgumentException if the monitor is null
+     */
+    public KeepAliveMetrics(DescriptorMonitor monitor, Iterable<Tag> tags) {
+        if (monitor == null) {
+            throw new IllegalArgumentException(
+                    "monitor: null (expected: the DescriptorMonitor of a server with a governed connector)");
+        }
+        this.monitor = monitor;
+        this.tags = Tags.of(tags);
+    }
+
+    @Override
+    public void bindTo(MeterRegistry registry) {
+        KeepAliveStatistics statistics = monitor.getStatistics();
+        gauge(
+                registry,
+                "descriptors.used",
+                "descriptors",
+                "Open descriptors of the process",
+                m -> m.getUsedDescriptors());
+        gauge(registry, "descriptors.limit", "descriptors", "The descriptor limit", m -> m.getDescriptorLimit());
+        gauge(
+                registry,
+                "descriptors.reserved",
+                "descriptors",
+                "Descriptors kept free",
+                m -> m.getReservedDescriptors());
+        gauge(registry, "pressure", null, "The pressure, from 0 to 1", DescriptorMonitor::getPressure);
+        gauge(
+                registry,
+                "accepting.paused",
+                null,
+                "Whether accepting is paused, 0 or 1",
+                m -> m.isAcceptingPaused() ? 1 : 0);
+        for (PressureLevel level : PressureLevel.values()) {
+            Gauge.builder(PREFIX + "level", monitor, m -> m.getLevel() == level ? 1 : 0)
+                    .description("1 for the level that holds, 0 for the others")
+                    .tags(tags.and("level", tag(level)))
+                    .register(registry);
+        }
+        for (ConnectionState state : ConnectionState.values()) {
+            Gauge.builder(PREFIX + "connections", statistics, s -> s.getOpen(state))
+                    .description("Governed connections by state")
+                    .baseUnit("connections")
+                    .tags(tags.and("state", tag(state)))
+                    .register(registry);
+        }
+        TimeGauge.builder(PREFIX + "idle.longest", monitor, TimeUnit.MILLISECONDS, DescriptorMonitor::getLongestIdle)
+                .description("How long the connection that is idle longest has been so")
+                .tags(tags)
+                .register(registry);
+        FunctionCounter.builder(PREFIX + "connections.opened", statistics, KeepAliveStatistics::getOpened)
+                .description("Connections opened")
+                .baseUnit("connections")
+                .tags(tags)
+                .register(registry);
+        for (CloseReason reason : CloseReason.values()) {
+            FunctionCounter.builder(PREFIX + "connections.closed", statistics, s -> s.getClosed(reason))
+                    .description("Connections closed, or gone to another protocol, by reason")
+                    .baseUnit("connections")
+                    .tags(tags.and("reason", tag(reason)))
+                    .register(registry);
+        }
+        FunctionCounter.builder(PREFIX + "requests", statistics, KeepAliveStatistics::getRequests)
+                .description("Requests that arrived whole")
+                .baseUnit("requests")
+                .tags(tags)
+                .register(registry);
+        for (CloseReason reason : CloseReason.values()) {
+            FunctionCounter.builder(PREFIX + "races", statistics, s -> s.getRaces(reason))
+                    .description("Requests that were lost because they crossed the close of an idle connection")
+                    .baseUnit("requests")
+                    .tags(tags.and("reason", tag(reason)))
+                    .register(registry);
+        }
+        FunctionCounter.builder(PREFIX + "accepting.pauses", monitor, DescriptorMonitor::getAcceptPauseCount)
+                .description("How often accepting was paused on a connector")
+                .tags(tags)
+                .register(registry);
+        FunctionCounter.builder(PREFIX + "probe.failures", monitor, DescriptorMonitor::getProbeFailureCount)
+                .description("Failures to count descriptors or to tick")
+                .tags(tags)
+                .register(registry);
+    }
+
+    private void gauge(
+            MeterRegistry registry,
+            String name,
+            String unit,
+            String description,
+            java.util.function.ToDoubleFunction<DescriptorMonitor> value) {
+        Gauge.builder(PREFIX + name, monitor, value)
+                .description(description)
+                .baseUnit(unit)
+                .tags(tags)
+                .register(registry);
+    }
+
+    private static String tag(Enum<?> value) {
+        return value.name().toLowerCase(Locale.ROOT);
+    }
+}

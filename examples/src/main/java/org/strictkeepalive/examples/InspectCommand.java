@@ -1,0 +1,154 @@
+package org.strictkeepalive.examples;
+
+import java.io.IOException;
+import java.io.PrintWriter;
+import java.net.InetAddress;
+import java.net.URI;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.concurrent.Callable;
+import java.util.function.Function;
+import java.util.stream.Collectors;
+import org.strictkeepalive.KeepAlivePolicy;
+import org.strictkeepalive.PressureLevel;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.Parameters;
+import picocli.CommandLine.Spec;
+
+/** Who holds the descriptors of a running process. */
+@Command(
+        name = "inspect",
+        description = {
+            "Tells who holds the descriptors of a running process, and what the policy would do about it.",
+            "Linux only; for a process of the same user, or as root."
+        },
+        mixinStandardHelpOptions = true)
+final class InspectCommand implements Callable<Integer> {
+    private static final int MOST_ADDRESSES = 20;
+    private static final long[] IDLE_SECONDS = {1, 10, 60, 600, Long.MAX_VALUE};
+    private static final String[] IDLE_NAMES = {
+        "less than 1 s", "1 to 10 s", "10 to 60 s", "1 to 10 min", "10 min and more"
+    };
+
+    @Parameters(paramLabel = "PID|URL", description = "A process id, or an address that it listens at on this machine.")
+    private String process;
+
+    @Spec
+    private CommandSpec spec;
+
+    @Override
+    public Integer call() throws IOException, InterruptedException {
+        try {
+            report(ProcessDescriptors.of(pid()), ProcessDescriptors.idleMillis());
+        } catch (IllegalArgumentException x) {
+            throw new ParameterException(spec.commandLine(), x.getMessage(), x);
+        }
+        return 0;
+    }
+
+    private long pid() throws IOException {
+        if (process.matches("\\d{1,18}")) {
+            return Long.parseLong(process);
+        }
+        URI uri = process.contains("://") ? URI.create(process) : null;
+        if (uri == null || uri.getHost() == null) {
+            throw new IllegalArgumentException(
+                    process + " (expected: a process id, or a URL such as http://127.0.0.1:8080/)");
+        }
+        int port = uri.getPort() > 0 ? uri.getPort() : "https".equals(uri.getScheme()) ? 443 : 80;
+        return ProcessDescriptors.listeningAt(port);
+    }
+
+    private void report(ProcessDescriptors descriptors, Map<Long, Long> idleMillis) {
+        PrintWriter out = spec.commandLine().getOut();
+        int used = descriptors.kinds().size();
+        long limit = descriptors.limit();
+        List<ProcessDescriptors.Socket> accepted = descriptors.accepted();
+        out.printf("Process %d: %d descriptors open, limit %s%n", descriptors.pid(), used, limit < 0 ? "none" : limit);
+
+        out.printf("%n%-32s %8s%n", "kind", "count");
+        count(descriptors.kinds()).forEach(row -> out.printf("%-32s %8d%n", row.getKey(), row.getValue()));
+
+        out.printf("%n%-40s %8s  %s%n", "clients' address", "count", "longest idle");
+        Map<InetAddress, List<ProcessDescriptors.Socket>> byAddress =
+                accepted.stream().collect(Collectors.groupingBy(s -> s.remote().getAddress()));
+        byAddress.entrySet().stream()
+                .sorted(Comparator.comparing(entry -> -entry.getValue().size()))
+                .limit(MOST_ADDRESSES)
+                .forEach(entry -> out.printf(
+                        "%-40s %8d  %s%n",
+                        entry.getKey().getHostAddress(),
+                        entry.getValue().size(),
+                        entry.getValue().stream()
+                                .map(socket -> idleMillis.get(socket.inode()))
+                                .filter(java.util.Objects::nonNull)
+                                .max(Comparator.naturalOrder())
+                                .map(ms -> "%.1f s".formatted(ms / 1000.0))
+                                .orElse("unknown")));
+        if (byAddress.size() > MOST_ADDRESSES) {
+            out.printf("and %d more addresses%n", byAddress.size() - MOST_ADDRESSES);
+        }
+
+        out.printf("%n%-32s %8s%n", "clients' connections idle for", "count");
+        int[] counts = new int[IDLE_SECONDS.length];
+        for (ProcessDescriptors.Socket socket : accepted) {
+            Long ms = idleMillis.get(socket.inode());
+            for (int i = 0; ms != null && i < counts.length; i++) {
+                if (ms / 1000 < IDLE_SECONDS[i]) {
+                    counts[i]++;
+                    break;
+                }
+            }
+        }
+        for (int i = 0; i < counts.length; i++) {
+            out.printf("%-32s %8d%n", IDLE_NAMES[i], counts[i]);
+        }
+        if (idleMillis.isEmpty() && !accepted.isEmpty()) {
+            out.println("(idle times need the program ss, of the package iproute2)");
+        }
+
+        out.printf("%n%s%n", verdict(accepted.size(), used, limit));
+        out.flush();
+    }
+
+    private static List<Map.Entry<String, Long>> count(List<String> kinds) {
+        Map<String, Long> counts =
+                kinds.stream().collect(Collectors.groupingBy(Function.identity(), TreeMap::new, Collectors.counting()));
+        List<Map.Entry<String, Long>> rows = new ArrayList<>(counts.entrySet());
+        rows.sort(Map.Entry.<String, Long>comparingByValue().reversed());
+        return rows;
+    }
+
+    /** What the policy, with its default settings, would do. */
+    static String verdict(int connections, long used, long limit) {
+        if (limit < 0) {
+            return "Without a descriptor limit the policy would wait for maxConnections.";
+        }
+        KeepAlivePolicy policy = KeepAlivePolicy.defaults();
+        PressureLevel level = policy.level(connections, used, limit);
+        long room = connections + Math.max(0, limit - used);
+        String pressure = String.format(
+                Locale.ROOT,
+                "By default the policy would be at %s: clients hold %d of the %d descriptors that they can have; ",
+                level,
+                connections,
+                room);
+        return pressure
+                + switch (level) {
+                    case NORMAL -> "idle connections end at keepAliveTimeout, nothing is evicted.";
+                    case ELEVATED -> "timeouts would be shorter, and clients that make no progress be ended.";
+                    case HIGH, CRITICAL ->
+                        String.format(
+                                Locale.ROOT,
+                                "it would close idle ones until at most %d are open, those never reused first%s.",
+                                (long) (room * (policy.getHighAt() - policy.getHysteresis())),
+                                level == PressureLevel.CRITICAL ? ", and pause accepting meanwhile" : "");
+                };
+    }
+}

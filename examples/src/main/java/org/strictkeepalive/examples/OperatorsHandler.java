@@ -1,0 +1,97 @@
+package org.strictkeepalive.examples;
+
+import io.micrometer.prometheusmetrics.PrometheusConfig;
+import io.micrometer.prometheusmetrics.PrometheusMeterRegistry;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.UncheckedIOException;
+import java.nio.ByteBuffer;
+import java.util.Map;
+import java.util.Properties;
+import org.eclipse.jetty.http.HttpHeader;
+import org.eclipse.jetty.http.pathmap.PathSpec;
+import org.eclipse.jetty.http.pathmap.ServletPathSpec;
+import org.eclipse.jetty.server.Handler;
+import org.eclipse.jetty.server.Request;
+import org.eclipse.jetty.server.Response;
+import org.eclipse.jetty.server.handler.PathMappingsHandler;
+import org.eclipse.jetty.util.BufferUtil;
+import org.eclipse.jetty.util.Callback;
+import org.strictkeepalive.DescriptorMonitor;
+import org.strictkeepalive.KeepAliveMetrics;
+import org.strictkeepalive.KeepAliveStatusHandler;
+
+/** What operators look at: {@code /status}, the page {@code /live} on top of it, and {@code /metrics} for Prometheus. */
+final class OperatorsHandler extends PathMappingsHandler {
+    OperatorsHandler(boolean showAddresses) {
+        KeepAliveStatusHandler status = new KeepAliveStatusHandler();
+        status.setShowAddresses(showAddresses);
+        addMapping(path("/status"), status);
+        addMapping(path("/metrics"), new MetricsHandler());
+        addMapping(path("/live"), new FileHandler("live.html", "text/html; charset=utf-8"));
+        addMapping(path("/live.js"), new FileHandler("live.js", "text/javascript; charset=utf-8"));
+        String uplot = "/META-INF/resources/webjars/uplot/" + uplotVersion() + "/dist/";
+        Map.of("uPlot.min.css", "text/css", "uPlot.iife.min.js", "text/javascript")
+                .forEach((name, type) ->
+                        addMapping(path("/webjars/uplot/dist/" + name), new FileHandler(uplot + name, type)));
+    }
+
+    private static PathSpec path(String path) {
+        return new ServletPathSpec(path);
+    }
+
+    private static String uplotVersion() {
+        Properties properties = new Properties();
+        try (InputStream in =
+                OperatorsHandler.class.getResourceAsStream("/META-INF/maven/org.webjars.npm/uplot/pom.properties")) {
+            properties.load(in);
+        } catch (IOException x) {
+            throw new UncheckedIOException(x);
+        }
+        return properties.getProperty("version");
+    }
+
+    /** A file of the class path. */
+    private static final class FileHandler extends Handler.Abstract.NonBlocking {
+        private final String type;
+        private final ByteBuffer content;
+
+        private FileHandler(String name, String type) {
+            this.type = type;
+            try (InputStream in = OperatorsHandler.class.getResourceAsStream(name)) {
+                content = ByteBuffer.wrap(in.readAllBytes()).asReadOnlyBuffer();
+            } catch (IOException x) {
+                throw new UncheckedIOException(x);
+            }
+        }
+
+        @Override
+        public boolean handle(Request request, Response response, Callback callback) {
+            response.getHeaders().put(HttpHeader.CONTENT_TYPE, type);
+            response.getHeaders().put(HttpHeader.CONTENT_LENGTH, content.remaining());
+            response.write(true, content.slice(), callback);
+            return true;
+        }
+    }
+
+    private static final class MetricsHandler extends Handler.Abstract {
+        private final PrometheusMeterRegistry registry = new PrometheusMeterRegistry(PrometheusConfig.DEFAULT);
+        private boolean bound;
+
+        @Override
+        public boolean handle(Request request, Response response, Callback callback) {
+            response.getHeaders().put(HttpHeader.CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8");
+            response.write(true, BufferUtil.toBuffer(scrape()), callback);
+            return true;
+        }
+
+        /** The monitor is there when the connector has started, which is after this handler. */
+        private synchronized String scrape() {
+            if (!bound) {
+                bound = true;
+                new KeepAliveMetrics(getServer().getBean(DescriptorMonitor.class)).bindTo(registry);
+            }
+            return registry.scrape();
+        }
+    }
+}
