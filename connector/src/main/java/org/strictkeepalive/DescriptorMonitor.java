@@ -275,12 +275,14 @@ public class DescriptorMonitor implements Dumpable {
             }
         }
         boolean first = connectors.isEmpty();
+        if (first) {
+            cancelTick(); // one that a stopped scheduler has dropped
+            withoutEndPoint.set(0);
+        }
         connectors.add(connector);
         adopt(wanted);
         sample(now());
         if (first) {
-            cancelTick(); // one that a stopped scheduler has dropped
-            withoutEndPoint.set(0);
             rehearse();
         }
         warn(connector, first);
@@ -506,6 +508,10 @@ public class DescriptorMonitor implements Dumpable {
                     && policy.isPauseAcceptWhenCritical()
                     && (next.open() > 0 || next.free() == 0)) {
                 connectors.forEach(connector -> gate.pause(connector.connector()));
+                if (gate.isPaused()) {
+                    // Also where it was a start or an operator's look that found it: a tick has to end the pause.
+                    ensureTick(RELIEF_INTERVAL);
+                }
             } else {
                 gate.resume();
             }
