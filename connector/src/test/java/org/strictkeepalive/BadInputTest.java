@@ -185,6 +185,8 @@ class BadInputTest {
     @ParameterizedTest
     @MethodSource("states")
     void malformedHeadIsAnsweredAsByPlainJetty(Transport transport, State state) throws Exception {
+        // Plain Jetty loses its answer to a huge one here more often than not, so there is nothing to compare with.
+        assumeFalse(transport == Transport.TLS && state == State.PIPELINED, "not the same twice in plain Jetty");
         compare(transport, state, followed(HEADS), false);
     }
 
