@@ -805,8 +805,9 @@ final class ConnectionGuard extends Tracked
         if (arrived == 0) {
             return false;
         }
-        String body = BufferUtil.toString(readBuffer, StandardCharsets.ISO_8859_1);
-        return body.startsWith("0\r\n") || body.contains("\n0\r\n");
+        String body = "\n" + BufferUtil.toString(readBuffer, StandardCharsets.ISO_8859_1);
+        int last = body.indexOf("\n0\r\n");
+        return last >= 0 && body.indexOf("\r\n\r\n", last) >= 0;
     }
 
     @Override

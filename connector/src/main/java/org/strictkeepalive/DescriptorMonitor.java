@@ -451,13 +451,15 @@ public class DescriptorMonitor implements Dumpable {
             }
         }
         boolean first = connectors.isEmpty();
-        connectors.add(connector);
-        adopt(wanted);
-        sample(now());
         if (first) {
             cancelTick(); // one that a stopped scheduler has dropped
             withoutEndPoint.set(0);
             drain = null;
+        }
+        connectors.add(connector);
+        adopt(wanted);
+        sample(now());
+        if (first) {
             rehearse();
         }
         warn(connector, first);
@@ -752,6 +754,10 @@ public class DescriptorMonitor implements Dumpable {
                     && policy.isPauseAcceptWhenCritical()
                     && (next.open() > 0 || next.free() == 0)) {
                 connectors.forEach(connector -> gate.pause(connector.connector()));
+                if (gate.isPaused()) {
+                    // Also where it was a start or an operator's look that found it: a tick has to end the pause.
+                    ensureTick(RELIEF_INTERVAL);
+                }
             } else {
                 gate.resume();
             }

@@ -1,8 +1,10 @@
 package org.strictkeepalive;
 
+import static org.junit.jupiter.api.Assertions.assertDoesNotThrow;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertInstanceOf;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
+import static org.junit.jupiter.api.Assertions.assertSame;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -17,6 +19,7 @@ import java.util.Random;
 import java.util.TreeMap;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import java.util.stream.Stream;
 import org.eclipse.jetty.server.HttpConnectionFactory;
 import org.eclipse.jetty.server.Server;
 import org.eclipse.jetty.server.ServerConnector;
@@ -195,6 +198,51 @@ class ConfigurationTest {
         String message = refused.getMessage();
         assertTrue(message.startsWith(name + ": "), message);
         assertTrue(message.endsWith("(expected: " + expected + ")"), message);
+    }
+
+    /** Wrong values for each type of setting. */
+    private static List<String> wrong(Object value) {
+        List<String> common = List.of("", " ", "null", "text", "1s", "1,5", "0x10", "1 2", "--1", "1;2");
+        List<String> own = switch (value.getClass().getSimpleName()) {
+            case "Boolean" -> List.of("0", "1", "yes", "TRUE", "on");
+            case "Double" -> List.of("NaN", "Infinity", "1e309", "1.01", "80%", "true");
+            case "Integer" -> List.of("2147483648", "-2147483649", "1e3", "2.5", "NaN", "true");
+            default -> List.of("9223372036854775808", "-9223372036854775809", "1e3", "2.5", "Infinity", "true");
+        };
+        return Stream.concat(common.stream(), own.stream()).toList();
+    }
+
+    @Test
+    void everyWrongValueIsRefusedFromTextAndNothingOfItIsTaken() {
+        KeepAlivePolicy.Builder builder = KeepAlivePolicy.builder();
+        StrictKeepAliveConnectionFactoryTest.SETTINGS.forEach((setting, value) -> {
+            String name = property(setting);
+            for (String wrong : wrong(value)) {
+                String what = name + "=" + wrong;
+                String message = assertThrows(IllegalArgumentException.class, () -> builder.set(name, wrong), what)
+                        .getMessage();
+                assertTrue(message.startsWith(name + ": "), message);
+                assertTrue(message.contains("(expected: "), message);
+            }
+            assertSame(builder, builder.set(name, null), "a property that is not set leaves the default");
+        });
+        assertDoesNotThrow(() -> assertEquals(settings(KeepAlivePolicy.defaults()), settings(builder.build())));
+    }
+
+    @Test
+    void everyWrongNumberInAnXmlFileStopsItsConfiguration() throws Exception {
+        String sample = xmlOf("jetty-xml.md").get(0);
+        Path xml = directory.resolve("wrong.xml");
+        for (Map.Entry<String, Object> setting : StrictKeepAliveConnectionFactoryTest.SETTINGS.entrySet()) {
+            if (setting.getValue() instanceof Boolean) {
+                continue; // to Jetty's XML any text but "true" is false
+            }
+            for (String wrong : wrong(setting.getValue())) {
+                String set = "<Set name=\"%s\">%s</Set>".formatted(property(setting.getKey()), wrong);
+                Files.writeString(xml, sample.replaceAll("(?s)<Set name=\"keepAliveTimeout\">.*?(?=</New>)", set));
+                assertThrows(Exception.class, () -> configure(xml, new Server(), Map.of()), set);
+            }
+        }
     }
 
     @Test

@@ -18,7 +18,6 @@ import net.jqwik.api.ShrinkingMode;
 import net.jqwik.api.constraints.IntRange;
 import net.jqwik.api.lifecycle.AfterContainer;
 import net.jqwik.api.lifecycle.BeforeContainer;
-import org.eclipse.jetty.io.ByteArrayEndPoint;
 import org.eclipse.jetty.io.Connection;
 import org.eclipse.jetty.server.Handler;
 import org.eclipse.jetty.server.HttpConfiguration;
@@ -76,27 +75,6 @@ class ConnectionGuardModelTest {
         }
     }
 
-    private static final class MemoryEndPoint extends ByteArrayEndPoint {
-        MemoryEndPoint() {
-            super(SCHEDULER, 0, "", 64 * 1024);
-        }
-
-        @Override
-        protected void execute(Runnable task) {
-            task.run();
-        }
-
-        @Override
-        public void onClose(Throwable cause) {
-            // As the selector does.
-            Connection connection = getConnection();
-            if (connection != null) {
-                connection.onClose(cause);
-            }
-            super.onClose(cause);
-        }
-    }
-
     @BeforeContainer
     static void start() throws Exception {
         server = new Server();
@@ -151,7 +129,7 @@ class ConnectionGuardModelTest {
         if (last != null) {
             last.close();
         }
-        endPoint = new MemoryEndPoint();
+        endPoint = new MemoryEndPoint(SCHEDULER);
         last = endPoint;
         Connection connection = factory.newConnection(connector, endPoint);
         guard = ConnectionGuard.of(connection.getEndPoint());

@@ -390,6 +390,24 @@ class DescriptorMonitorTest {
     }
 
     @Test
+    void aPauseThatAStartOrALookFindsEndsWithoutAnyConnection() throws Exception {
+        probe.used = 1000;
+        start(b -> b);
+        assertFalse(connector.isAccepting());
+        probe.used = 100;
+        tick();
+        assertTrue(connector.isAccepting());
+        probe.used = 1000;
+        scheduler.now += SECOND;
+        assertEquals(PressureLevel.CRITICAL, monitor.getLevel());
+        assertFalse(connector.isAccepting());
+        probe.used = 100;
+        tick();
+        assertTrue(connector.isAccepting());
+        assertEquals(List.of(), scheduler.pending);
+    }
+
+    @Test
     void aPauseWithNothingFreeEndsWithoutAnyConnection() throws Exception {
         start(b -> b);
         probe.used = 1000;

@@ -44,7 +44,9 @@ class FakeScheduler extends AbstractLifeCycle implements Scheduler {
                 break;
             }
             next.cancel();
-            now = Math.max(now, next.at);
+            if (next.at - now > 0) {
+                now = next.at;
+            }
             next.command.run();
         }
         now = end;

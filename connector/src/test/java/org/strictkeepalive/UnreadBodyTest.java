@@ -11,6 +11,7 @@ import org.eclipse.jetty.server.Handler;
 import org.eclipse.jetty.server.Response;
 import org.eclipse.jetty.util.BufferUtil;
 import org.eclipse.jetty.util.Callback;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.EnumSource;
@@ -81,6 +82,17 @@ class UnreadBodyTest {
             client.awaitEnd();
             client.close();
             server.assertNumbersAddUp();
+        }
+    }
+
+    @Test
+    void earlyAnswerBeforeTheLastBytesOfAChunkedBodySaysClose() throws Exception {
+        try (TestServer server = TestServer.strict(Transport.CLEAR, p -> p, Style.WHOLE.handler());
+                RawClient client = server.connect()) {
+            client.send("POST / HTTP/1.1\r\nHost: test\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n");
+            RawClient.Answer answer = client.read();
+            assertTrue(answer.saysClose(), answer.head());
+            client.send("\r\n").awaitEnd();
         }
     }
 

@@ -100,7 +100,7 @@ class DrainIT {
             strict.drain(SPREAD);
             await().pollDelay(SPREAD)
                     .atMost(60, TimeUnit.SECONDS)
-                    .until(() -> statistics().getConnectionsByState().get(ConnectionState.IDLE) == 0);
+                    .until(() -> statistics().getOpen(ConnectionState.IDLE) == 0);
             server.stop();
             server.start();
         }

@@ -14,7 +14,6 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
-import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.BlockingDeque;
 import java.util.concurrent.CompletableFuture;
@@ -394,7 +393,7 @@ class LimitsIT {
             get("/hold");
         }
         soon().until(() -> qos.getSuspendedRequestCount() == 4);
-        assertEquals(5, monitor.getStatistics().getConnectionsByState().get(ConnectionState.BUSY));
+        assertEquals(5, monitor.getStatistics().getOpen(ConnectionState.BUSY));
         furtherPressure = 0.95;
         awaitLevel(PressureLevel.HIGH);
         Thread.sleep(1000);
@@ -472,9 +471,8 @@ class LimitsIT {
         assertEquals(0, statistics.getRequestsActive());
         assertEquals(2, statistics.getResponses2xx());
         assertEquals(2, statistics.getResponses4xx());
-        Map<CloseReason, Long> counted = monitor.getStatistics().getClosedByReason();
-        assertEquals(1, counted.get(CloseReason.REQUEST_HEADER_TIMEOUT));
-        assertEquals(1, counted.get(CloseReason.DATA_RATE));
+        assertEquals(1, monitor.getStatistics().getClosed(CloseReason.REQUEST_HEADER_TIMEOUT));
+        assertEquals(1, monitor.getStatistics().getClosed(CloseReason.DATA_RATE));
         assertNumbersAddUp();
     }
 }

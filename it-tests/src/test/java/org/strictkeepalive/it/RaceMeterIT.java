@@ -70,8 +70,7 @@ class RaceMeterIT {
             // nginx finds the request before the FIN, both having come while it was busy elsewhere.
             nginx.pause();
             client.send(POST);
-            await().atMost(30, TimeUnit.SECONDS)
-                    .until(() -> statistics.getConnectionsByState().get(ConnectionState.LINGERING) == 1);
+            await().atMost(30, TimeUnit.SECONDS).until(() -> statistics.getOpen(ConnectionState.LINGERING) == 1);
             nginx.resume();
             assertEquals(502, client.read());
             await().atMost(30, TimeUnit.SECONDS).until(() -> statistics.getRaces() == 1);

@@ -25,7 +25,8 @@ final class UnixProxy implements AutoCloseable {
     private final Path socket;
     private final Path log;
 
-    private UnixProxy(Path executable, Path directory, List<String> arguments) throws IOException, InterruptedException {
+    private UnixProxy(Path executable, Path directory, List<String> arguments)
+            throws IOException, InterruptedException {
         socket = socket(directory);
         log = directory.resolve("proxy.log");
         process = new ProcessBuilder()

@@ -1,0 +1,205 @@
+package org.strictkeepalive;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.io.IOException;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Random;
+import java.util.concurrent.RejectedExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
+import org.eclipse.jetty.io.Connection;
+import org.eclipse.jetty.server.HttpConfiguration;
+import org.eclipse.jetty.server.Server;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/**
+ * What the policy stands on fails: it goes on serving, every descriptor comes free, and the numbers add up. A probe, a
+ * listener and a clock that fail are in {@link InvariantsTest}, a late scheduler and the end of {@code nanoTime} in
+ * {@link CrowdModelTest}.
+ */
+class FaultInjectionTest {
+    private static final long MS = 1_000_000L;
+
+    /** A server in memory, in virtual time. */
+    private static final class Memory implements AutoCloseable {
+        private final FakeScheduler scheduler = new FakeScheduler();
+        private final Server server = new Server();
+        private final AtomicBoolean rejecting = new AtomicBoolean();
+        private final StrictKeepAliveConnectionFactory factory = new StrictKeepAliveConnectionFactory(
+                new HttpConfiguration(),
+                KeepAlivePolicy.builder()
+                        .keepAliveTimeout(Duration.ofSeconds(1))
+                        .lingerTimeout(Duration.ofSeconds(1))
+                        .build());
+        private final DescriptorMonitor monitor =
+                new DescriptorMonitor(scheduler, DescriptorProbe.find(), () -> scheduler.now);
+        private final FakeConnector connector;
+
+        private Memory() throws Exception {
+            server.addBean(monitor);
+            connector = new FakeConnector(server, this::execute, 0, factory);
+            server.setHandler(TestServer.hello());
+            server.start();
+        }
+
+        private void execute(Runnable task) {
+            if (rejecting.get()) {
+                throw new RejectedExecutionException("on purpose");
+            }
+            task.run();
+        }
+
+        private void open(MemoryEndPoint endPoint) {
+            Connection connection = factory.newConnection(connector, endPoint);
+            endPoint.setConnection(connection);
+            endPoint.onOpen();
+            connection.onOpen();
+        }
+
+        private void pass(long ms) {
+            for (long passed = 0; passed < ms; passed += 100) {
+                scheduler.advance(100 * MS);
+            }
+        }
+
+        private void assertNothingIsOpen() {
+            assertEquals(0, monitor.getStatistics().getOpen());
+            assertEquals(
+                    monitor.getStatistics().getOpened(), monitor.getStatistics().getClosed());
+        }
+
+        @Override
+        public void close() throws Exception {
+            server.stop();
+        }
+    }
+
+    /** An endpoint whose output can't be shut. */
+    private static final class Unshuttable extends MemoryEndPoint {
+        private Unshuttable(FakeScheduler scheduler) {
+            super(scheduler);
+        }
+
+        @Override
+        public void doShutdownOutput() {
+            throw new IllegalStateException("on purpose");
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "", // silent until firstRequestTimeout
+                "GET / HT",
+                RawClient.GET,
+                RawClient.GET + "GET",
+                "GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n",
+                "BAD\r\n\r\n"
+            })
+    void endPointThatFailsInShutdownOutputIsClosed(String bytes) throws Exception {
+        try (Memory memory = new Memory()) {
+            MemoryEndPoint endPoint = new Unshuttable(memory.scheduler);
+            memory.open(endPoint);
+            endPoint.addInput(bytes);
+            memory.pass(20_000);
+            assertFalse(endPoint.isOpen());
+            memory.assertNothingIsOpen();
+            assertEquals(0, memory.monitor.getProbeFailureCount());
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"", "GET / HT", RawClient.GET})
+    void executorThatRejectsKeepsNoDescriptor(String bytes) throws Exception {
+        try (Memory memory = new Memory()) {
+            MemoryEndPoint endPoint = new MemoryEndPoint(memory.scheduler);
+            memory.open(endPoint);
+            endPoint.addInput(bytes);
+            memory.rejecting.set(true);
+            memory.pass(20_000);
+            assertFalse(endPoint.isOpen());
+            memory.assertNothingIsOpen();
+            memory.rejecting.set(false);
+            MemoryEndPoint next = new MemoryEndPoint(memory.scheduler);
+            memory.open(next);
+            next.addInput(RawClient.GET);
+            assertTrue(next.takeOutputString().startsWith("HTTP/1.1 200 OK"));
+        }
+    }
+
+    @Test
+    void customizerThatThrowsFailsItsRequestAloneAsInPlainJetty() throws Exception {
+        List<Integer> expected = statusesWithAFailingCustomizer(null);
+        assertEquals(expected, statusesWithAFailingCustomizer(KeepAlivePolicy.defaults()));
+        assertTrue(expected.get(0) >= 500, "" + expected);
+    }
+
+    private static List<Integer> statusesWithAFailingCustomizer(KeepAlivePolicy policy) throws Exception {
+        AtomicBoolean failing = new AtomicBoolean(true);
+        try (TestServer server = TestServer.of(Transport.CLEAR, policy, TestServer.hello())) {
+            server.config.addCustomizer((request, headers) -> {
+                if (failing.getAndSet(false)) {
+                    throw new IllegalStateException("on purpose");
+                }
+                return request;
+            });
+            server.start();
+            try (RawClient client = server.connect()) {
+                int first = client.get().status();
+                try (RawClient second = server.connect()) {
+                    return List.of(first, second.get().status());
+                }
+            }
+        }
+    }
+
+    /** Clients that close, reset or send while the server's close_notify goes out, and a stop meanwhile. */
+    @ParameterizedTest
+    @EnumSource(Transport.class)
+    void closesThatCrossTheServersLeaveNothingOpen(Transport transport) throws Exception {
+        Random random = new Random(1);
+        try (TestServer server = TestServer.strict(
+                transport, p -> p.keepAliveTimeout(Duration.ofMillis(300)).lingerTimeout(Duration.ofMillis(300)))) {
+            for (int round = 0; round < 3; round++) {
+                List<RawClient> clients = new ArrayList<>();
+                for (int i = 0; i < 20; i++) {
+                    RawClient client = server.connect();
+                    client.get();
+                    clients.add(client);
+                }
+                TimeUnit.MILLISECONDS.sleep(200 + random.nextInt(100));
+                for (RawClient client : clients) {
+                    try {
+                        if (random.nextBoolean()) {
+                            client.send("GET");
+                        }
+                        client.close();
+                    } catch (IOException x) {
+                        // The server was first.
+                    }
+                }
+                server.assertNumbersAddUp();
+            }
+            List<RawClient> clients = new ArrayList<>();
+            for (int i = 0; i < 10; i++) {
+                RawClient client = server.connect();
+                client.send("GET / HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n")
+                        .read();
+                clients.add(client);
+            }
+            server.server.stop(); // while all of them linger
+            server.assertNumbersAddUp();
+            for (RawClient client : clients) {
+                client.close();
+            }
+        }
+    }
+}
