@@ -114,7 +114,7 @@ class EventsTest {
             }
         };
         try (TestServer server = TestServer.strict(
-                transport, p -> p.keepAliveTimeout(Duration.ofMillis(300)).maxRequestsPerConnection(2))) {
+                transport, p -> p.keepAliveTimeout(Duration.ofMillis(1500)).maxRequestsPerConnection(2))) {
             server.monitor().addListener(listener);
             try (RawClient idle = server.connect();
                     RawClient last = server.connect();

@@ -1,0 +1,94 @@
+package org.strictkeepalive;
+
+import static org.awaitility.Awaitility.await;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.io.IOException;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.net.Socket;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.Test;
+
+/** One address that takes what it can get, on real sockets. */
+class FairnessSocketTest {
+    /** From 127.0.1.number. */
+    private static RawClient connect(TestServer server, int number) throws IOException {
+        Socket socket = new Socket();
+        socket.bind(new InetSocketAddress(InetAddress.getByAddress(new byte[] {127, 0, 1, (byte) number}), 0));
+        socket.connect(new InetSocketAddress(InetAddress.getLoopbackAddress(), server.port()), 10_000);
+        socket.setSoTimeout(30_000);
+        return new RawClient(socket);
+    }
+
+    /** Polite clients that ask every two seconds, beside one address that takes what it can get and keeps it. */
+    private static int politeConnectionsLost(double fairShare) throws Exception {
+        int room = 100;
+        int lost = 0;
+        List<RawClient> all = new ArrayList<>();
+        try (TestServer server = TestServer.strict(
+                Transport.CLEAR,
+                p -> p.maxConnections(room)
+                        .keepAliveTimeout(Duration.ofMinutes(10))
+                        .firstRequestTimeout(Duration.ofMinutes(1))
+                        .fairShare(fairShare))) {
+            Set<PressureLevel> levels = ConcurrentHashMap.newKeySet();
+            server.monitor().addListener(new KeepAliveListener() {
+                @Override
+                public void onPressureChanged(PressureLevel from, PressureLevel to, double usage) {
+                    levels.add(to);
+                }
+            });
+            List<RawClient> polite = new ArrayList<>();
+            for (int i = 0; i < 10; i++) {
+                RawClient client = connect(server, 1 + i);
+                all.add(client);
+                polite.add(client);
+                client.get();
+                client.get();
+            }
+            for (int round = 0; round < 3; round++) {
+                long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(2);
+                for (int i = 0; i < 60 || System.nanoTime() - end < 0; i++) {
+                    RawClient attacker = connect(server, 100);
+                    all.add(attacker);
+                    attacker.send(RawClient.GET + RawClient.GET);
+                    TimeUnit.MILLISECONDS.sleep(20);
+                }
+                for (int i = 0; i < polite.size(); i++) {
+                    RawClient client = polite.get(i);
+                    try {
+                        RawClient.Answer answer = client.get();
+                        if (answer.saysClose()) {
+                            throw new IOException("told to close");
+                        }
+                    } catch (IOException x) {
+                        lost++;
+                        RawClient again = connect(server, 1 + i);
+                        all.add(again);
+                        polite.set(i, again);
+                        again.get();
+                    }
+                }
+            }
+            await().until(() -> levels.contains(PressureLevel.HIGH));
+        } finally {
+            for (RawClient client : all) {
+                client.close();
+            }
+        }
+        return lost;
+    }
+
+    @Test
+    void aStormFromOneAddressCostsTheClientsOfOthersNothing() throws Exception {
+        assertTrue(politeConnectionsLost(0) > 0, "without it, it does");
+        assertEquals(0, politeConnectionsLost(0.25));
+    }
+}
