@@ -461,10 +461,13 @@ public class DescriptorMonitor implements Dumpable {
             long count = accepted.get();
             int openNow = openOrAccepted();
             try {
-                usedDescriptors = probe.used();
+                usedDescriptors = count();
                 openAtSample = openNow;
             } catch (IOException | RuntimeException | Error x) {
                 onFailure("count descriptors", x);
+                if (processLimit > 0 && !probe.hasRoom()) {
+                    return update(now, processLimit, count); // some ways to count need a descriptor themselves
+                }
                 // The last count holds for a while, with what was opened since; but not for ever.
                 boolean unknown = usedDescriptors < 0 || now - sampledAt > COUNT_HOLDS;
                 return update(now, unknown ? -1 : usedDescriptors + openNow - openAtSample, count);
@@ -474,10 +477,31 @@ public class DescriptorMonitor implements Dumpable {
         }
     }
 
+    /** What the probe says, as far as it can be true. */
+    private long count() throws IOException {
+        long used = probe.used();
+        if (processLimit <= 0) {
+            return used;
+        }
+        if (used <= 0) {
+            throw new IOException(used + " are open");
+        }
+        if (used > processLimit) {
+            // True where the limit was lowered while running.
+            onFailure("make sense of the count", new IOException(used + " of " + processLimit + " are open"));
+        }
+        // With none free a pause would have no end but by the next count, so that one is not taken on trust.
+        return used >= processLimit && probe.hasRoom() ? processLimit - 1 : used;
+    }
+
     private void readLimit(long now) {
         limitReadAt = now;
         try {
-            processLimit = probe.limit();
+            long limit = probe.limit();
+            if (limit == 0 || limit < -1) {
+                throw new IllegalStateException("it is " + limit);
+            }
+            processLimit = limit;
         } catch (RuntimeException | Error x) {
             onFailure("read the descriptor limit", x);
         }
