@@ -1,5 +1,7 @@
 package org.strictkeepalive.examples;
 
+import java.io.IOException;
+import java.security.GeneralSecurityException;
 import java.time.Duration;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CompletableFuture;
@@ -9,6 +11,7 @@ import org.eclipse.jetty.server.HttpConfiguration;
 import org.eclipse.jetty.server.HttpConnectionFactory;
 import org.eclipse.jetty.server.Server;
 import org.eclipse.jetty.server.ServerConnector;
+import org.eclipse.jetty.server.SslConnectionFactory;
 import org.eclipse.jetty.server.handler.GracefulHandler;
 import org.strictkeepalive.KeepAlivePolicy;
 import org.strictkeepalive.StrictKeepAliveConnectionFactory;
@@ -24,7 +27,7 @@ import picocli.CommandLine.Spec;
         name = "serve",
         description = {
             "Runs a Jetty server with the strict keep-alive policy.",
-            "Paths: / (Hello, world!), /slow?ms=N, /big?mib=N, /echo, /status (JSON), /leak?n=K."
+            "Paths: / (Hello, world!), /slow?ms=N, /big?mib=N, /echo, /status (JSON), /leak?n=K&ms=N."
         },
         footer = "Times are such as 500ms, 2s, 1m, 1h; 0 switches a limit off.",
         customSynopsis = "strict-keepalive-examples serve [OPTIONS]",
@@ -46,6 +49,9 @@ final class ServeCommand implements Callable<Integer> {
 
     @Option(names = "--plain", description = "Jetty's own connection factory, for comparison.")
     private boolean plain;
+
+    @Option(names = "--tls", description = "TLS, with a self-signed key that is made at each start.")
+    private boolean tls;
 
     @Option(
             names = "--idle-timeout",
@@ -83,18 +89,23 @@ final class ServeCommand implements Callable<Integer> {
         }
         // The address as asked for, since the server's own guess may be another.
         int local = ((ServerConnector) server.getConnectors()[0]).getLocalPort();
-        spec.commandLine().getOut().println("Listening on http://" + host + ":" + local + "/");
+        spec.commandLine()
+                .getOut()
+                .println("Listening on " + (tls ? "https" : "http") + "://" + host + ":" + local + "/");
         spec.commandLine().getOut().flush();
         server.join();
         return 0;
     }
 
-    Server newServer() {
+    Server newServer() throws IOException, GeneralSecurityException, InterruptedException {
         Server server = new Server();
         HttpConfiguration config = new HttpConfiguration();
         HttpConnectionFactory factory =
                 plain ? new HttpConnectionFactory(config) : new StrictKeepAliveConnectionFactory(config, policy());
-        ServerConnector connector = new ServerConnector(server, factory);
+        ServerConnector connector = tls
+                ? new ServerConnector(
+                        server, new SslConnectionFactory(SelfSigned.context(), factory.getProtocol()), factory)
+                : new ServerConnector(server, factory);
         connector.setHost(host);
         connector.setPort(port);
         connector.setIdleTimeout(idleTimeout.toMillis());

@@ -46,6 +46,8 @@ final class Status {
         closed.put("byReason", statistics.getClosedByReason());
         result.put("closed", closed);
         result.put("requests", statistics.getRequests());
+        result.put("acceptingPaused", monitor.isAcceptingPaused());
+        result.put("probeFailures", monitor.getProbeFailureCount());
         return result;
     }
 
