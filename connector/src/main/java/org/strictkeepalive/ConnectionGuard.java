@@ -428,18 +428,14 @@ final class ConnectionGuard extends Tracked
         }
         long moved = bytesMoved - untaken();
         if (offer == Offer.FILLED) {
-            bytesJudged = moved;
-            writeWaitSince = now;
+            beginWait(now, moved);
             offer = Offer.FULL;
         }
         long readWait = reading ? waited + (now - demandSince) : 0;
         long writeWait = writeWaiting ? now - writeWaitSince : 0;
         switch (governed.policy().progress(Math.max(readWait, writeWait), moved - bytesJudged, pressure)) {
             case MADE -> {
-                bytesJudged = moved;
-                waited = 0;
-                demandSince = now;
-                writeWaitSince = now;
+                beginWait(now, moved);
                 offer = Offer.NONE;
             }
             case NONE -> {
@@ -455,6 +451,13 @@ final class ConnectionGuard extends Tracked
                 }
             }
         }
+    }
+
+    private void beginWait(long now, long moved) {
+        bytesJudged = moved;
+        waited = 0;
+        demandSince = now;
+        writeWaitSince = now;
     }
 
     /**

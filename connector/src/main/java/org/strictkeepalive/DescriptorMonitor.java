@@ -36,6 +36,8 @@ public class DescriptorMonitor implements Dumpable {
     private static final long FRESH = TimeUnit.MILLISECONDS.toNanos(1);
     /** How long the last count holds where counting fails. */
     private static final long COUNT_HOLDS = TimeUnit.SECONDS.toNanos(1);
+    /** How long a count is used in part that can't be true: where the limit was lowered, evictions mend it. */
+    private static final long DOUBT_LASTS = TimeUnit.SECONDS.toNanos(5);
     /** How long the reserve is a part of an earlier room: a closed socket's descriptor is free a moment later. */
     private static final long ROOM_HOLDS = TimeUnit.SECONDS.toNanos(1);
     /** How often the limit, which an operator may change while running, is read again. */
@@ -64,6 +66,8 @@ public class DescriptorMonitor implements Dumpable {
     private long limitReadAt;
     private volatile long sampledAt;
     private int openAtSample;
+    private boolean doubted;
+    private long doubtedAt;
     /** Exact where the count of open connections lags: an endpoint is made later, on another thread. */
     private final AtomicLong accepted = new AtomicLong();
 
@@ -461,7 +465,7 @@ public class DescriptorMonitor implements Dumpable {
             long count = accepted.get();
             int openNow = openOrAccepted();
             try {
-                usedDescriptors = count();
+                usedDescriptors = count(now);
                 openAtSample = openNow;
             } catch (IOException | RuntimeException | Error x) {
                 onFailure("count descriptors", x);
@@ -478,7 +482,7 @@ public class DescriptorMonitor implements Dumpable {
     }
 
     /** What the probe says, as far as it can be true. */
-    private long count() throws IOException {
+    private long count(long now) throws IOException {
         long used = probe.used();
         if (processLimit <= 0) {
             return used;
@@ -491,7 +495,18 @@ public class DescriptorMonitor implements Dumpable {
             onFailure("make sense of the count", new IOException(used + " of " + processLimit + " are open"));
         }
         // With none free a pause would have no end but by the next count, so that one is not taken on trust.
-        return used >= processLimit && probe.hasRoom() ? processLimit - 1 : used;
+        if (used < processLimit || !probe.hasRoom()) {
+            doubted = false;
+            return used;
+        }
+        if (!doubted) {
+            doubted = true;
+            doubtedAt = now;
+        }
+        if (now - doubtedAt > DOUBT_LASTS) {
+            throw new IOException(used + " of " + processLimit + " are open, and there is room");
+        }
+        return processLimit - 1;
     }
 
     private void readLimit(long now) {

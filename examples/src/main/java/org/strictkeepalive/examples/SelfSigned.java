@@ -45,8 +45,6 @@ final class SelfSigned {
             SslContextFactory.Server result = new SslContextFactory.Server();
             result.setKeyStore(KeyStore.getInstance(file.toFile(), password.toCharArray()));
             result.setKeyStorePassword(password);
-            // Clients of a server on a bare address ask for no name.
-            result.setSniRequired(false);
             return result;
         } finally {
             Files.deleteIfExists(file);

@@ -9,6 +9,7 @@ import org.eclipse.jetty.server.Connector;
 import org.eclipse.jetty.server.Handler;
 import org.eclipse.jetty.server.HttpConfiguration;
 import org.eclipse.jetty.server.HttpConnectionFactory;
+import org.eclipse.jetty.server.SecureRequestCustomizer;
 import org.eclipse.jetty.server.Server;
 import org.eclipse.jetty.server.ServerConnector;
 import org.eclipse.jetty.server.SslConnectionFactory;
@@ -100,6 +101,10 @@ final class ServeCommand implements Callable<Integer> {
     Server newServer() throws IOException, GeneralSecurityException, InterruptedException {
         Server server = new Server();
         HttpConfiguration config = new HttpConfiguration();
+        if (tls) {
+            // The key is for no name in particular, so none is asked for.
+            config.addCustomizer(new SecureRequestCustomizer(false));
+        }
         HttpConnectionFactory factory =
                 plain ? new HttpConnectionFactory(config) : new StrictKeepAliveConnectionFactory(config, policy());
         ServerConnector connector = tls

@@ -91,7 +91,7 @@ class ServeCommandTest {
                     SSLSocket socket = (SSLSocket)
                             client.getSslContext().getSocketFactory().createSocket(plain, "localhost", 0, true)) {
                 socket.getOutputStream()
-                        .write("GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
+                        .write("GET / HTTP/1.1\r\nHost: any.test\r\nConnection: close\r\n\r\n"
                                 .getBytes(StandardCharsets.US_ASCII));
                 String answer = new String(socket.getInputStream().readAllBytes(), StandardCharsets.US_ASCII);
                 assertTrue(answer.endsWith("Hello, world!"), answer);

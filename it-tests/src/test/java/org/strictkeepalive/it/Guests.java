@@ -2,6 +2,7 @@ package org.strictkeepalive.it;
 
 import java.io.IOException;
 import java.net.Socket;
+import java.net.SocketTimeoutException;
 import java.util.List;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.ExecutorService;
@@ -22,14 +23,15 @@ final class Guests implements AutoCloseable {
     private static final int HEARTBEAT_MS = 10;
     private static final String SLOW = "/slow?ms=2000";
     private static final String BIG = "/big?mib=8";
-    /** Two MiB a second. */
-    private static final int READING_PAUSE_MS = 30;
+    /** Four MiB a second. */
+    private static final int READING_PAUSE_MS = 15;
 
     /** A visitor: when it came, how long it took, and what went wrong, null for nothing. */
     record Visit(long at, long millis, String failure) {}
 
     final ConcurrentLinkedQueue<Visit> visits = new ConcurrentLinkedQueue<>();
     final AtomicInteger politeServed = new AtomicInteger();
+    /** How often a polite one had to open another connection. */
     final AtomicInteger toldToClose = new AtomicInteger();
     /** Requests on reused connections that ended before a byte of the answer, and were sent again on fresh ones. */
     final AtomicInteger races = new AtomicInteger();
@@ -99,6 +101,11 @@ final class Guests implements AutoCloseable {
         int requests = 0;
         while (running) {
             try {
+                if (socket != null && isClosed(socket)) {
+                    toldToClose.incrementAndGet();
+                    socket.close();
+                    socket = null;
+                }
                 if (socket == null) {
                     socket = http.connect(PATIENCE_MS);
                     requests = 0;
@@ -135,6 +142,16 @@ final class Guests implements AutoCloseable {
             }
         } catch (IOException x) {
             politeLost.add(x.toString());
+        }
+    }
+
+    /** Looks, as clients do before they use a connection again, whether the server has closed it. */
+    private static boolean isClosed(Socket socket) throws IOException {
+        socket.setSoTimeout(1);
+        try {
+            return socket.getInputStream().read() < 0;
+        } catch (SocketTimeoutException x) {
+            return false;
         }
     }
 

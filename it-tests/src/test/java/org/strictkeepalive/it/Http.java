@@ -129,6 +129,9 @@ record Http(InetSocketAddress address, SSLContext tls) {
                 int headEnd = text.indexOf("\r\n\r\n") + 4;
                 if (headEnd >= 4) {
                     head = text.substring(0, headEnd);
+                    if (!head.startsWith("HTTP/1.1 200 ")) {
+                        throw new IOException(head);
+                    }
                     String field = head.toLowerCase(Locale.ROOT).replaceAll("(?s).*\r\ncontent-length: (\\d+).*", "$1");
                     read -= headEnd;
                     length = Long.parseLong(field);

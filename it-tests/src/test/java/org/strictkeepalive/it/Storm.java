@@ -16,10 +16,12 @@ import java.util.concurrent.TimeUnit;
 record Storm(String name, int limit, boolean tls, boolean atOnce) {
     /** How much later 99 of 100 visitors may be served than on a calm day. */
     private static final long LATER_MS = 250;
-    /** What is left of the first moment when all have come at once. */
-    private static final long SETTLED_MS = 2000;
-    /** Within which each room-full of attackers whose requests are in progress is judged. */
-    private static final long ROOM_MS = 1000;
+
+    private static final int SECONDS = Integer.getInteger("storm.seconds", 6);
+    /** Attackers that come at a steady rate come at most at this one. */
+    private static final int MOST_PER_SECOND = 400;
+    /** Of the listening socket of serve. */
+    private static final int BACKLOG = 1024;
 
     private static final int TIMES_THE_LIMIT = 3;
     private static final long BACK_MS = 5000;
@@ -88,8 +90,29 @@ record Storm(String name, int limit, boolean tls, boolean atOnce) {
         };
     }
 
-    Outcome rage(Calm calm, int seconds) throws IOException, InterruptedException {
+    /** Whether the kernel drops attempts to connect, which come again after 1 s, 3 s and 7 s: those of visitors too. */
+    private boolean isBeyondBacklog() {
+        return atOnce && TIMES_THE_LIMIT * limit > BACKLOG;
+    }
+
+    /** What is left of the first moment when all have come at once. */
+    private int unsettledSeconds() {
+        if (!atOnce) {
+            return 0;
+        }
+        // Each room-full of requests in progress is judged in about a second; some descriptors are the guests'.
+        int rooms = isBusy() ? TIMES_THE_LIMIT + 1 : 1;
+        return rooms + (isBeyondBacklog() ? 4 : 1);
+    }
+
+    /** How long it has to last. */
+    int seconds() {
+        return atOnce ? unsettledSeconds() + 3 : Math.max(SECONDS, TIMES_THE_LIMIT * limit / MOST_PER_SECOND);
+    }
+
+    Outcome rage(Calm calm) throws IOException, InterruptedException {
         Serve serve = calm.serve();
+        int seconds = seconds();
         int logBefore = serve.log().length();
         int count = TIMES_THE_LIMIT * limit;
         int most = 0;
@@ -117,20 +140,17 @@ record Storm(String name, int limit, boolean tls, boolean atOnce) {
         int heap = serve.heap();
         String log = serve.log().substring(logBefore);
 
-        long settled = begin;
-        if (atOnce) {
-            settled += TimeUnit.MILLISECONDS.toNanos(isBusy() ? TIMES_THE_LIMIT * ROOM_MS : SETTLED_MS);
-        }
+        long settled = begin + TimeUnit.SECONDS.toNanos(unsettledSeconds());
         List<Guests.Visit> all = guests.visitsSince(begin);
         List<Guests.Visit> visits = guests.visitsSince(settled);
         long unserved = all.stream().filter(visit -> visit.failure() != null).count();
-        List<Guests.Visit> turnedAway = (isBusy() ? visits : all)
+        List<Guests.Visit> turnedAway = (isBusy() || isBeyondBacklog() ? visits : all)
                 .stream().filter(visit -> visit.failure() != null).toList();
         long p99 = Guests.p99(visits);
 
         List<String> problems = new ArrayList<>();
         check(problems, attackers >= count * 0.95, "only " + attackers + " attackers of " + count + " came");
-        check(problems, visits.size() >= seconds, "only " + visits.size() + " visitors came");
+        check(problems, visits.size() >= 10, "only " + visits.size() + " visitors came");
         check(problems, turnedAway.size() <= all.size() / 1000, "turned away: " + turnedAway);
         check(problems, p99 <= calm.p99() + LATER_MS, "99 % of visitors within " + p99 + " ms");
         check(problems, guests.politeLost.isEmpty(), "polite requests lost: " + guests.politeLost);
@@ -138,7 +158,7 @@ record Storm(String name, int limit, boolean tls, boolean atOnce) {
         check(
                 problems,
                 !leavesNewcomers() || guests.toldToClose.get() == 0,
-                guests.toldToClose + " times polite clients were told to close");
+                guests.toldToClose + " times polite clients had to open another connection");
         check(problems, guests.broken.isEmpty(), "responses broken off: " + guests.broken);
         check(problems, most <= limit - calm.reserve() + 1, most + " descriptors used");
         check(

@@ -5,13 +5,17 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestInstance;
+import org.junit.jupiter.api.condition.EnabledIfSystemProperty;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.api.parallel.Isolated;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -21,16 +25,12 @@ import org.junit.jupiter.params.provider.ValueSource;
 /**
  * Storms of clients that mean no good, from a process of their own, on servers with few descriptors, all settings at
  * their defaults. A server lives through all storms at its limit. {@code -Dstorms.all=true} runs them all, not only
- * those of CI.
+ * those of CI, and {@code -Dstorm.seconds} makes the steady ones longer.
  */
 @Isolated("what it measures is time")
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
 class StormIT {
     private static final boolean ALL = Boolean.getBoolean("storms.all");
-    private static final int SECONDS = Integer.getInteger("storm.seconds", 6);
-    /** Attackers that come at a steady rate come at most at this one. */
-    private static final int MOST_PER_SECOND = 400;
-
     private final Map<String, Storm.Calm> servers = new HashMap<>();
     private final List<String> table = new ArrayList<>(List.of(Storm.HEADER));
 
@@ -93,11 +93,10 @@ class StormIT {
     @ParameterizedTest
     @MethodSource("storms")
     void everybodyIsServed(Storm storm) throws Exception {
-        int seconds = Math.max(SECONDS, storm.atOnce() ? 0 : 3 * storm.limit() / MOST_PER_SECOND);
-        Storm.Outcome outcome = storm.rage(server(storm), seconds);
+        Storm.Outcome outcome = storm.rage(server(storm));
         if (!outcome.problems().isEmpty() && outcome.machineStalled()) {
             System.out.println("Once more, since the machine itself stalled: " + outcome);
-            outcome = storm.rage(server(storm), seconds);
+            outcome = storm.rage(server(storm));
         }
         table.add(outcome.row());
         System.out.println(outcome.row());
@@ -105,6 +104,45 @@ class StormIT {
             servers.remove(storm.limit() + " " + storm.tls()).serve().close();
         }
         assertEquals(List.of(), outcome.problems(), outcome.row());
+    }
+
+    /** One storm after another for {@code -Dsoak.minutes}: each leaves the server as the first one did. */
+    @Test
+    @EnabledIfSystemProperty(named = "soak.minutes", matches = "[1-9]\\d*")
+    void aSoakOfMixedStormsLeavesNothing() throws Exception {
+        long end = System.nanoTime() + TimeUnit.MINUTES.toNanos(Integer.getInteger("soak.minutes"));
+        List<Integer> heap = new ArrayList<>();
+        List<Integer> threads = new ArrayList<>();
+        List<Integer> descriptors = new ArrayList<>();
+        List<String> problems = new ArrayList<>();
+        try (Serve serve = Serve.start(plain, 512)) {
+            Storm.Calm calm = Storm.Calm.of(serve);
+            while (System.nanoTime() - end < 0 || heap.size() < 3) {
+                Storm.Outcome outcome = new Storm("MIX", 512, false, heap.size() % 2 == 1).rage(calm);
+                System.out.println(outcome.row());
+                if (!outcome.machineStalled()) {
+                    problems.addAll(outcome.problems());
+                }
+                heap.add(serve.heap());
+                threads.add(serve.threads());
+                descriptors.add(serve.descriptors());
+                // That which asks is one.
+                assertEquals(1, serve.status().get("connections").get("open").asInt(), "guards");
+            }
+        }
+        System.out.println("heap " + heap + " MiB, threads " + threads + ", descriptors " + descriptors);
+        assertEquals(List.of(), problems);
+        assertNoGrowth(heap, 4);
+        assertNoGrowth(threads, 10);
+        assertNoGrowth(descriptors, 0);
+    }
+
+    /** The most of the last third is no more than that of the first. */
+    private static void assertNoGrowth(List<Integer> figures, int slack) {
+        int third = figures.size() / 3;
+        int first = Collections.max(figures.subList(0, third));
+        int last = Collections.max(figures.subList(figures.size() - third, figures.size()));
+        assertTrue(last <= first + slack, figures::toString);
     }
 
     /** That the storms are storms. */
