@@ -17,6 +17,9 @@ record Storm(String name, int limit, boolean tls, boolean atOnce) {
     /** How much later 99 of 100 visitors may be served than on a calm day. */
     private static final long LATER_MS = 250;
 
+    /** Whether all cases are asked for, not only those of CI. */
+    static final boolean ALL = Boolean.getBoolean("storms.all");
+
     private static final int SECONDS = Integer.getInteger("storm.seconds", 6);
     /** Attackers that come at a steady rate come at most at this one. */
     private static final int MOST_PER_SECOND = 400;

@@ -30,7 +30,6 @@ import org.junit.jupiter.params.provider.ValueSource;
 @Isolated("what it measures is time")
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
 class StormIT {
-    private static final boolean ALL = Boolean.getBoolean("storms.all");
     private final Map<String, Storm.Calm> servers = new HashMap<>();
     private final List<String> table = new ArrayList<>(List.of(Storm.HEADER));
 
@@ -60,20 +59,18 @@ class StormIT {
     }
 
     static Stream<Storm> storms() {
-        if (ALL) {
+        if (Storm.ALL) {
             return Stream.of(256, 512, 4096)
                     .flatMap(limit -> Stream.of(false, true)
                             .flatMap(tls -> Stream.of(false, true).flatMap(atOnce -> of(limit, tls, atOnce))));
         }
         return Stream.concat(
-                of(256, false, false),
+                of(256, false, false).filter(storm -> !storm.name().equals("MIX")),
                 Stream.of(
-                        new Storm("LEAKY", 256, false, true),
                         new Storm("SLOW_BODY", 256, false, true),
                         new Storm("NEVER_READING", 256, false, true),
                         new Storm("MIX", 512, false, true),
                         new Storm("HALF_HANDSHAKE", 512, true, false),
-                        new Storm("TRICKLE_HANDSHAKE", 512, true, true),
                         new Storm("MIX", 512, true, false),
                         new Storm("MIX", 512, true, true),
                         new Storm("MIX", 4096, false, true)));
@@ -147,7 +144,7 @@ class StormIT {
 
     /** That the storms are storms. */
     @ParameterizedTest
-    @ValueSource(strings = {"LEAKY", "TRICKLE_AFTER_FIN", "TRICKLE_FIRST", "TRICKLE_BETWEEN"})
+    @ValueSource(strings = {"LEAKY", "TRICKLE_AFTER_FIN"})
     void plainJettyTurnsVisitorsAway(String kind) throws Exception {
         try (Serve serve = Serve.start(plain, 256, "--plain");
                 Guests guests = new Guests(serve.http()).settle();
