@@ -3,8 +3,10 @@ package org.strictkeepalive;
 import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.net.SocketAddress;
+import java.net.StandardSocketOptions;
 import java.nio.ByteBuffer;
 import java.nio.channels.ClosedChannelException;
+import java.nio.channels.SocketChannel;
 import java.nio.charset.StandardCharsets;
 import java.util.HashMap;
 import java.util.Map;
@@ -474,42 +476,59 @@ final class ConnectionGuard extends Tracked
         if (!reading && !writeWaiting) {
             return;
         }
+        long moved = bytesMoved - untaken();
+        if (offer == Offer.FILLED) {
+            beginWait(now, moved);
+            offer = Offer.FULL;
+        }
         long readWait = reading ? waited + (now - demandSince) : 0;
         long writeWait = writeWaiting ? now - writeWaitSince : 0;
-        long moved = bytesMoved - untaken();
         switch (governed.policy().progress(Math.max(readWait, writeWait), moved - bytesJudged, pressure)) {
             case MADE -> {
-                bytesJudged = moved;
-                waited = 0;
-                demandSince = now;
-                writeWaitSince = now;
+                beginWait(now, moved);
                 offer = Offer.NONE;
             }
             case NONE -> {
                 if (!writeWaiting || offer == Offer.MADE) {
                     endExchange();
-                } else if (offer == Offer.NONE) {
-                    offer = Offer.UNDER_WAY;
-                    execute(this::offer);
+                } else if (offer == Offer.NONE || offer == Offer.FULL) {
+                    offer(Offer.MADE);
                 }
             }
-            case UNJUDGED -> {}
+            case UNJUDGED -> {
+                if (writeWaiting && offer == Offer.NONE && pressure.level().isAtLeast(PressureLevel.ELEVATED)) {
+                    offer(Offer.FILLED);
+                }
+            }
         }
     }
 
+    private void beginWait(long now, long moved) {
+        bytesJudged = moved;
+        waited = 0;
+        demandSince = now;
+        writeWaitSince = now;
+    }
+
     /**
-     * Offers the client what it hasn't taken, once before the verdict: a socket says that it is writable only when a
-     * third of its send buffer is free, and takes bytes long before.
+     * Offers the client what it hasn't taken: a socket says that it is writable only when a third of its send buffer is
+     * free, and takes bytes long before. Once when a wait begins, so that it is counted from a full buffer, and once
+     * before the verdict.
      */
-    private void offer() {
-        if (innermost instanceof AbstractEndPoint ep) {
-            ep.getWriteFlusher().completeWrite();
-        }
-        offer = Offer.MADE;
+    private void offer(Offer then) {
+        offer = Offer.UNDER_WAY;
+        execute(() -> {
+            if (innermost instanceof AbstractEndPoint ep) {
+                ep.getWriteFlusher().completeWrite();
+            }
+            offer = then;
+        });
     }
 
     private enum Offer {
         NONE,
+        FILLED,
+        FULL,
         UNDER_WAY,
         MADE
     }
@@ -534,6 +553,9 @@ final class ConnectionGuard extends Tracked
                 connection.onIdleExpired(failure);
             }
             if (endPoint instanceof AbstractEndPoint ep) {
+                if (ep.getWriteFlusher().isPending()) {
+                    dropOutput();
+                }
                 ep.getWriteFlusher().onFail(failure);
             }
         };
@@ -541,6 +563,20 @@ final class ConnectionGuard extends Tracked
             governed.connector().getExecutor().execute(end);
         } catch (RejectedExecutionException x) {
             end.run();
+        }
+    }
+
+    /**
+     * What a client doesn't take goes with its connection: else the kernel would hold a full send buffer, megabytes, for
+     * minutes after the close, until it has no memory left for anybody's connections.
+     */
+    private void dropOutput() {
+        if (innermost.getTransport() instanceof SocketChannel channel) {
+            try {
+                channel.setOption(StandardSocketOptions.SO_LINGER, 0);
+            } catch (IOException | RuntimeException x) {
+                LOG.debug("Unable to drop the output of {}", this, x);
+            }
         }
     }
 

@@ -46,6 +46,8 @@ public class DescriptorMonitor implements Dumpable {
     private static final long FRESH = TimeUnit.MILLISECONDS.toNanos(1);
     /** How long the last count holds where counting fails. */
     private static final long COUNT_HOLDS = TimeUnit.SECONDS.toNanos(1);
+    /** How long a count is used in part that can't be true: where the limit was lowered, evictions mend it. */
+    private static final long DOUBT_LASTS = TimeUnit.SECONDS.toNanos(5);
     /** How long the reserve is a part of an earlier room: a closed socket's descriptor is free a moment later. */
     private static final long ROOM_HOLDS = TimeUnit.SECONDS.toNanos(1);
     /** How often the limit, which an operator may change while running, is read again. */
@@ -78,6 +80,8 @@ public class DescriptorMonitor implements Dumpable {
     private long limitReadAt;
     private volatile long sampledAt;
     private int openAtSample;
+    private boolean doubted;
+    private long doubtedAt;
     /** Exact where the count of open connections lags: an endpoint is made later, on another thread. */
     private final AtomicLong accepted = new AtomicLong();
 
@@ -703,10 +707,13 @@ public class DescriptorMonitor implements Dumpable {
             long count = accepted.get();
             int openNow = openOrAccepted();
             try {
-                usedDescriptors = probe.used();
+                usedDescriptors = count(now);
                 openAtSample = openNow;
             } catch (IOException | RuntimeException | Error x) {
                 onFailure("count descriptors", x);
+                if (processLimit > 0 && !probe.hasRoom()) {
+                    return update(now, processLimit, count); // some ways to count need a descriptor themselves
+                }
                 // The last count holds for a while, with what was opened since; but not for ever.
                 boolean unknown = usedDescriptors < 0 || now - sampledAt > COUNT_HOLDS;
                 return update(now, unknown ? -1 : usedDescriptors + openNow - openAtSample, count);
@@ -716,10 +723,42 @@ public class DescriptorMonitor implements Dumpable {
         }
     }
 
+    /** What the probe says, as far as it can be true. */
+    private long count(long now) throws IOException {
+        long used = probe.used();
+        if (processLimit <= 0) {
+            return used;
+        }
+        if (used <= 0) {
+            throw new IOException(used + " are open");
+        }
+        if (used > processLimit) {
+            // True where the limit was lowered while running.
+            onFailure("make sense of the count", new IOException(used + " of " + processLimit + " are open"));
+        }
+        // With none free a pause would have no end but by the next count, so that one is not taken on trust.
+        if (used < processLimit || !probe.hasRoom()) {
+            doubted = false;
+            return used;
+        }
+        if (!doubted) {
+            doubted = true;
+            doubtedAt = now;
+        }
+        if (now - doubtedAt > DOUBT_LASTS) {
+            throw new IOException(used + " of " + processLimit + " are open, and there is room");
+        }
+        return processLimit - 1;
+    }
+
     private void readLimit(long now) {
         limitReadAt = now;
         try {
-            processLimit = probe.limit();
+            long limit = probe.limit();
+            if (limit == 0 || limit < -1) {
+                throw new IllegalStateException("it is " + limit);
+            }
+            processLimit = limit;
         } catch (RuntimeException | Error x) {
             onFailure("read the descriptor limit", x);
         }

@@ -1,5 +1,6 @@
 package org.strictkeepalive;
 
+import static org.awaitility.Awaitility.await;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNotNull;
@@ -13,6 +14,7 @@ import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.CountDownLatch;
 import java.util.function.UnaryOperator;
 import org.eclipse.jetty.logging.JettyLogger;
 import org.eclipse.jetty.logging.StdErrAppender;
@@ -40,11 +42,14 @@ class DescriptorMonitorTest {
         server.addBean(monitor);
     }
 
-    static final class FakeProbe implements DescriptorProbe {
+    static class FakeProbe implements DescriptorProbe {
         long used = 100;
         long limit = 1000;
         boolean cheap = true;
         boolean failing;
+        /** Whether a descriptor can be opened, whatever the count says. */
+        boolean room;
+
         int asked;
 
         @Override
@@ -72,6 +77,11 @@ class DescriptorMonitorTest {
         @Override
         public boolean isCheap() {
             return cheap;
+        }
+
+        @Override
+        public boolean hasRoom() {
+            return room || used < limit;
         }
     }
 
@@ -378,7 +388,7 @@ class DescriptorMonitorTest {
 
     @Test
     void whatIsAcceptedCountsBeforeItsEndPointIsMade() throws Exception {
-        probe.used = 0;
+        probe.used = 1;
         start(b -> b);
         for (int i = 0; i < 850; i++) {
             probe.used++;
@@ -425,13 +435,13 @@ class DescriptorMonitorTest {
 
     @Test
     void atHighTheOldestNewcomersAreEvictedDownToTheHysteresis() throws Exception {
-        probe.used = 0;
+        probe.used = 1;
         start(b -> b);
         List<FakeConnection> opened = open(850);
         opened.get(7).state = ConnectionState.BUSY;
         scheduler.advance(400 * MS);
         assertEquals(PressureLevel.HIGH, monitor.getLevel());
-        assertEquals(100, opened.stream().mapToInt(c -> c.evictions).sum());
+        assertEquals(101, opened.stream().mapToInt(c -> c.evictions).sum());
         assertEquals(0, opened.get(7).evictions);
         assertFalse(monitor.pressure().newcomersGone());
     }
@@ -507,6 +517,111 @@ class DescriptorMonitorTest {
         }
     }
 
+    @Test
+    void whereCountingFailsAsNothingIsFreeAcceptingPausesUntilSomethingIs() throws Exception {
+        start(b -> b);
+        open();
+        scheduler.advance(SECOND);
+        probe.used = 1000;
+        probe.failing = true;
+        scheduler.advance(5 * SECOND);
+        assertEquals(PressureLevel.CRITICAL, monitor.getLevel());
+        assertFalse(connector.isAccepting());
+        probe.room = true;
+        scheduler.advance(20 * MS);
+        assertTrue(connector.isAccepting());
+    }
+
+    @Test
+    void aProbeThatHangsIsWaitedForOnceAndServingGoesOn() throws Exception {
+        CountDownLatch answer = new CountDownLatch(1);
+        FakeProbe hanging = new FakeProbe() {
+            @Override
+            public long used() throws IOException {
+                try {
+                    answer.await();
+                } catch (InterruptedException x) {
+                    throw new IOException(x);
+                }
+                return super.used();
+            }
+        };
+        Server other = new Server();
+        DescriptorMonitor waiting =
+                new DescriptorMonitor(scheduler, new DescriptorProbe.TimedProbe(hanging), () -> scheduler.now);
+        other.addBean(waiting);
+        FakeConnector its = new FakeConnector(other, 1, new StrictKeepAliveConnectionFactory());
+        try {
+            long before = System.nanoTime();
+            String log = captured(() -> {
+                other.start();
+                waiting.onOpened(new FakeConnection("c", ConnectionState.IDLE, false, scheduler.now), scheduler.now);
+                scheduler.advance(30 * SECOND);
+            });
+            assertTrue(System.nanoTime() - before < 15 * SECOND, "300 ticks did not wait");
+            assertTrue(waiting.getProbeFailureCount() >= 300, "each");
+            assertEquals(1, lines(log, "Unable to"), log);
+            assertTrue(waiting.onAccepting(its));
+            assertTrue(its.isAccepting());
+            answer.countDown();
+            await().until(() -> {
+                scheduler.advance(100 * MS);
+                return waiting.getUsedDescriptors() == hanging.used;
+            });
+        } finally {
+            answer.countDown();
+            other.stop();
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(longs = {0, -1, -17, Long.MIN_VALUE, 1001, Long.MAX_VALUE})
+    void aCountThatCanNotBeTrueIsCountedAndLoggedOnceAndServingGoesOn(long lie) throws Exception {
+        start(b -> b);
+        open();
+        scheduler.advance(SECOND);
+        long before = monitor.getProbeFailureCount();
+        String log = captured(() -> {
+            probe.used = lie;
+            probe.room = true;
+            scheduler.advance(8 * SECOND);
+        });
+        assertTrue(monitor.getProbeFailureCount() >= before + 50, "each");
+        assertEquals(1, lines(log, "Unable to"), log);
+        assertTrue(connector.isAccepting());
+        probe.used = 100;
+        scheduler.advance(SECOND);
+        assertEquals(100, monitor.getUsedDescriptors());
+        assertEquals(PressureLevel.NORMAL, monitor.getLevel());
+    }
+
+    @ParameterizedTest
+    @ValueSource(longs = {0, -17})
+    void aLimitThatCanNotBeTrueLeavesTheLastOne(long lie) throws Exception {
+        start(b -> b);
+        probe.limit = lie;
+        scheduler.advance(2 * SECOND);
+        assertEquals(1000, monitor.getDescriptorLimit());
+        assertEquals(PressureLevel.NORMAL, monitor.getLevel());
+        assertTrue(monitor.getProbeFailureCount() > 0);
+    }
+
+    @Test
+    void aLimitBelowWhatIsOpenEvictsAndServingGoesOn() throws Exception {
+        start(b -> b);
+        List<FakeConnection> opened = open(500);
+        scheduler.advance(2 * SECOND);
+        probe.limit = 300;
+        scheduler.advance(2 * SECOND);
+        assertEquals(PressureLevel.CRITICAL, monitor.getLevel());
+        assertTrue(opened.stream().mapToInt(c -> c.evictions).sum() > 0);
+        opened.forEach(connection -> monitor.onClosed(connection, CloseReason.PRESSURE));
+        probe.used = 100;
+        scheduler.advance(SECOND);
+        assertTrue(connector.isAccepting());
+        assertEquals(PressureLevel.NORMAL, monitor.getLevel());
+    }
+
     /** The number of connections that are there all the time. */
     @ParameterizedTest
     @ValueSource(ints = {0, 1})
@@ -518,6 +633,7 @@ class DescriptorMonitorTest {
         monitor.onAccepting(connector);
         assertFalse(connector.isAccepting());
         probe.failing = true;
+        probe.room = true;
         scheduler.advance(60 * SECOND);
         assertTrue(connector.isAccepting(), "the last count is a minute old");
         assertFalse(monitor.isAcceptingPaused());
@@ -632,6 +748,7 @@ class DescriptorMonitorTest {
     void unknownDescriptorsAndNoAcceptorAreWarnedOf() throws Exception {
         probe.used = -1;
         probe.limit = -1;
+        scheduler.now += SECOND; // from which on the limit is read again
         String log = captured(() -> start(0, b -> b));
         assertEquals(1, lines(log, "can't be counted"), log);
         assertEquals(1, lines(log, "no acceptor thread"), log);

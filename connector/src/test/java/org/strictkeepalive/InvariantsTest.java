@@ -429,6 +429,11 @@ class InvariantsTest {
             return true;
         }
 
+        @Override
+        public boolean hasRoom() {
+            return used < 1000 || failure != null;
+        }
+
         private void fail() throws IOException {
             if (failure instanceof IOException x) {
                 throw x;

@@ -3,6 +3,7 @@ package org.strictkeepalive;
 import static org.awaitility.Awaitility.await;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
@@ -540,6 +541,8 @@ class PressureSocketTest {
             server.awaitClosed(CloseReason.DATA_RATE, 1);
             server.awaitOpen(0);
             server.assertNumbersAddUp();
+            // What the kernel had taken is not kept for it.
+            assertThrows(SocketException.class, client::readAll);
         }
     }
 

@@ -111,8 +111,23 @@ final class ExampleHandler extends Handler.Abstract.NonBlocking {
             return;
         }
         Long count = number(request, response, callback, "n", 1, -MOST_LEAKED, MOST_LEAKED);
-        if (count != null) {
-            text(response, "Holding " + leak(count) + "\n", callback);
+        Long ms = count == null ? null : number(request, response, callback, "ms", 0, 0, LONGEST_MS);
+        if (ms == null) {
+            return;
+        }
+        String held = leak(count);
+        if (ms == 0) {
+            text(response, "Holding " + held + "\n", callback);
+        } else {
+            Runnable giveBack = () -> {
+                try {
+                    leak(-count);
+                    text(response, "Held " + held + "\n", callback);
+                } catch (IOException x) {
+                    callback.failed(x);
+                }
+            };
+            getServer().getScheduler().schedule(giveBack, ms, TimeUnit.MILLISECONDS);
         }
     }
 

@@ -1,5 +1,7 @@
 package org.strictkeepalive.examples;
 
+import java.io.IOException;
+import java.security.GeneralSecurityException;
 import java.time.Duration;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CompletableFuture;
@@ -7,8 +9,10 @@ import org.eclipse.jetty.server.Connector;
 import org.eclipse.jetty.server.Handler;
 import org.eclipse.jetty.server.HttpConfiguration;
 import org.eclipse.jetty.server.HttpConnectionFactory;
+import org.eclipse.jetty.server.SecureRequestCustomizer;
 import org.eclipse.jetty.server.Server;
 import org.eclipse.jetty.server.ServerConnector;
+import org.eclipse.jetty.server.SslConnectionFactory;
 import org.eclipse.jetty.server.handler.GracefulHandler;
 import org.strictkeepalive.KeepAlivePolicy;
 import org.strictkeepalive.StrictKeepAliveConnectionFactory;
@@ -24,7 +28,7 @@ import picocli.CommandLine.Spec;
         name = "serve",
         description = {
             "Runs a Jetty server with the strict keep-alive policy.",
-            "Paths: / (Hello, world!), /slow?ms=N, /big?mib=N, /echo, /leak?n=K;",
+            "Paths: / (Hello, world!), /slow?ms=N, /big?mib=N, /echo, /leak?n=K&ms=N;",
             "for operators /status (JSON), /live (a page on top of it), /metrics (Prometheus)."
         },
         footer = "Times are such as 500ms, 2s, 1m, 1h; 0 switches a limit off.",
@@ -47,6 +51,9 @@ final class ServeCommand implements Callable<Integer> {
 
     @Option(names = "--plain", description = "Jetty's own connection factory, for comparison.")
     private boolean plain;
+
+    @Option(names = "--tls", description = "TLS, with a self-signed key that is made at each start.")
+    private boolean tls;
 
     @Option(
             names = "--idle-timeout",
@@ -87,21 +94,29 @@ final class ServeCommand implements Callable<Integer> {
         }
         // The address as asked for, since the server's own guess may be another.
         int local = ((ServerConnector) server.getConnectors()[0]).getLocalPort();
-        spec.commandLine().getOut().println("Listening on http://" + host + ":" + local + "/");
+        String address = (tls ? "https" : "http") + "://" + host + ":" + local + "/";
+        spec.commandLine().getOut().println("Listening on " + address);
         if (!plain) {
-            spec.commandLine().getOut().println("Live page: http://" + host + ":" + local + "/live");
+            spec.commandLine().getOut().println("Live page: " + address + "live");
         }
         spec.commandLine().getOut().flush();
         server.join();
         return 0;
     }
 
-    Server newServer() {
+    Server newServer() throws IOException, GeneralSecurityException, InterruptedException {
         Server server = new Server();
         HttpConfiguration config = new HttpConfiguration();
+        if (tls) {
+            // The key is for no name in particular, so none is asked for.
+            config.addCustomizer(new SecureRequestCustomizer(false));
+        }
         HttpConnectionFactory factory =
                 plain ? new HttpConnectionFactory(config) : new StrictKeepAliveConnectionFactory(config, policy());
-        ServerConnector connector = new ServerConnector(server, factory);
+        ServerConnector connector = tls
+                ? new ServerConnector(
+                        server, new SslConnectionFactory(SelfSigned.context(), factory.getProtocol()), factory)
+                : new ServerConnector(server, factory);
         connector.setHost(host);
         connector.setPort(port);
         connector.setIdleTimeout(idleTimeout.toMillis());

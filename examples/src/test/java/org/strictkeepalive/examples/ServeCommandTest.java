@@ -14,8 +14,10 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
+import javax.net.ssl.SSLSocket;
 import org.eclipse.jetty.server.Server;
 import org.eclipse.jetty.server.ServerConnector;
+import org.eclipse.jetty.util.ssl.SslContextFactory;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -74,6 +76,28 @@ class ServeCommandTest {
             assertTrue(answer.endsWith("Waited 1500 ms\n"), answer);
             stop.get(20, TimeUnit.SECONDS);
             assertTrue(Duration.ofNanos(System.nanoTime() - start).toSeconds() < 15);
+        } finally {
+            server.stop();
+        }
+    }
+
+    @Test
+    void tlsHasAKeyOfItsOwn() throws Exception {
+        Server server = start("--tls");
+        try {
+            SslContextFactory.Client client = new SslContextFactory.Client(true);
+            client.start();
+            try (Socket plain = connect(server);
+                    SSLSocket socket = (SSLSocket)
+                            client.getSslContext().getSocketFactory().createSocket(plain, "localhost", 0, true)) {
+                socket.getOutputStream()
+                        .write("GET / HTTP/1.1\r\nHost: any.test\r\nConnection: close\r\n\r\n"
+                                .getBytes(StandardCharsets.US_ASCII));
+                String answer = new String(socket.getInputStream().readAllBytes(), StandardCharsets.US_ASCII);
+                assertTrue(answer.endsWith("Hello, world!"), answer);
+            } finally {
+                client.stop();
+            }
         } finally {
             server.stop();
         }

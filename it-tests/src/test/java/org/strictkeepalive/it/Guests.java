@@ -1,82 +1,98 @@
 package org.strictkeepalive.it;
 
-import java.io.EOFException;
 import java.io.IOException;
-import java.io.InputStream;
-import java.net.InetSocketAddress;
 import java.net.Socket;
-import java.net.SocketException;
 import java.net.SocketTimeoutException;
-import java.nio.charset.StandardCharsets;
-import java.util.ArrayList;
-import java.util.Collections;
 import java.util.List;
-import java.util.Locale;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 
-/** Clients that have to be served during a storm: polite persistent ones, and a fresh visitor ten times a second. */
+/**
+ * Clients that have to be served during a storm: polite persistent ones, a fresh visitor ten times a second, and some
+ * whose requests are long in progress.
+ */
 final class Guests implements AutoCloseable {
     static final long DEADLINE_MS = 2000;
     private static final int POLITE = 10;
-    private static final long POLITE_PAUSE_MS = 300;
-    private static final long POLITE_TIMEOUT_MS = 10_000;
-    private static final long VISIT_EVERY_MS = 100;
-    private static final String HELLO = "Hello, world!";
-    private static final byte[] GET = "GET / HTTP/1.1\r\nHost: test\r\n\r\n".getBytes(StandardCharsets.US_ASCII);
+    private static final int POLITE_PAUSE_MS = 300;
+    private static final int PATIENCE_MS = 20_000;
+    private static final int VISIT_EVERY_MS = 100;
+    private static final int HEARTBEAT_MS = 10;
+    private static final String SLOW = "/slow?ms=2000";
+    private static final String BIG = "/big?mib=8";
+    /** Four MiB a second. */
+    private static final int READING_PAUSE_MS = 15;
 
+    /** A visitor: when it came, how long it took, and what went wrong, null for nothing. */
+    record Visit(long at, long millis, String failure) {}
+
+    final ConcurrentLinkedQueue<Visit> visits = new ConcurrentLinkedQueue<>();
     final AtomicInteger politeServed = new AtomicInteger();
+    /** How often a polite one had to open another connection. */
     final AtomicInteger toldToClose = new AtomicInteger();
     /** Requests on reused connections that ended before a byte of the answer, and were sent again on fresh ones. */
     final AtomicInteger races = new AtomicInteger();
     /** What happened to those who were not served. */
     final ConcurrentLinkedQueue<String> politeLost = new ConcurrentLinkedQueue<>();
 
-    final ConcurrentLinkedQueue<String> turnedAway = new ConcurrentLinkedQueue<>();
-    private final ConcurrentLinkedQueue<Long> visits = new ConcurrentLinkedQueue<>();
+    final AtomicInteger whole = new AtomicInteger();
+    final ConcurrentLinkedQueue<String> broken = new ConcurrentLinkedQueue<>();
+
     private final ExecutorService threads = Executors.newCachedThreadPool();
-    private final InetSocketAddress address;
+    private final Http http;
+    private volatile long stall;
     private volatile boolean running = true;
 
-    /** The connection ended before the first byte of an answer. */
-    private static final class NoAnswerException extends IOException {
-        private static final long serialVersionUID = 1L;
-
-        private NoAnswerException(String message) {
-            super(message);
-        }
-    }
-
-    Guests(InetSocketAddress address) {
-        this.address = address;
+    Guests(Http http) {
+        this.http = http;
         for (int i = 0; i < POLITE; i++) {
             threads.execute(this::bePolite);
         }
-        threads.execute(() -> {
-            long next = System.nanoTime();
-            while (running) {
-                threads.execute(this::visit);
-                next += TimeUnit.MILLISECONDS.toNanos(VISIT_EVERY_MS);
-                pause(next - System.nanoTime());
-            }
-        });
+        for (String path : List.of(SLOW, SLOW, BIG, BIG)) {
+            threads.execute(() -> beLong(path));
+        }
+        threads.execute(this::sendVisitors);
+    }
+
+    /** Sends visitors, and notices by the way when the machine itself stands still. */
+    private void sendVisitors() {
+        long next = System.nanoTime();
+        while (running) {
+            threads.execute(this::visit);
+            next += TimeUnit.MILLISECONDS.toNanos(VISIT_EVERY_MS);
+            do {
+                long before = System.nanoTime();
+                Http.pause(HEARTBEAT_MS);
+                long late = TimeUnit.NANOSECONDS.toMillis(System.nanoTime() - before) - HEARTBEAT_MS;
+                stall = Math.max(stall, late);
+            } while (System.nanoTime() - next < 0);
+        }
     }
 
     private void visit() {
         long start = System.nanoTime();
         String failure = null;
-        try (Socket socket = connect(DEADLINE_MS)) {
-            exchange(socket, DEADLINE_MS);
+        try {
+            http.get("/", DEADLINE_MS);
         } catch (IOException x) {
             failure = x.toString();
         }
         long millis = TimeUnit.NANOSECONDS.toMillis(System.nanoTime() - start);
-        visits.add(millis);
-        if (failure != null || millis > DEADLINE_MS) {
-            turnedAway.add(millis + " ms: " + failure);
+        visits.add(new Visit(start, millis, failure == null && millis > DEADLINE_MS ? "late" : failure));
+    }
+
+    private void beLong(String path) {
+        while (running) {
+            try (Socket socket = http.connect(PATIENCE_MS)) {
+                Http.ask(socket, path);
+                Http.answer(socket, PATIENCE_MS, READING_PAUSE_MS);
+                whole.incrementAndGet();
+            } catch (IOException x) {
+                broken.add(path + ": " + x);
+            }
         }
     }
 
@@ -85,26 +101,31 @@ final class Guests implements AutoCloseable {
         int requests = 0;
         while (running) {
             try {
+                if (socket != null && isClosed(socket)) {
+                    toldToClose.incrementAndGet();
+                    socket.close();
+                    socket = null;
+                }
                 if (socket == null) {
-                    socket = connect(POLITE_TIMEOUT_MS);
+                    socket = http.connect(PATIENCE_MS);
                     requests = 0;
                 }
-                boolean close;
+                Http.Answer answer;
                 try {
-                    close = exchange(socket, POLITE_TIMEOUT_MS);
-                } catch (NoAnswerException x) {
+                    answer = Http.exchange(socket, "/", PATIENCE_MS);
+                } catch (Http.NoAnswerException x) {
                     socket.close();
                     if (requests == 0) {
                         throw x;
                     }
                     races.incrementAndGet();
-                    socket = connect(POLITE_TIMEOUT_MS);
+                    socket = http.connect(PATIENCE_MS);
                     requests = 0;
-                    close = exchange(socket, POLITE_TIMEOUT_MS);
+                    answer = Http.exchange(socket, "/", PATIENCE_MS);
                 }
                 requests++;
                 politeServed.incrementAndGet();
-                if (close) {
+                if (answer.saysClose()) {
                     toldToClose.incrementAndGet();
                     socket.close();
                     socket = null;
@@ -113,7 +134,7 @@ final class Guests implements AutoCloseable {
                 politeLost.add("after " + requests + " requests: " + x);
                 socket = null;
             }
-            pause(TimeUnit.MILLISECONDS.toNanos(POLITE_PAUSE_MS));
+            Http.pause(POLITE_PAUSE_MS);
         }
         try {
             if (socket != null) {
@@ -124,62 +145,40 @@ final class Guests implements AutoCloseable {
         }
     }
 
-    private static void pause(long nanos) {
+    /** Looks, as clients do before they use a connection again, whether the server has closed it. */
+    private static boolean isClosed(Socket socket) throws IOException {
+        socket.setSoTimeout(1);
         try {
-            TimeUnit.NANOSECONDS.sleep(nanos);
-        } catch (InterruptedException x) {
-            Thread.currentThread().interrupt();
+            return socket.getInputStream().read() < 0;
+        } catch (SocketTimeoutException x) {
+            return false;
         }
     }
 
-    private Socket connect(long timeoutMs) throws IOException {
-        Socket socket = new Socket();
-        try {
-            socket.setTcpNoDelay(true);
-            socket.connect(address, (int) timeoutMs);
-            return socket;
-        } catch (IOException x) {
-            socket.close();
-            throw x;
+    /** Waits until the polite ones have come and been answered. */
+    Guests settle() {
+        while (politeServed.get() < 2 * POLITE) {
+            Http.pause(HEARTBEAT_MS);
         }
+        return this;
     }
 
-    /** One request and its whole answer; true if that says close. */
-    private static boolean exchange(Socket socket, long timeoutMs) throws IOException {
-        long end = System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(timeoutMs);
-        StringBuilder text = new StringBuilder();
-        byte[] bytes = new byte[1024];
-        try {
-            socket.getOutputStream().write(GET);
-        } catch (SocketException x) {
-            throw new NoAnswerException(x.toString());
-        }
-        InputStream in = socket.getInputStream();
-        while (text.indexOf(HELLO) < 0) {
-            long left = TimeUnit.NANOSECONDS.toMillis(end - System.nanoTime());
-            if (left <= 0) {
-                throw new SocketTimeoutException();
-            }
-            socket.setSoTimeout((int) left);
-            int count;
-            try {
-                count = in.read(bytes);
-            } catch (SocketException x) {
-                throw text.isEmpty() ? new NoAnswerException(x.toString()) : x;
-            }
-            if (count < 0) {
-                throw text.isEmpty() ? new NoAnswerException("closed") : new EOFException("closed behind: " + text);
-            }
-            text.append(new String(bytes, 0, count, StandardCharsets.ISO_8859_1));
-        }
-        return text.toString().toLowerCase(Locale.ROOT).contains("\r\nconnection: close");
+    /** The longest time, in milliseconds, for which this process did not run though it wanted to. */
+    long stall() {
+        return stall;
     }
 
-    /** The visits' milliseconds, sorted. */
-    List<Long> visits() {
-        List<Long> result = new ArrayList<>(visits);
-        Collections.sort(result);
-        return result;
+    /** Those who came from a time on, the quickest first. */
+    List<Visit> visitsSince(long nanoTime) {
+        return visits.stream()
+                .filter(visit -> visit.at - nanoTime >= 0)
+                .sorted((a, b) -> Long.compare(a.millis, b.millis))
+                .toList();
+    }
+
+    /** The milliseconds within which 99 of 100 were done. */
+    static long p99(List<Visit> sorted) {
+        return sorted.isEmpty() ? 0 : sorted.get((int) Math.ceil(sorted.size() * 0.99) - 1).millis;
     }
 
     /** Stops; requests in progress are finished. */
@@ -187,7 +186,7 @@ final class Guests implements AutoCloseable {
     public void close() throws InterruptedException {
         running = false;
         threads.shutdown();
-        if (!threads.awaitTermination(POLITE_TIMEOUT_MS * 2, TimeUnit.MILLISECONDS)) {
+        if (!threads.awaitTermination(PATIENCE_MS * 2, TimeUnit.MILLISECONDS)) {
             throw new IllegalStateException("the guests themselves hang");
         }
     }

@@ -59,6 +59,10 @@ class OperatorsIT {
         return "http://127.0.0.1:" + serve.address().getPort() + path;
     }
 
+    private static int opened(Serve serve) throws IOException {
+        return serve.status().get("connections").get("opened").asInt();
+    }
+
     // ---- The page, in a browser
 
     private String browse(String address, String... flags) throws IOException, InterruptedException {
@@ -85,8 +89,8 @@ class OperatorsIT {
     void theLivePageShowsTheStatusInABrowser() throws Exception {
         Files.createDirectories(SCREENSHOTS);
         try (Serve serve = Serve.start(directory, 512);
-                Attack attack = new Attack(serve.address(), List.of(Attack.Kind.LEAKY), 300, 0)) {
-            await().atMost(Duration.ofSeconds(30)).until(() -> attack.connected() == 300);
+                Attack ignored = new Attack(serve, List.of(Attackers.Kind.LEAKY), 300, 0)) {
+            await().atMost(Duration.ofSeconds(30)).until(() -> opened(serve) >= 300);
             assertTrue(serve.log().contains("Live page: " + url(serve, "/live")), serve.log());
             String page = browse(url(serve, "/live"), "--dump-dom");
             assertTrue(page.contains("of 512 descriptors are open, counted by"), page);
@@ -169,7 +173,7 @@ class OperatorsIT {
             String api = "http://127.0.0.1:" + port + "/api/v1/";
             try {
                 awaitAnswer(api + "query?query=jetty_keepalive_requests_total", "\"job\":\"serve\"");
-                try (Attack attack = new Attack(serve.address(), List.of(Attack.Kind.LEAKY), 600, 0)) {
+                try (Attack ignored = new Attack(serve, List.of(Attackers.Kind.LEAKY), 600, 0)) {
                     awaitAnswer(api + "alerts", "\"alertname\":\"KeepAliveAcceptingPaused\"");
                 }
             } finally {
@@ -186,8 +190,8 @@ class OperatorsIT {
     @Test
     void inspectTellsWhoHoldsTheDescriptors() throws Exception {
         try (Serve serve = Serve.start(directory, 256, "--allow-leak", "--keep-alive-timeout", "1m");
-                Attack attack = new Attack(serve.address(), List.of(Attack.Kind.LEAKY), 100, 0)) {
-            await().atMost(Duration.ofSeconds(30)).until(() -> attack.connected() == 100);
+                Attack ignored = new Attack(serve, List.of(Attackers.Kind.LEAKY), 100, 0)) {
+            await().atMost(Duration.ofSeconds(30)).until(() -> opened(serve) >= 100);
             get(url(serve, "/leak?n=40"));
             String report = run(
                     0,

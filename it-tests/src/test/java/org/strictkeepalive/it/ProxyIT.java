@@ -37,6 +37,14 @@ class ProxyIT {
     private static final int MOST_IN_PROGRESS = 100;
     private static final int DESCRIPTORS = 512;
     /** More than the server can hold beside the connections of the proxies. */
+    private static final List<Attackers.Kind> NEVER_CLOSING = List.of(
+            Attackers.Kind.LEAKY,
+            Attackers.Kind.SILENT,
+            Attackers.Kind.TRICKLE_FIRST,
+            Attackers.Kind.TRICKLE_BETWEEN,
+            Attackers.Kind.TRICKLE_AFTER_FIN,
+            Attackers.Kind.SLOW_BODY);
+
     private static final int ATTACKERS = 600;
 
     private static final long SURGE_MS = 1300;
@@ -179,7 +187,7 @@ class ProxyIT {
             CompletableFuture<Void> traffic = CompletableFuture.allOf(a.send(more), b.send(more));
             int surges = 0;
             for (; !traffic.isDone(); surges++) {
-                try (Attack attack = new Attack(server.address(), List.of(Attack.Kind.values()), ATTACKERS, 0)) {
+                try (Attack ignored = new Attack(server, NEVER_CLOSING, ATTACKERS, 0)) {
                     pause(TimeUnit.MILLISECONDS.toNanos(SURGE_MS));
                 }
             }

@@ -1,5 +1,7 @@
 package org.strictkeepalive.it;
 
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
 import java.io.File;
 import java.io.IOException;
 import java.net.InetSocketAddress;
@@ -10,6 +12,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
+import java.util.regex.Pattern;
 import java.util.stream.Stream;
 
 /** A server in a process of its own under {@code ulimit -n}: the {@code serve} command of the examples, or another. */
@@ -17,14 +20,21 @@ final class Serve implements AutoCloseable {
     private static final String LISTENING = "Listening on ";
     private static final long START_SECONDS = 30;
 
+    private static final String LARGE = "1g";
+    private static final String SMALL = "256m";
+    /** From this limit on connections need more heap than the usual, with TLS some 100 kB each. */
+    private static final int LARGE_LIMIT = 4096;
+
     private final Process process;
     private final Path log;
     private final InetSocketAddress address;
+    private final Http http;
 
-    private Serve(Process process, Path log, InetSocketAddress address) {
+    private Serve(Process process, Path log, URI uri) {
         this.process = process;
         this.log = log;
-        this.address = address;
+        address = new InetSocketAddress(uri.getHost(), uri.getPort());
+        http = new Http(address, uri.getScheme().equals("https"));
     }
 
     private static List<String> java(int descriptors) {
@@ -32,7 +42,7 @@ final class Serve implements AutoCloseable {
                 new ArrayList<>(List.of("bash", "-c", "ulimit -n " + descriptors + " && exec \"$@\"", "bash"));
         command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
         // Without this the JVM raises its soft limit to the hard one.
-        command.addAll(List.of("-XX:-MaxFDLimit", "-Xmx256m"));
+        command.addAll(List.of("-XX:-MaxFDLimit", "-Xmx" + (descriptors < LARGE_LIMIT ? SMALL : LARGE)));
         return command;
     }
 
@@ -50,9 +60,17 @@ final class Serve implements AutoCloseable {
     }
 
     static Serve start(Path directory, int descriptors, String... flags) throws IOException, InterruptedException {
+        return start(List.of(), directory, descriptors, flags);
+    }
+
+    /** Starts it behind another command, such as one that gives it name spaces of its own. */
+    static Serve start(List<String> prefix, Path directory, int descriptors, String... flags)
+            throws IOException, InterruptedException {
         List<String> arguments = new ArrayList<>(List.of("serve", "--port", "0"));
         arguments.addAll(List.of(flags));
-        return start(directory, command(descriptors, arguments.toArray(String[]::new)));
+        List<String> command = new ArrayList<>(prefix);
+        command.addAll(command(descriptors, arguments.toArray(String[]::new)));
+        return start(directory, command);
     }
 
     /** Starts a class of the tests, which has to say on what address it listens as {@code serve} does. */
@@ -74,8 +92,7 @@ final class Serve implements AutoCloseable {
         while (process.isAlive() && System.nanoTime() - end < 0) {
             for (String line : Files.readAllLines(log)) {
                 if (line.startsWith(LISTENING) && line.endsWith("/")) {
-                    URI uri = URI.create(line.substring(LISTENING.length()));
-                    return new Serve(process, log, new InetSocketAddress(uri.getHost(), uri.getPort()));
+                    return new Serve(process, log, URI.create(line.substring(LISTENING.length())));
                 }
             }
             process.waitFor(20, TimeUnit.MILLISECONDS);
@@ -86,6 +103,21 @@ final class Serve implements AutoCloseable {
 
     InetSocketAddress address() {
         return address;
+    }
+
+    Http http() {
+        return http;
+    }
+
+    boolean isTls() {
+        return http.tls() != null;
+    }
+
+    /** What {@code /status} says. */
+    JsonNode status() throws IOException {
+        return new ObjectMapper()
+                .readTree(http.get("/status", TimeUnit.SECONDS.toMillis(START_SECONDS))
+                        .body());
     }
 
     Process process() {
@@ -106,6 +138,44 @@ final class Serve implements AutoCloseable {
         try (Stream<Path> entries = Files.list(directory)) {
             return (int) entries.count();
         }
+    }
+
+    int threads() throws IOException {
+        try (Stream<Path> entries = Files.list(Path.of("/proc", Long.toString(process.pid()), "task"))) {
+            return (int) entries.count();
+        }
+    }
+
+    /** The heap in use, in MiB, behind a garbage collection. */
+    int heap() throws IOException, InterruptedException {
+        jcmd("GC.run");
+        String info = jcmd("GC.heap_info").replaceAll("(?s)Metaspace.*", "");
+        long kib = Pattern.compile(" used (\\d+)K")
+                .matcher(info)
+                .results()
+                .mapToLong(result -> Long.parseLong(result.group(1)))
+                .sum();
+        if (kib == 0) {
+            throw new IOException("no heap: " + info);
+        }
+        return (int) (kib >> 10);
+    }
+
+    private String jcmd(String command) throws IOException, InterruptedException {
+        return run(
+                Path.of(System.getProperty("java.home"), "bin", "jcmd").toString(),
+                Long.toString(process.pid()),
+                command);
+    }
+
+    /** The output of another program. */
+    static String run(String... command) throws IOException, InterruptedException {
+        Process process = new ProcessBuilder(command).redirectErrorStream(true).start();
+        String output = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+        if (process.waitFor() != 0) {
+            throw new IOException(String.join(" ", command) + ": " + output);
+        }
+        return output;
     }
 
     @Override

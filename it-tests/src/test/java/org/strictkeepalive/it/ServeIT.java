@@ -7,7 +7,6 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.ObjectMapper;
 import java.io.IOException;
 import java.net.URI;
 import java.net.http.HttpClient;
@@ -26,7 +25,6 @@ import org.junit.jupiter.params.provider.CsvSource;
 
 /** The commands of the examples, as processes. */
 class ServeIT {
-    private static final ObjectMapper JSON = new ObjectMapper();
     private static final int LIMIT = 512;
     private static final int SIGTERM = 15;
 
@@ -45,12 +43,8 @@ class ServeIT {
         return client.send(request(serve, path).build(), HttpResponse.BodyHandlers.ofByteArray());
     }
 
-    private JsonNode status(Serve serve) throws IOException, InterruptedException {
-        return JSON.readTree(get(serve, "/status").body());
-    }
-
-    private int used(Serve serve) throws IOException, InterruptedException {
-        return status(serve).get("descriptors").get("used").asInt();
+    private static int used(Serve serve) throws IOException {
+        return serve.status().get("descriptors").get("used").asInt();
     }
 
     @Test
@@ -77,7 +71,7 @@ class ServeIT {
             assertEquals(400, bad.statusCode());
             assertTrue(new String(bad.body(), StandardCharsets.UTF_8).contains("ms: long (expected: 0 to"));
 
-            JsonNode status = status(serve);
+            JsonNode status = serve.status();
             assertEquals("NORMAL", status.get("level").asText());
             assertEquals(LIMIT, status.get("descriptors").get("limit").asInt());
             assertTrue(status.get("requests").asInt() >= 8, status::toString);
@@ -96,7 +90,7 @@ class ServeIT {
     void plainServesTheSamePathsAndLeakNeedsItsFlag() throws Exception {
         try (Serve serve = Serve.start(directory, LIMIT, "--plain")) {
             assertEquals("Hello, world!", new String(get(serve, "/").body(), StandardCharsets.US_ASCII));
-            assertTrue(status(serve).get("descriptors").get("used").asInt() > 0);
+            assertTrue(serve.status().get("descriptors").get("used").asInt() > 0);
             assertEquals(403, get(serve, "/leak?n=1").statusCode());
         }
     }
@@ -106,7 +100,7 @@ class ServeIT {
         try (Serve serve = Serve.start(directory, LIMIT)) {
             CompletableFuture<HttpResponse<String>> slow =
                     client.sendAsync(request(serve, "/slow?ms=3000").build(), HttpResponse.BodyHandlers.ofString());
-            while (status(serve).get("connections").get("byState").get("BUSY").asInt() < 2) {
+            while (serve.status().get("connections").get("byState").get("BUSY").asInt() < 2) {
                 TimeUnit.MILLISECONDS.sleep(20);
             }
             serve.process().destroy(); // SIGTERM

@@ -1,0 +1,222 @@
+package org.strictkeepalive.it;
+
+import java.io.IOException;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Locale;
+import java.util.concurrent.TimeUnit;
+
+/**
+ * One storm: who comes, and how.
+ *
+ * @param name the kind of the attackers, or MIX
+ * @param atOnce whether they come all at once, else at a steady rate
+ */
+record Storm(String name, int limit, boolean tls, boolean atOnce) {
+    /** How much later 99 of 100 visitors may be served than on a calm day. */
+    private static final long LATER_MS = 250;
+
+    /** Whether all cases are asked for, not only those of CI. */
+    static final boolean ALL = Boolean.getBoolean("storms.all");
+
+    private static final int SECONDS = Integer.getInteger("storm.seconds", 6);
+    /** Attackers that come at a steady rate come at most at this one: their handshakes alone must not take the CPU. */
+    private static final int MOST_PER_SECOND = 400;
+
+    private static final int MOST_PER_SECOND_TLS = 128;
+    /** Of the listening socket of serve. */
+    private static final int BACKLOG = 1024;
+
+    private static final int TIMES_THE_LIMIT = 3;
+    private static final long BACK_MS = 5000;
+    private static final int HEAP_SLACK_MIB = 16;
+    private static final int STALL_MS = 100;
+
+    /** A server that has seen calm days only, and its figures then. */
+    record Calm(Serve serve, int reserve, long p99, int descriptors, int heap) {
+        static Calm of(Serve serve) throws IOException, InterruptedException {
+            Guests guests = new Guests(serve.http()).settle();
+            Http.pause(1000); // for the classes that the first ones had to wait for
+            long from = System.nanoTime();
+            Http.pause(3000);
+            guests.close();
+            int reserve = serve.status().get("descriptors").get("reserved").asInt();
+            serve.heap();
+            Http.pause(500);
+            return new Calm(serve, reserve, Guests.p99(guests.visitsSince(from)), serve.descriptors(), serve.heap());
+        }
+    }
+
+    /** What came of it. */
+    record Outcome(String row, List<String> problems, boolean machineStalled) {}
+
+    static final String HEADER = String.format(
+            "%-18s %5s %-5s %-6s %9s %8s %7s %5s %5s %5s %6s %4s %5s %5s %5s %6s %5s %7s %6s %5s",
+            "storm",
+            "limit",
+            "over",
+            "opened",
+            "attackers",
+            "visitors",
+            "served",
+            "calm",
+            "p99",
+            "max",
+            "polite",
+            "lost",
+            "races",
+            "close",
+            "whole",
+            "broken",
+            "most",
+            "back ms",
+            "heap",
+            "stall");
+
+    private List<Attackers.Kind> kinds() {
+        return name.equals("MIX")
+                ? Arrays.stream(Attackers.Kind.values())
+                        .filter(kind -> tls || !kind.isTlsOnly())
+                        .toList()
+                : List.of(Attackers.Kind.valueOf(name));
+    }
+
+    /** Whether all attackers together hold requests in progress, so that each room-full has to be judged first. */
+    private boolean isBusy() {
+        return kinds().contains(Attackers.Kind.SLOW_BODY) || kinds().contains(Attackers.Kind.NEVER_READING);
+    }
+
+    /** Whether there are never-reused connections to evict all the time. */
+    private boolean leavesNewcomers() {
+        return switch (name) {
+            case "LEAKY", "SILENT", "TRICKLE_FIRST", "TRICKLE_BETWEEN" -> true;
+            default -> false;
+        };
+    }
+
+    /** Whether the kernel drops attempts to connect, which come again after 1 s, 3 s and 7 s: those of visitors too. */
+    private boolean isBeyondBacklog() {
+        return atOnce && TIMES_THE_LIMIT * limit > BACKLOG;
+    }
+
+    /** What is left of the first moment when all have come at once. */
+    private int unsettledSeconds() {
+        if (!atOnce) {
+            return 0;
+        }
+        // Each room-full of requests in progress is judged in about a second; some descriptors are the guests'.
+        int rooms = isBusy() ? TIMES_THE_LIMIT + 1 : 1;
+        return rooms + (isBeyondBacklog() ? 4 : 1);
+    }
+
+    /** How long it has to last. */
+    int seconds() {
+        return atOnce
+                ? unsettledSeconds() + 3
+                : Math.max(SECONDS, TIMES_THE_LIMIT * limit / (tls ? MOST_PER_SECOND_TLS : MOST_PER_SECOND));
+    }
+
+    Outcome rage(Calm calm) throws IOException, InterruptedException {
+        Serve serve = calm.serve();
+        int seconds = seconds();
+        int logBefore = serve.log().length();
+        int count = TIMES_THE_LIMIT * limit;
+        int most = 0;
+        int attackers;
+        Guests guests = new Guests(serve.http()).settle();
+        long begin;
+        try (guests) {
+            Attack attack = new Attack(serve, kinds(), count, atOnce ? 0 : count / seconds);
+            begin = System.nanoTime();
+            try (attack) {
+                while (System.nanoTime() - begin < TimeUnit.SECONDS.toNanos(seconds)) {
+                    most = Math.max(most, serve.descriptors());
+                    Http.pause(5);
+                }
+                // The guests finish while the attackers still hold what they have.
+                guests.close();
+            }
+            attackers = attack.connected();
+        }
+        long end = System.nanoTime();
+        while (serve.descriptors() > calm.descriptors() && System.nanoTime() - end < BACK_MS * 1_000_000) {
+            Http.pause(10);
+        }
+        long back = TimeUnit.NANOSECONDS.toMillis(System.nanoTime() - end);
+        int heap = serve.heap();
+        String log = serve.log().substring(logBefore);
+
+        long settled = begin + TimeUnit.SECONDS.toNanos(unsettledSeconds());
+        List<Guests.Visit> all = guests.visitsSince(begin);
+        List<Guests.Visit> visits = guests.visitsSince(settled);
+        long unserved = all.stream().filter(visit -> visit.failure() != null).count();
+        List<Guests.Visit> turnedAway = (isBusy() || isBeyondBacklog() ? visits : all)
+                .stream().filter(visit -> visit.failure() != null).toList();
+        long p99 = Guests.p99(visits);
+
+        List<String> problems = new ArrayList<>();
+        check(problems, attackers >= count * 0.95, "only " + attackers + " attackers of " + count + " came");
+        check(problems, visits.size() >= 10, "only " + visits.size() + " visitors came");
+        check(problems, turnedAway.size() <= all.size() / 1000, "turned away: " + turnedAway);
+        check(problems, p99 <= calm.p99() + LATER_MS, "99 % of visitors within " + p99 + " ms");
+        check(problems, guests.politeLost.isEmpty(), "polite requests lost: " + guests.politeLost);
+        check(problems, guests.races.get() == 0, guests.races + " polite requests crossed a close");
+        check(
+                problems,
+                !leavesNewcomers() || guests.toldToClose.get() == 0,
+                guests.toldToClose + " times polite clients had to open another connection");
+        check(problems, guests.broken.isEmpty(), "responses broken off: " + guests.broken);
+        check(problems, most <= limit - calm.reserve() + 1, most + " descriptors used");
+        check(
+                problems,
+                back < BACK_MS,
+                serve.descriptors() + " descriptors afterwards, " + calm.descriptors() + " before");
+        check(
+                problems,
+                heap <= calm.heap() + HEAP_SLACK_MIB,
+                heap + " MiB of heap afterwards, " + calm.heap() + " before");
+        check(problems, !hasFailures(log), "in the log: " + log);
+        String row = String.format(
+                Locale.ROOT,
+                "%-18s %5d %-5s %-6s %9d %8d %6.1f%% %5d %5d %5d %6d %4d %5d %5d %5d %6d %5d %7d %2d>%3d %5d",
+                name,
+                limit,
+                tls ? "TLS" : "clear",
+                atOnce ? "once" : "steady",
+                attackers,
+                all.size(),
+                100.0 * (all.size() - unserved) / all.size(),
+                calm.p99(),
+                p99,
+                all.get(all.size() - 1).millis(),
+                guests.politeServed.get(),
+                guests.politeLost.size(),
+                guests.races.get(),
+                guests.toldToClose.get(),
+                guests.whole.get(),
+                guests.broken.size(),
+                most,
+                back,
+                calm.heap(),
+                heap,
+                guests.stall());
+        return new Outcome(row, problems, guests.stall() > STALL_MS);
+    }
+
+    private static void check(List<String> problems, boolean good, String problem) {
+        if (!good) {
+            problems.add(problem);
+        }
+    }
+
+    /** Failures to accept, and stack traces. */
+    static boolean hasFailures(String log) {
+        return log.contains("Too many open files") || log.contains("Accept Failure") || log.contains("\tat ");
+    }
+
+    @Override
+    public String toString() {
+        return name + " at " + limit + (tls ? " TLS" : " clear") + (atOnce ? " at once" : " steadily");
+    }
+}
