@@ -35,6 +35,10 @@ record Storm(String name, int limit, boolean tls, boolean atOnce) {
 
     /** A server that has seen calm days only, and its figures then. */
     record Calm(Serve serve, int reserve, long p99, int descriptors, int heap) {
+        Calm withP99(long p99) {
+            return new Calm(serve, reserve, p99, descriptors, heap);
+        }
+
         static Calm of(Serve serve) throws IOException, InterruptedException {
             Guests guests = new Guests(serve.http()).settle();
             Http.pause(1000); // for the classes that the first ones had to wait for

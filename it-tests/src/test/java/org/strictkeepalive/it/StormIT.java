@@ -71,8 +71,6 @@ class StormIT {
                         new Storm("NEVER_READING", 256, false, true),
                         new Storm("MIX", 512, false, true),
                         new Storm("HALF_HANDSHAKE", 512, true, false),
-                        new Storm("MIX", 512, true, false),
-                        new Storm("MIX", 512, true, true),
                         new Storm("MIX", 4096, false, true)));
     }
 
