@@ -15,8 +15,7 @@ import org.eclipse.jetty.server.Server;
 
 /**
  * A server and its visitors in virtual time. Policy, gauge, eviction, wheel, gate and monitor are the real ones; played
- * are the clients, the network, the listen backlog, the acceptor and what the application holds. The same seed gives the
- * same visitors, whatever the settings.
+ * are the clients, the network, the listen backlog, the acceptor, and what the application holds.
  */
 final class Simulation implements DescriptorProbe {
     private static final long MS = 1_000_000L;
@@ -25,23 +24,27 @@ final class Simulation implements DescriptorProbe {
     /** How long a visitor waits to be accepted before it gives up. */
     private static final long PATIENCE = 10 * SECOND;
 
+    /** The same visitors, whatever the settings. */
+    private static final long SEED = 42_000_000_000L;
+
     private static final int BACKLOG = 1024;
     /** The connector's idle timeout, which is the keep-alive timeout by default. */
     private static final long IDLE_TIMEOUT = 30 * SECOND;
 
+    /** What the process may open, and what the application holds of it. */
+    record Machine(int limit, int held) {}
+
     /** Visitors, spread over some seconds by weight, the share of leaky ones, and the machine that they come to. */
-    record Load(long seed, int visitors, int seconds, IntToDoubleFunction weight, double leaky, int limit, int held) {
+    record Load(int visitors, int seconds, IntToDoubleFunction weight, double leaky, Machine machine) {
         /** A day with its night, and crowds. */
-        static Load day(int visitors, double leaky) {
+        static Load day(int visitors, double leaky, Machine machine) {
             int day = 24 * 3600;
             return new Load(
-                    1,
                     visitors,
                     day,
                     second -> (1 - 0.6 * Math.cos(2 * Math.PI * second / day)) * crowd(second),
                     leaky,
-                    1024,
-                    200);
+                    machine);
         }
 
         private static double crowd(int second) {
@@ -87,12 +90,27 @@ final class Simulation implements DescriptorProbe {
         double openSeconds;
         double seconds;
 
-        double meanOpen() {
-            return openSeconds / seconds;
+        double minutes(PressureLevel level) {
+            return time.getOrDefault(level, 0L) / 60e9;
         }
 
-        double share(PressureLevel level) {
-            return time.getOrDefault(level, 0L) / 1e9 / seconds;
+        @Override
+        public String toString() {
+            return List.of(
+                            time,
+                            connections,
+                            requests,
+                            evicted,
+                            evictedWanted,
+                            timedOutEarly,
+                            told,
+                            crossed,
+                            turnedAway,
+                            longestWait,
+                            withoutDescriptor,
+                            levelChanges,
+                            openSeconds)
+                    .toString();
         }
     }
 
@@ -129,8 +147,7 @@ final class Simulation implements DescriptorProbe {
         monitor = new DescriptorMonitor(scheduler, this, () -> scheduler.now);
         server.addBean(monitor);
         connector =
-                new FakeConnector(
-                        server, 1, new StrictKeepAliveConnectionFactory(new HttpConfiguration(), policy)) {
+                new FakeConnector(server, 1, new StrictKeepAliveConnectionFactory(new HttpConfiguration(), policy)) {
                     @Override
                     public void setAccepting(boolean accepting) {
                         super.setAccepting(accepting);
@@ -223,12 +240,12 @@ final class Simulation implements DescriptorProbe {
 
     @Override
     public long used() {
-        return (long) load.held + links + files;
+        return (long) load.machine.held + links + files;
     }
 
     @Override
     public long limit() {
-        return load.limit;
+        return load.machine.limit;
     }
 
     @Override
@@ -240,7 +257,7 @@ final class Simulation implements DescriptorProbe {
     private void accept() {
         while (!backlog.isEmpty() && (connector.isAccepting() || acceptorWaits)) {
             acceptorWaits = false;
-            if (used() >= load.limit) {
+            if (used() >= load.machine.limit) {
                 result.withoutDescriptor++;
                 in(100 * MS, this::accept);
                 return;
@@ -275,9 +292,7 @@ final class Simulation implements DescriptorProbe {
 
         private Arrivals() {
             perWeight = load.visitors
-                    / IntStream.range(0, load.seconds)
-                            .mapToDouble(load.weight)
-                            .sum();
+                    / IntStream.range(0, load.seconds).mapToDouble(load.weight).sum();
         }
 
         private void next() {
@@ -308,7 +323,7 @@ final class Simulation implements DescriptorProbe {
         private long knocks;
 
         private Visitor(int number) {
-            random = new SplittableRandom(load.seed * 1_000_000_007L + number);
+            random = new SplittableRandom(SEED + number);
             leaky = random.nextDouble() < load.leaky;
             silent = leaky && random.nextInt(4) == 0;
             pool = !leaky && random.nextInt(20) == 0;
@@ -401,7 +416,7 @@ final class Simulation implements DescriptorProbe {
                 visitor.left--;
                 file = visitor.random.nextInt(3) == 0;
                 if (file) {
-                    file = used() < load.limit;
+                    file = used() < load.machine.limit;
                     result.withoutDescriptor += file ? 0 : 1;
                     files += file ? 1 : 0;
                 }
