@@ -29,7 +29,7 @@ public class CompleteAgainstStop {
     /** The operator. */
     @Actor
     public void stop() {
-        server.stop(client);
+        server.stop();
     }
 
     /** What came of it. */

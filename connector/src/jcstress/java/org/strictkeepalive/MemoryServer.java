@@ -58,6 +58,7 @@ final class MemoryServer {
         client.setConnection(connection);
         client.onOpen();
         connection.onOpen();
+        connector.addManaged(new Closer(connection));
         client.addInput(request);
         return client;
     }
@@ -68,9 +69,7 @@ final class MemoryServer {
         return client;
     }
 
-    /** Stops the connector, which closes its connections meanwhile, as a selector does. */
-    void stop(MemoryClient client) {
-        connector.addBean(new Closer(client.getConnection()), true);
+    void stop() {
         try {
             connector.stop();
         } catch (Exception x) {
@@ -78,6 +77,7 @@ final class MemoryServer {
         }
     }
 
+    /** Closes a connection while its connector stops, as the selector does. */
     private static final class Closer extends AbstractLifeCycle {
         private final Connection connection;
 
