@@ -582,6 +582,8 @@ class KeepAlivePolicyTest {
         assertEquals("timeout=29, max=1", DEFAULTS.keepAliveField(29, 999));
         assertEquals("timeout=29", DEFAULTS.keepAliveField(29, 1000));
         assertEquals("max=999", DEFAULTS.keepAliveField(-1, 1));
+        assertEquals("max=999", DEFAULTS.keepAliveField(0, 1));
+        assertNull(DEFAULTS.keepAliveField(0, 1000));
         KeepAlivePolicy unlimited = policy(b -> b.maxRequestsPerConnection(0));
         assertEquals("timeout=29", unlimited.keepAliveField(29, 1));
         assertNull(unlimited.keepAliveField(-1, 1));
