@@ -1,5 +1,6 @@
 package org.strictkeepalive;
 
+import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.time.Duration;
 import java.util.concurrent.TimeUnit;
@@ -13,6 +14,7 @@ import org.eclipse.jetty.server.HttpStream;
 import org.eclipse.jetty.server.Request;
 import org.eclipse.jetty.server.Response;
 import org.eclipse.jetty.server.Server;
+import org.eclipse.jetty.util.BufferUtil;
 import org.eclipse.jetty.util.Callback;
 import org.eclipse.jetty.util.component.AbstractLifeCycle;
 import org.eclipse.jetty.util.thread.ThreadPool;
@@ -129,7 +131,16 @@ final class MemoryServer {
 
         @Override
         public void onFillable() {
-            close();
+            // A wake-up may come for what is read already.
+            try {
+                if (getEndPoint().fill(BufferUtil.allocate(1024)) < 0) {
+                    close();
+                } else {
+                    fillInterested();
+                }
+            } catch (IOException x) {
+                close();
+            }
         }
     }
 

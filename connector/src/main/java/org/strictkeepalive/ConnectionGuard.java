@@ -522,7 +522,7 @@ final class ConnectionGuard extends Tracked
                     return;
                 }
                 default -> {
-                    fillCallback.succeeded();
+                    // Of a wait before the upgrade: its bytes are read, and the next are not for the old connection.
                     return;
                 }
             }
@@ -573,7 +573,6 @@ final class ConnectionGuard extends Tracked
                     return;
                 }
                 default -> {
-                    fillCallback.failed(x);
                     return;
                 }
             }
