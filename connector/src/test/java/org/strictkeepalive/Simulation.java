@@ -27,6 +27,9 @@ final class Simulation implements DescriptorProbe {
     /** The same visitors, whatever the settings. */
     private static final long SEED = 42_000_000_000L;
 
+    /** After this even a leaky client is gone, so that a simulation ends also where the server closes nothing. */
+    private static final long LEAK = 3_600 * SECOND;
+
     private static final int BACKLOG = 1024;
     /** The connector's idle timeout, which is the keep-alive timeout by default. */
     private static final long IDLE_TIMEOUT = 30 * SECOND;
@@ -72,6 +75,7 @@ final class Simulation implements DescriptorProbe {
         long connections;
         long requests;
         long evicted;
+        long evictedReused;
         long evictedWanted;
         /** Idle ones whose timeout had shrunk. */
         long timedOutEarly;
@@ -101,6 +105,7 @@ final class Simulation implements DescriptorProbe {
                             connections,
                             requests,
                             evicted,
+                            evictedReused,
                             evictedWanted,
                             timedOutEarly,
                             told,
@@ -271,7 +276,10 @@ final class Simulation implements DescriptorProbe {
             monitor.onAccepted();
             observe();
             Link link = new Link(visitor);
-            monitor.onOpened(link, scheduler.now + link.timeout(monitor.pressure()));
+            monitor.onOpened(link, link.deadline(link.timeout(monitor.pressure())));
+            if (visitor.leaky) {
+                in(LEAK, link::onClientFin);
+            }
             if (wait > PATIENCE) {
                 result.turnedAway++;
                 link.free(CloseReason.CLIENT);
@@ -310,7 +318,7 @@ final class Simulation implements DescriptorProbe {
 
     private final class Visitor {
         private final SplittableRandom random;
-        /** Never closes: takes one answer, or not even that. */
+        /** Doesn't close: takes one answer, or not even that. */
         private final boolean leaky;
 
         private final boolean silent;
@@ -407,6 +415,10 @@ final class Simulation implements DescriptorProbe {
             return policy.timeout(state, pressure.squeeze(), IDLE_TIMEOUT, 0);
         }
 
+        private long deadline(long timeout) {
+            return since + Math.min(timeout, ConnectionGuard.RELOOK);
+        }
+
         private void onRequest() {
             long late = scheduler.now - shutAt;
             if (isIdle()) {
@@ -448,7 +460,7 @@ final class Simulation implements DescriptorProbe {
             }
             state(ConnectionState.IDLE);
             since = scheduler.now;
-            monitor.due(this, since + timeout(pressure));
+            monitor.due(this, deadline(timeout(pressure)));
             if (isWanted()) {
                 long think = visitor.think();
                 nextAt = scheduler.now + think;
@@ -494,7 +506,7 @@ final class Simulation implements DescriptorProbe {
                 case NEW, READING, IDLE -> {
                     long timeout = timeout(pressure);
                     if (now - since < timeout) {
-                        return since + timeout;
+                        return deadline(timeout);
                     }
                     boolean first = state == ConnectionState.NEW;
                     result.timedOutEarly += !first && isWanted() && nextAt - since < IDLE_TIMEOUT ? 1 : 0;
@@ -509,13 +521,9 @@ final class Simulation implements DescriptorProbe {
                     return shutAt + limit;
                 }
                 default -> {
-                    return now + timeoutOfIdle(pressure);
+                    return now + ConnectionGuard.RELOOK;
                 }
             }
-        }
-
-        private long timeoutOfIdle(Pressure pressure) {
-            return policy.timeout(ConnectionState.IDLE, pressure.squeeze(), IDLE_TIMEOUT, 0);
         }
 
         @Override
@@ -528,6 +536,7 @@ final class Simulation implements DescriptorProbe {
                 require(newcomers == 0, "a reused one evicted before " + newcomers + " newcomers");
             }
             result.evicted++;
+            result.evictedReused += isReused() ? 1 : 0;
             result.evictedWanted += isWanted() ? 1 : 0;
             shut(CloseReason.EVICTED);
             return true;

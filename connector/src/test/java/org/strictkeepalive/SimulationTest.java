@@ -72,6 +72,18 @@ class SimulationTest {
         assertTrue(result.longestWait <= 1e9, result.longestWait + " ns");
     }
 
+    /** Where nothing times out, evictions are the only relief. */
+    @Test
+    void withoutATimeoutTheReusedAreEvictedAfterTheNewcomersAndNotInUse() throws Exception {
+        Simulation.Load load = new Simulation.Load(
+                4_000, 1200, second -> second == 300 ? 300 : 1, 0.25, new Simulation.Machine(256, 100));
+        KeepAlivePolicy policy =
+                KeepAlivePolicy.builder().keepAliveTimeout(Duration.ZERO).build();
+        Simulation.Result result = run(load, policy);
+        assertTrue(result.evictedReused > 0 && result.evictedReused < result.evicted, result::toString);
+        assertEquals(0, result.timedOutEarly);
+    }
+
     @Test
     void theSameSeedGivesTheSameDay() throws Exception {
         Simulation.Load load = Simulation.Load.day(5_000, 0.25, new Simulation.Machine(60, 20));
