@@ -144,6 +144,7 @@ final class Simulation implements DescriptorProbe {
 
     private PressureLevel level = PressureLevel.NORMAL;
     private long levelSince;
+    /** When the number of open connections changed last, at the end when the last one ended. */
     private long openSince;
 
     private Simulation(Load load, KeepAlivePolicy policy) {
@@ -189,10 +190,9 @@ final class Simulation implements DescriptorProbe {
                 event.action.run();
             }
         }
-        count(0);
         observe();
         result.time.merge(level, scheduler.now - levelSince, Long::sum);
-        result.seconds = scheduler.now / 1e9;
+        result.seconds = openSince / 1e9;
         KeepAliveStatistics statistics = monitor.getStatistics();
         require(statistics.getOpen() == 0 && links == 0, "open for ever");
         require(statistics.getOpened() == statistics.getClosed(), "numbers don't add up");

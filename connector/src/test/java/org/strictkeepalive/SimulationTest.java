@@ -73,10 +73,11 @@ class SimulationTest {
     }
 
     /** Where nothing times out, evictions are the only relief. */
-    @Test
-    void withoutATimeoutTheReusedAreEvictedAfterTheNewcomersAndNotInUse() throws Exception {
+    @ParameterizedTest
+    @CsvSource({"0.25, 100", "0, 220"})
+    void withoutATimeoutTheReusedAreEvictedAfterTheNewcomersAndNotInUse(double leaky, int held) throws Exception {
         Simulation.Load load = new Simulation.Load(
-                4_000, 1200, second -> second == 300 ? 300 : 1, 0.25, new Simulation.Machine(256, 100));
+                4_000, 1200, second -> second == 300 ? 300 : 1, leaky, new Simulation.Machine(256, held));
         KeepAlivePolicy policy =
                 KeepAlivePolicy.builder().keepAliveTimeout(Duration.ZERO).build();
         Simulation.Result result = run(load, policy);
