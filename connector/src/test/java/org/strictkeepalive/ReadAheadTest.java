@@ -4,6 +4,8 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.io.IOException;
+import java.nio.ByteBuffer;
 import java.util.ArrayDeque;
 import java.util.Deque;
 import org.eclipse.jetty.http.HttpHeader;
@@ -40,11 +42,11 @@ class ReadAheadTest {
         @Override
         public void onFillable() {
             try {
-                var buffer = BufferUtil.allocate(1024);
+                ByteBuffer buffer = BufferUtil.allocate(1024);
                 getEndPoint().fill(buffer);
                 echoed.append(BufferUtil.toString(buffer));
                 fillInterested();
-            } catch (java.io.IOException x) {
+            } catch (IOException x) {
                 close();
             }
         }
@@ -82,11 +84,12 @@ class ReadAheadTest {
             endPoint.onOpen();
             connection.onOpen();
             ConnectionGuard guard = ConnectionGuard.of(connection.getEndPoint());
-            endPoint.addInput("GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n");
+            endPoint.addInputAndExecute(
+                    BufferUtil.toBuffer("GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n"));
             assertTrue(guard.evict(guard.since(), scheduler.now));
             assertTrue(endPoint.takeOutputString().startsWith("HTTP/1.1 101"));
             assertFalse(endPoint.isOutputShutdown());
-            endPoint.addInput("ping");
+            endPoint.addInputAndExecute(BufferUtil.toBuffer("ping"));
             while (!wakeUps.isEmpty()) {
                 wakeUps.remove().run();
             }
