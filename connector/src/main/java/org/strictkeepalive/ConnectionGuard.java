@@ -384,6 +384,7 @@ final class ConnectionGuard extends Tracked
         }
         if (filled > 0) {
             readAhead = buffer;
+            withdraw();
             word = seen - CHECKING + RUNNING;
             try {
                 governed.connector().getExecutor().execute(this::run);
@@ -406,6 +407,16 @@ final class ConnectionGuard extends Tracked
         shutdown();
         // A wake-up in between was not listened to.
         awaitDiscard();
+    }
+
+    /**
+     * Takes back this guard's wish to hear of bytes: it may stay unheard, as the bytes are read, and a connection that
+     * this one is upgraded to couldn't have a wish of its own.
+     */
+    private void withdraw() {
+        if (endPoint instanceof AbstractEndPoint ep) {
+            ep.getFillInterest().fillable(); // not listened to while CHECKING
+        }
     }
 
     private void answerTimeout() {
@@ -608,7 +619,7 @@ final class ConnectionGuard extends Tracked
                     return;
                 }
                 default -> {
-                    fillCallback.succeeded();
+                    // Of a wait before the upgrade: its bytes are read, and the next are not for the old connection.
                     return;
                 }
             }
@@ -659,7 +670,6 @@ final class ConnectionGuard extends Tracked
                     return;
                 }
                 default -> {
-                    fillCallback.failed(x);
                     return;
                 }
             }

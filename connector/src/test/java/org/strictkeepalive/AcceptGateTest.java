@@ -172,6 +172,19 @@ class AcceptGateTest {
     }
 
     @Test
+    void withoutAcceptorsWhatIsNotRegisteredIsNotPaused() throws Exception {
+        FakeConnector connector = started(0);
+        Pipe pipe = Pipe.open();
+        try (Pipe.SourceChannel channel = pipe.source();
+                Pipe.SinkChannel ignored = pipe.sink()) {
+            connector.transport = channel;
+            gate.pause(connector);
+            assertFalse(gate.isPaused());
+            assertEquals(List.of(), connector.switches);
+        }
+    }
+
+    @Test
     void oneConnectorThatHasToWaitDoesNotHoldUpAnother() throws Exception {
         FakeConnector waits = connector(0);
         FakeConnector ready = started(1);

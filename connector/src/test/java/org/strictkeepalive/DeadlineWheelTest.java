@@ -65,6 +65,22 @@ class DeadlineWheelTest {
     }
 
     @Test
+    void removingAndReplacingTellWhetherItWasThere() {
+        DeadlineWheel wheel = new DeadlineWheel(0);
+        FakeConnection connection = connection();
+        FakeConnection by = connection();
+        assertFalse(wheel.remove(connection));
+        assertFalse(wheel.replace(connection, by, MS));
+        assertEquals(List.of(), wheel.list());
+        wheel.add(connection, MS);
+        assertTrue(wheel.replace(connection, by, MS));
+        assertEquals(List.of(by), wheel.list());
+        assertTrue(wheel.remove(by));
+        assertFalse(wheel.remove(by));
+        assertEquals(0, wheel.size());
+    }
+
+    @Test
     void aConnectionOverdueWhenAddedIsLookedAtNext() {
         DeadlineWheel wheel = new DeadlineWheel(0);
         advance(wheel, HOUR);

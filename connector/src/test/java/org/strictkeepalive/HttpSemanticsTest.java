@@ -11,6 +11,8 @@ import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import java.util.concurrent.atomic.AtomicReference;
 import org.eclipse.jetty.http.HttpFields;
 import org.eclipse.jetty.http.HttpHeader;
 import org.eclipse.jetty.io.AbstractConnection;
@@ -420,6 +422,7 @@ class HttpSemanticsTest {
     @CsvSource({"CLEAR,GET /", "TLS,GET /", "CLEAR,CONNECT a:1", "TLS,CONNECT a:1"})
     void upgradedConnectionAndTunnelLeaveThePolicy(Transport transport, String line) throws Exception {
         boolean connect = line.startsWith("CONNECT");
+        AtomicReference<ConnectionGuard> guard = new AtomicReference<>();
         try (TestServer server = TestServer.strict(
                         transport,
                         p -> p.maxRequestsPerConnection(1)
@@ -435,6 +438,7 @@ class HttpSemanticsTest {
                             EndPoint endPoint = request.getConnectionMetaData()
                                     .getConnection()
                                     .getEndPoint();
+                            guard.set(ConnectionGuard.of(endPoint));
                             request.setAttribute(
                                     HttpStream.UPGRADE_CONNECTION_ATTRIBUTE,
                                     new EchoConnection(
@@ -448,6 +452,9 @@ class HttpSemanticsTest {
             assertFalse(answer.head().toLowerCase(java.util.Locale.ROOT).contains("close"), answer.head());
             assertNull(answer.field("Keep-Alive"));
             server.awaitClosed(CloseReason.UPGRADED, 1);
+            // Wake-ups that were on their way, of a wait before the upgrade.
+            guard.get().succeeded();
+            guard.get().failed(new TimeoutException());
             for (int i = 0; i < 5; i++) {
                 TimeUnit.MILLISECONDS.sleep(250); // beyond each timeout of the policy
                 client.send("ping" + i);

@@ -12,6 +12,8 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.time.Duration;
 import java.util.List;
+import java.util.Locale;
+import java.util.Map;
 import java.util.function.BiFunction;
 import java.util.function.Function;
 import java.util.function.Supplier;
@@ -585,9 +587,48 @@ class KeepAlivePolicyTest {
         assertEquals("timeout=29, max=1", DEFAULTS.keepAliveField(29, 999));
         assertEquals("timeout=29", DEFAULTS.keepAliveField(29, 1000));
         assertEquals("max=999", DEFAULTS.keepAliveField(-1, 1));
+        assertEquals("max=999", DEFAULTS.keepAliveField(0, 1));
+        assertNull(DEFAULTS.keepAliveField(0, 1000));
         KeepAlivePolicy unlimited = policy(b -> b.maxRequestsPerConnection(0));
         assertEquals("timeout=29", unlimited.keepAliveField(29, 1));
         assertNull(unlimited.keepAliveField(-1, 1));
+    }
+
+    // ---- Settings by name
+
+    @Test
+    void everySettingIsSetByItsName() throws Exception {
+        for (Map.Entry<String, ?> setting : StrictKeepAliveConnectionFactoryTest.SETTINGS.entrySet()) {
+            StrictKeepAliveConnectionFactory factory = new StrictKeepAliveConnectionFactory();
+            String name = setting.getKey().substring(0, 1).toLowerCase(Locale.ROOT)
+                    + setting.getKey().substring(1);
+            factory.setPolicy(policy(b -> b.set(name, " " + setting.getValue())));
+            assertEquals(setting.getValue(), StrictKeepAliveConnectionFactoryTest.get(factory, setting.getKey()));
+        }
+        assertTrue(policy(b -> b.advertiseKeepAlive(false).set("advertiseKeepAlive", "true"))
+                .isAdvertiseKeepAlive());
+        assertEquals(0.9, policy(b -> b.highAt(0.9).set("highAt", null)).getHighAt());
+    }
+
+    @Test
+    void textThatIsNoValueOfASettingIsRefused() {
+        assertRefused(
+                () -> KeepAlivePolicy.builder().set("advertiseKeepAlive", "yes"),
+                "advertiseKeepAlive",
+                "yes",
+                "true or false");
+        assertRefused(
+                () -> KeepAlivePolicy.builder().set("lingerTimeout", "2s"),
+                "lingerTimeout",
+                "2s",
+                "a whole number of milliseconds");
+    }
+
+    @Test
+    void aPolicyTellsItsTimeouts() {
+        assertTrue(DEFAULTS.toString().contains("keepAliveTimeout=idleTimeout,"), DEFAULTS::toString);
+        String text = policy(b -> b.keepAliveTimeout(Duration.ofSeconds(7))).toString();
+        assertTrue(text.contains("keepAliveTimeout=PT7S,"), text);
     }
 
     // ---- Progress

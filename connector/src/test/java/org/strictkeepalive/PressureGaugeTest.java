@@ -70,6 +70,17 @@ class PressureGaugeTest {
     }
 
     @Test
+    void aCountOrALimitOfNoneIsKnown() {
+        Pressure none = next(PressureLevel.NORMAL, 0, 0, 1000);
+        assertTrue(none.isKnown());
+        assertEquals(1000, none.free());
+        assertTrue(none.reserve() > 0);
+        Pressure noLimit = next(PressureLevel.NORMAL, 0, 0, 0);
+        assertTrue(noLimit.isKnown());
+        assertEquals(PressureLevel.CRITICAL, noLimit.level());
+    }
+
+    @Test
     void noRoomAtAllIsCritical() {
         Pressure pressure = next(PressureLevel.NORMAL, 0, 1000, 1000);
         assertEquals(PressureLevel.CRITICAL, pressure.level());
@@ -176,6 +187,14 @@ class PressureGaugeTest {
     }
 
     // ---- The squeeze
+
+    @Test
+    void whereElevatedBeginsAtAllOfTheRoomTimeoutsAreShrunkAtOnce() {
+        PressureGauge gauge = gauge(b -> b.elevatedAt(1).highAt(0));
+        Pressure pressure = gauge.next(at(PressureLevel.NORMAL), 10, -1, -1, 1, 1, 10, 0);
+        assertEquals(PressureLevel.ELEVATED, pressure.level());
+        assertEquals(1, pressure.squeeze());
+    }
 
     @ParameterizedTest
     @CsvSource({

@@ -1,0 +1,52 @@
+package org.strictkeepalive;
+
+import org.eclipse.jetty.io.ByteArrayEndPoint;
+import org.eclipse.jetty.io.Connection;
+import org.eclipse.jetty.util.thread.Scheduler;
+
+/** A client, by its endpoint in memory at the server, which does all on the calling thread. */
+final class MemoryClient extends ByteArrayEndPoint {
+    private final StringBuilder received = new StringBuilder();
+    /** How many of its requests the application got. */
+    int executed;
+    /** Ends the exchange that the application holds. */
+    volatile Runnable exchange;
+
+    MemoryClient(Scheduler scheduler) {
+        super(scheduler, 0, "", 64 * 1024);
+    }
+
+    @Override
+    protected void execute(Runnable task) {
+        task.run();
+    }
+
+    @Override
+    public void onClose(Throwable cause) {
+        // As the selector does.
+        Connection connection = getConnection();
+        if (connection != null) {
+            connection.onClose(cause);
+        }
+        super.onClose(cause);
+    }
+
+    ConnectionGuard guard() {
+        return ConnectionGuard.of(getConnection().getEndPoint());
+    }
+
+    /** How often that text came, since it was last forgotten. */
+    int count(String text) {
+        received.append(takeOutputString());
+        return received.toString().split(text, -1).length - 1;
+    }
+
+    void forget() {
+        takeOutputString();
+        executed = 0;
+    }
+
+    boolean isShut() {
+        return isOutputShutdown() || !isOpen();
+    }
+}
