@@ -1,5 +1,6 @@
 package org.strictkeepalive;
 
+import java.net.SocketAddress;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
@@ -524,6 +525,22 @@ final class Simulation implements DescriptorProbe {
                     return now + ConnectionGuard.RELOOK;
                 }
             }
+        }
+
+        @Override
+        long openedAt() {
+            return openedAt;
+        }
+
+        @Override
+        SocketAddress remoteAddress() {
+            return null;
+        }
+
+        /** Not known, so nobody has a fair share. */
+        @Override
+        Object peer() {
+            return null;
         }
 
         @Override
