@@ -77,7 +77,7 @@ class InsideIT {
         return Storm.ALL
                 ? Stream.of("LEAKY", "SLOW_BODY", "MIX")
                         .flatMap(kind -> Stream.of(0.60, 0.85, 0.95).map(share -> Arguments.of(share, kind)))
-                : Stream.of(Arguments.of(0.85, "LEAKY"), Arguments.of(0.95, "LEAKY"));
+                : Stream.of(Arguments.of(0.95, "LEAKY"));
     }
 
     static Stream<String> waysToFail() {

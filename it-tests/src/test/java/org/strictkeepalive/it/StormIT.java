@@ -9,6 +9,7 @@ import java.util.Collections;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterAll;
@@ -30,6 +31,9 @@ import org.junit.jupiter.params.provider.ValueSource;
 @Isolated("what it measures is time")
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
 class StormIT {
+    /** In CI these are not had alone, but in a mix. */
+    private static final Set<String> NOT_ALONE = Set.of("SILENT", "RESET", "MIX");
+
     private final Map<String, Storm.Calm> servers = new HashMap<>();
     private final List<String> table = new ArrayList<>(List.of(Storm.HEADER));
 
@@ -65,7 +69,7 @@ class StormIT {
                             .flatMap(tls -> Stream.of(false, true).flatMap(atOnce -> of(limit, tls, atOnce))));
         }
         return Stream.concat(
-                of(256, false, false).filter(storm -> !storm.name().equals("MIX")),
+                of(256, false, false).filter(storm -> !NOT_ALONE.contains(storm.name())),
                 Stream.of(
                         new Storm("SLOW_BODY", 256, false, true),
                         new Storm("NEVER_READING", 256, false, true),
