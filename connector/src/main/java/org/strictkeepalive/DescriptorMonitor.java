@@ -666,8 +666,8 @@ public class DescriptorMonitor implements Dumpable {
             if (old || (free <= p.reserve() && probe.isCheap())) {
                 p = sample(now);
                 free = p.free();
-            } else if (free <= p.reserve() && p.level() != PressureLevel.CRITICAL) {
-                // Too dear to count: what was accepted since is added to the last count.
+            } else if ((free <= p.reserve() || isFull()) && p.level() != PressureLevel.CRITICAL) {
+                // Counted a moment ago, or too dear to count: what was accepted since is added to the last count.
                 p = update(now, p.used() + since, count);
             }
             if (p.level() == PressureLevel.CRITICAL) {
@@ -690,6 +690,11 @@ public class DescriptorMonitor implements Dumpable {
     /** The endpoint of a connection that was accepted is made now, or never. */
     void onAccepted() {
         withoutEndPoint.updateAndGet(count -> Math.max(0, count - 1));
+    }
+
+    private boolean isFull() {
+        int most = policy.getMaxConnections();
+        return most > 0 && openOrAccepted() >= most;
     }
 
     /** The governed connections, with those whose endpoint is still to come: their descriptors are in use. */

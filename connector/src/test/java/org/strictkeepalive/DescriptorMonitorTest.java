@@ -387,6 +387,17 @@ class DescriptorMonitorTest {
     }
 
     @Test
+    void maxConnectionsHoldWithinABurstThatIsQuickerThanASample() throws Exception {
+        start(b -> b.maxConnections(10));
+        open(9);
+        scheduler.advance(SECOND);
+        assertTrue(connector.isAccepting());
+        monitor.onAccepting(connector);
+        assertEquals(PressureLevel.CRITICAL, monitor.pressure().level());
+        assertFalse(connector.isAccepting());
+    }
+
+    @Test
     void whatIsAcceptedCountsBeforeItsEndPointIsMade() throws Exception {
         probe.used = 1;
         start(b -> b);
