@@ -74,7 +74,7 @@ class StormIT {
                         new Storm("SLOW_BODY", 256, false, true),
                         new Storm("NEVER_READING", 256, false, true),
                         new Storm("MIX", 512, false, true),
-                        new Storm("HALF_HANDSHAKE", 512, true, false),
+                        new Storm("HALF_HANDSHAKE", 256, true, false),
                         new Storm("MIX", 4096, false, true)));
     }
 
