@@ -146,7 +146,7 @@ class StormIT {
 
     /** That the storms are storms. */
     @ParameterizedTest
-    @ValueSource(strings = {"LEAKY", "TRICKLE_AFTER_FIN"})
+    @ValueSource(strings = {"LEAKY", "SILENT"})
     void plainJettyTurnsVisitorsAway(String kind) throws Exception {
         try (Serve serve = Serve.start(plain, 256, "--plain");
                 Guests guests = new Guests(serve.http()).settle();
