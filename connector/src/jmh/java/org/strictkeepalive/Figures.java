@@ -16,7 +16,7 @@ import org.openjdk.jmh.runner.options.TimeValue;
 import org.openjdk.jmh.runner.options.VerboseMode;
 
 /**
- * Runs the benchmarks and prints their medians beside what is asked of them. What is compared runs in turns, in processes
+ * Runs the benchmarks and prints medians of the CPU time beside what is asked. What is compared runs in turns, in processes
  * of its own, so that a busy machine is unfair to nobody.
  */
 public final class Figures {
@@ -35,12 +35,15 @@ public final class Figures {
                         .iterator()
                         .next()
                         .getIterationResults()) {
-                    times.add(iteration.getPrimaryResult().getScore());
-                    Result<?> allocated =
-                            iteration.getSecondaryResults().get("gc.alloc.rate.norm");
-                    bytes.add(allocated == null ? 0 : allocated.getScore());
+                    times.add(secondary(iteration, "nanos") / secondary(iteration, "operations"));
+                    bytes.add(secondary(iteration, "gc.alloc.rate.norm"));
                 }
             }
+        }
+
+        private static double secondary(IterationResult iteration, String name) {
+            Result<?> result = iteration.getSecondaryResults().get(name);
+            return result == null ? Double.NaN : result.getScore();
         }
 
         private double time() {
@@ -64,10 +67,10 @@ public final class Figures {
                         .param(parameter, value)
                         .threads(threads)
                         .forks(1)
-                        .warmupIterations(4)
+                        .warmupIterations(5)
                         .warmupTime(TimeValue.seconds(1))
-                        .measurementIterations(5)
-                        .measurementTime(TimeValue.milliseconds(500))
+                        .measurementIterations(10)
+                        .measurementTime(TimeValue.milliseconds(300))
                         .addProfiler(GCProfiler.class)
                         .jvmArgsAppend("-Xms3g", "-Xmx3g", "-Dorg.eclipse.jetty.LEVEL=WARN")
                         .verbosity(VerboseMode.SILENT)
@@ -113,7 +116,7 @@ public final class Figures {
     private static void tick() throws RunnerException {
         Samples tick = new Samples();
         tick.add(run("TickBenchmark", 1, "guards", "1000000"));
-        printAtMost("a tick each 100 ms with 1,000,000 connections", 5000, tick.time(), "us");
+        printAtMost("a tick each 100 ms with 1,000,000 connections", 5_000, tick.time() / 1000, "us");
     }
 
     private static void sample() throws RunnerException {
@@ -123,9 +126,9 @@ public final class Figures {
                 samples.add(run("SampleBenchmark." + what + "$", 1, "descriptors", descriptors));
                 String figure = what + " with " + descriptors + " open descriptors";
                 if (what.equals("sample")) {
-                    printAtMost(figure, 5, samples.time(), "us");
+                    printAtMost(figure, 5, samples.time() / 1000, "us");
                 } else {
-                    print(figure, "", samples.time(), "us", true);
+                    print(figure, "", samples.time() / 1000, "us", true);
                 }
             }
         }

@@ -85,7 +85,8 @@ public class HotPathBenchmark {
     }
 
     @Benchmark
-    public long request(Client client) {
+    public long request(Client client, Cpu cpu) {
+        cpu.operations++;
         return client.endPoint.request();
     }
 }

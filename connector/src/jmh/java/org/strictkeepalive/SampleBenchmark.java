@@ -48,18 +48,21 @@ public class SampleBenchmark {
     }
 
     @Benchmark
-    public double sample() {
+    public double sample(Cpu cpu) {
+        cpu.operations++;
         scheduler.now += TimeUnit.MILLISECONDS.toNanos(201); // so that the last one is too old to be true
         return monitor.getPressure();
     }
 
     @Benchmark
-    public long probe() throws IOException {
+    public long probe(Cpu cpu) throws IOException {
+        cpu.operations++;
         return probe.used();
     }
 
     @Benchmark
-    public long mxbean() {
+    public long mxbean(Cpu cpu) {
+        cpu.operations++;
         return bean.getOpenFileDescriptorCount();
     }
 }

@@ -56,7 +56,8 @@ public class TickBenchmark {
     }
 
     @Benchmark
-    public boolean tick() {
+    public boolean tick(Cpu cpu) {
+        cpu.operations++;
         scheduler.now += TICK;
         return monitor.tick(scheduler.now);
     }
