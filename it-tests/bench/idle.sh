@@ -1,0 +1,49 @@
+#!/usr/bin/env bash
+# idle.sh: what idle connections cost and when they end. COUNT (15000) of them from a process of their own.
+set -e
+. "$(dirname "$0")/lib.sh"
+count=${COUNT:-15000}
+timeout=20
+javac -d "$work" Clients.java
+clients() {
+    (ulimit -n 20000; exec java -XX:-MaxFDLimit -cp "$work" Clients "$@")
+}
+
+# The live objects of process $pid, in bytes; and the CPU time that it has used, in nanoseconds
+heap() {
+    jcmd "$pid" GC.class_histogram | awk '/^Total/ {print $3}'
+}
+cpu() {
+    cat /proc/"$pid"/task/*/schedstat | awk '{sum += $1} END {print sum}'
+}
+
+for policy in plain strict; do
+    serve $policy $([ $policy = plain ] && echo --plain) --idle-timeout 10m
+    port=${url%/}; port=${port##*:}
+    for i in 1 2 3; do wrk -t 1 -c 64 -d 2s "$url" >/dev/null; done
+    sleep 1
+    before=$(heap)
+    clients hold $port $count >"$work/clients" &
+    holder=$!
+    until grep -q ready "$work/clients"; do sleep 0.2; kill -0 $holder; done
+    after=$(heap)
+    sleep 3
+    cpu=$(cpu); sleep 20; cpu=$(($(cpu) - cpu))
+    declare "bytes_$policy=$(((after - before) / count))" "cpu_$policy=$cpu"
+    kill $holder
+    stop "$pid"
+done
+echo "a connection: plain $bytes_plain, strict $bytes_strict bytes; CPU in 20 s: plain $((cpu_plain / 1000000)), strict $((cpu_strict / 1000000)) ms"
+verdict "memory of an idle connection beyond plain Jetty's" $((bytes_strict - bytes_plain)) '<=' 200 bytes
+verdict "CPU of $count idle connections beyond plain Jetty's" "$(awk "BEGIN {printf \"%.2f\", ($cpu_strict - $cpu_plain) / 2e10 * 100}")" '<=' 0.5 '% core'
+
+for when in spread once; do
+    serve $when --keep-alive-timeout ${timeout}s --first-request-timeout 0
+    port=${url%/}; port=${port##*:}
+    for i in 1 2 3; do wrk -t 1 -c 64 -d 2s "$url" >/dev/null; done
+    read -r earliest p99 latest < <(clients fin $port $count $timeout $when)
+    stop "$pid"
+    verdict "FIN of $count that time out ($when), earliest" "$earliest" ">=" -50 ms
+    verdict "FIN of $count that time out ($when), p99" "$p99" '<=' 100 ms
+    verdict "FIN of $count that time out ($when), latest" "$latest" '<=' 250 ms
+done
