@@ -31,10 +31,8 @@ public final class Figures {
 
         private void add(Collection<RunResult> results) {
             for (RunResult result : results) {
-                for (IterationResult iteration : result.getBenchmarkResults()
-                        .iterator()
-                        .next()
-                        .getIterationResults()) {
+                for (IterationResult iteration :
+                        result.getBenchmarkResults().iterator().next().getIterationResults()) {
                     times.add(secondary(iteration, "nanos") / secondary(iteration, "operations"));
                     bytes.add(secondary(iteration, "gc.alloc.rate.norm"));
                 }
@@ -55,7 +53,8 @@ public final class Figures {
         }
 
         private static double median(List<Double> values) {
-            double[] sorted = values.stream().mapToDouble(Double::doubleValue).sorted().toArray();
+            double[] sorted =
+                    values.stream().mapToDouble(Double::doubleValue).sorted().toArray();
             return sorted[sorted.length / 2];
         }
     }
