@@ -16,14 +16,9 @@ final class PeerAnswers {
     private PeerAnswers() {}
 
     static byte[] to(String path) {
-        switch (path) {
-            case "/big":
-                return BIG;
-            case "/slow":
-                Http.pause(SLOW_MS);
-                return HELLO;
-            default:
-                return HELLO;
+        if (path.equals("/slow")) {
+            Http.pause(SLOW_MS);
         }
+        return path.equals("/big") ? BIG : HELLO;
     }
 }

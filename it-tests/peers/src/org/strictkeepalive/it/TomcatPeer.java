@@ -25,7 +25,7 @@ final class TomcatPeer {
         tomcat.setConnector(connector);
         Context context = tomcat.addContext("", null);
         Tomcat.addServlet(context, "answers", new Answers());
-        context.addServletMappingDecoded("/*", "answers");
+        context.addServletMapping("/*", "answers");
         tomcat.start();
         tomcat.getServer().await();
     }
