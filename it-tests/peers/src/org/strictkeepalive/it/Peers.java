@@ -97,8 +97,8 @@ final class Peers {
     }
 
     private List<String> python(int port, String... timeout) {
-        List<String> command = new ArrayList<>(List.of(
-                "/usr/bin/python3", DIRECTORY.resolve("gevent_peer.py").toString(), Integer.toString(port)));
+        List<String> command = new ArrayList<>(
+                List.of("/usr/bin/python3", DIRECTORY.resolve("gevent_peer.py").toString(), Integer.toString(port)));
         command.addAll(List.of(timeout));
         return command;
     }
@@ -110,7 +110,11 @@ final class Peers {
             case "gevent" -> python(port);
             case "gevent-timeout" -> python(port, "2");
             case "haproxy" ->
-                List.of("haproxy", "-db", "-f", configure("haproxy.cfg", port, backend).toString());
+                List.of(
+                        "haproxy",
+                        "-db",
+                        "-f",
+                        configure("haproxy.cfg", port, backend).toString());
             case "nginx" -> {
                 Files.writeString(temporary.resolve("index.html"), "Hello, world!");
                 Files.write(temporary.resolve("slow"), new byte[24 << 10]);

@@ -18,8 +18,8 @@ final class UndertowPeer {
                 .setSocketOption(Options.CONNECTION_HIGH_WATER, PeerAnswers.MOST_CONNECTIONS)
                 .setSocketOption(Options.CONNECTION_LOW_WATER, PeerAnswers.MOST_CONNECTIONS)
                 .setSocketOption(Options.BACKLOG, PeerAnswers.BACKLOG)
-                .setHandler(new BlockingHandler(exchange -> exchange.getResponseSender()
-                        .send(ByteBuffer.wrap(PeerAnswers.to(exchange.getRequestPath())))))
+                .setHandler(new BlockingHandler(exchange ->
+                        exchange.getResponseSender().send(ByteBuffer.wrap(PeerAnswers.to(exchange.getRequestPath())))))
                 .build()
                 .start();
     }
