@@ -21,6 +21,11 @@ final class Attack implements AutoCloseable {
      * @param perSecond how many are opened a second, 0 for all at once
      */
     Attack(Serve serve, List<Attackers.Kind> kinds, int count, int perSecond) throws IOException {
+        this(serve.http(), kinds, count, perSecond);
+    }
+
+    /** The same on any server. */
+    Attack(Http http, List<Attackers.Kind> kinds, int count, int perSecond) throws IOException {
         process = new ProcessBuilder(
                         Path.of(System.getProperty("java.home"), "bin", "java").toString(),
                         "-XX:+UseSerialGC",
@@ -28,8 +33,8 @@ final class Attack implements AutoCloseable {
                         "-cp",
                         System.getProperty("java.class.path"),
                         Attackers.class.getName(),
-                        Integer.toString(serve.address().getPort()),
-                        Boolean.toString(serve.isTls()),
+                        Integer.toString(http.address().getPort()),
+                        Boolean.toString(http.tls() != null),
                         kinds.stream().map(Enum::name).collect(Collectors.joining(",")),
                         Integer.toString(count),
                         Integer.toString(perSecond))

@@ -130,7 +130,11 @@ final class Serve implements AutoCloseable {
 
     /** The open descriptors of the process. */
     int descriptors() throws IOException {
-        Path directory = Path.of("/proc", Long.toString(process.pid()), "fd");
+        return descriptors(process.pid());
+    }
+
+    static int descriptors(long pid) throws IOException {
+        Path directory = Path.of("/proc", Long.toString(pid), "fd");
         long size = new File(directory.toString()).length(); // Linux 6.2 and later
         if (size > 0) {
             return (int) size;
