@@ -189,14 +189,14 @@ class OperatorsIT {
 
     @Test
     void inspectTellsWhoHoldsTheDescriptors() throws Exception {
-        try (Serve serve = Serve.start(directory, 256, "--allow-leak", "--keep-alive-timeout", "1m");
+        try (Serve serve = Serve.start(directory, 512, "--allow-leak", "--keep-alive-timeout", "1m");
                 Attack ignored = new Attack(serve, List.of(Attackers.Kind.LEAKY), 100, 0)) {
             await().atMost(Duration.ofSeconds(30)).until(() -> opened(serve) >= 100);
             get(url(serve, "/leak?n=40"));
             String report = run(
                     0,
                     Serve.command(4096, "inspect", Long.toString(serve.process().pid())));
-            assertTrue(report.contains(" descriptors open, limit 256"), report);
+            assertTrue(report.contains(" descriptors open, limit 512"), report);
             assertTrue(report.matches("(?s).*\nTCP socket ESTABLISHED +10\\d\n.*"), report);
             assertTrue(report.matches("(?s).*\ndevice +4\\d\n.*"), report);
             assertTrue(report.matches("(?s).*\n127\\.0\\.0\\.1 +10\\d .*"), report);
