@@ -1192,7 +1192,14 @@ final class ConnectionGuard extends Tracked
             }
             monitor.due(this, deadline(lingerSince, lingerLimit(monitor.pressure())));
         }
-        endPoint.shutdownOutput();
+        try {
+            endPoint.shutdownOutput();
+        } catch (RuntimeException x) {
+            if (state == PASS) {
+                throw x;
+            }
+            abort(x); // Some Jettys would leave it open.
+        }
     }
 
     @Override
