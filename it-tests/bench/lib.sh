@@ -10,6 +10,7 @@ echo "# $(basename "$0") $*: $(date -u +%F), $(nproc) cores, Linux $(uname -r), 
 # serve NAME FLAG... starts a server under the limit of descriptors that $limit says; its address is in $url, its process in $pid
 serve() {
     local log=$work/$1.log
+    : >"$log"
     (ulimit -n "${limit:-20000}"; exec java -XX:-MaxFDLimit $java_flags -jar $jar serve --port 0 "${@:2}" >"$log" 2>&1) &
     pid=$!
     servers+=("$pid")

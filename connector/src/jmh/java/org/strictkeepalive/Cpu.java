@@ -17,15 +17,15 @@ public class Cpu {
 
     public long nanos;
     public long operations;
+    private long from; // what is public is cleared when an iteration begins
 
     @Setup(Level.Iteration)
     public void begin() {
-        nanos = -THREADS.getCurrentThreadCpuTime();
-        operations = 0;
+        from = THREADS.getCurrentThreadCpuTime();
     }
 
     @TearDown(Level.Iteration)
     public void end() {
-        nanos += THREADS.getCurrentThreadCpuTime();
+        nanos = THREADS.getCurrentThreadCpuTime() - from;
     }
 }
