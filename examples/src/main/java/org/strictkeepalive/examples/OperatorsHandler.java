@@ -24,6 +24,7 @@ import org.strictkeepalive.KeepAliveStatusHandler;
 /** What operators look at: {@code /status}, the page {@code /live} on top of it, and {@code /metrics} for Prometheus. */
 final class OperatorsHandler extends PathMappingsHandler {
     OperatorsHandler(boolean showAddresses) {
+        super(false); // One whose paths may change counts as blocking, and each request changes threads.
         KeepAliveStatusHandler status = new KeepAliveStatusHandler();
         status.setShowAddresses(showAddresses);
         addMapping(path("/status"), status);
@@ -74,7 +75,8 @@ final class OperatorsHandler extends PathMappingsHandler {
         }
     }
 
-    private static final class MetricsHandler extends Handler.Abstract {
+    /** One that may block would have every request of the server handed on to another thread. */
+    private static final class MetricsHandler extends Handler.Abstract.NonBlocking {
         private final PrometheusMeterRegistry registry = new PrometheusMeterRegistry(PrometheusConfig.DEFAULT);
         private boolean bound;
 
