@@ -1,11 +1,9 @@
 package org.strictkeepalive;
 
-import org.eclipse.jetty.io.ByteArrayEndPoint;
-import org.eclipse.jetty.io.Connection;
 import org.eclipse.jetty.util.thread.Scheduler;
 
-/** A client, by its endpoint in memory at the server, which does all on the calling thread. */
-final class MemoryClient extends ByteArrayEndPoint {
+/** A client, by its endpoint in memory at the server. */
+final class MemoryClient extends MemoryEndPoint {
     private final StringBuilder received = new StringBuilder();
     /** How many of its requests the application got. */
     int executed;
@@ -13,22 +11,7 @@ final class MemoryClient extends ByteArrayEndPoint {
     volatile Runnable exchange;
 
     MemoryClient(Scheduler scheduler) {
-        super(scheduler, 0, "", 64 * 1024);
-    }
-
-    @Override
-    protected void execute(Runnable task) {
-        task.run();
-    }
-
-    @Override
-    public void onClose(Throwable cause) {
-        // As the selector does.
-        Connection connection = getConnection();
-        if (connection != null) {
-            connection.onClose(cause);
-        }
-        super.onClose(cause);
+        super(scheduler);
     }
 
     ConnectionGuard guard() {

@@ -2,13 +2,14 @@ package org.strictkeepalive;
 
 import org.eclipse.jetty.io.ByteArrayEndPoint;
 import org.eclipse.jetty.io.Connection;
+import org.eclipse.jetty.util.thread.Scheduler;
 
 /** An endpoint in memory that does all on the calling thread; what is written waits there for who takes it. */
 class MemoryEndPoint extends ByteArrayEndPoint {
     /** How much it takes before a write has to wait. */
     static final int OUTPUT = 4 * 1024;
 
-    MemoryEndPoint(FakeScheduler scheduler) {
+    MemoryEndPoint(Scheduler scheduler) {
         super(scheduler, 0, "", OUTPUT);
     }
 
