@@ -365,7 +365,7 @@ class LimitsIT {
                 throw new IllegalStateException(x);
             }
         });
-        assertEquals("", idle.rest()); // by Jetty's shutdownIdleTimeout, long before keepAliveTimeout
+        assertEquals("", idle.rest()); // at once, long before keepAliveTimeout
         idle.close();
         furtherPressure = 0.95;
         Thread.sleep(1000);
