@@ -136,6 +136,20 @@ final class DeadlineWheel {
         }
     }
 
+    /** How long after a time there is something to look at, at most that long; then all of a bucket is due. */
+    long next(long now, long most) {
+        try (AutoLock ignored = lock.lock()) {
+            long at = now - origin;
+            long last = Math.min((at + most) >> SHIFT, cursor + BUCKETS - 1);
+            for (long i = cursor; i <= last; i++) {
+                if (buckets[(int) (i & (BUCKETS - 1))] != null) {
+                    return Math.min(((i + 1) << SHIFT) - at, most);
+                }
+            }
+            return most;
+        }
+    }
+
     /** All connections at this moment. */
     List<Tracked> list() {
         try (AutoLock ignored = lock.lock()) {

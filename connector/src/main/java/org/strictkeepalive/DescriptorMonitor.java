@@ -55,6 +55,9 @@ public class DescriptorMonitor implements Dumpable {
     /** With fewer descriptors free, a connector without acceptor threads closes what it accepts. */
     private static final long LAST_DESCRIPTORS = 4;
 
+    /** The ticks in a sample interval, at most. */
+    private static final int MOST_TICKS = 4;
+
     private static final Duration LONGEST_DRAIN = Duration.ofDays(3650);
 
     private final Scheduler scheduler;
@@ -970,10 +973,19 @@ public class DescriptorMonitor implements Dumpable {
             gate.resume();
         }
         if (more) {
-            boolean critical = pressure.level() == PressureLevel.CRITICAL;
-            long interval = policy.getSampleInterval().toNanos();
-            ensureTick(critical ? Math.min(interval, RELIEF_INTERVAL) : interval);
+            ensureTick(untilNextTick());
         }
+    }
+
+    private long untilNextTick() {
+        long interval = policy.getSampleInterval().toNanos();
+        return switch (pressure.level()) {
+            case CRITICAL -> Math.min(interval, RELIEF_INTERVAL);
+            // Each tick looks at all.
+            case ELEVATED, HIGH -> interval;
+            // A deadline is not kept waiting for the whole interval.
+            case NORMAL -> Math.max(wheel.next(now(), interval), interval / MOST_TICKS);
+        };
     }
 
     /**

@@ -65,6 +65,20 @@ class DeadlineWheelTest {
     }
 
     @Test
+    void theNextTickIsWhenAllOfABucketIsDue() {
+        for (long origin : ORIGINS) {
+            DeadlineWheel wheel = new DeadlineWheel(origin);
+            assertEquals(100 * MS, wheel.next(origin, 100 * MS), "nothing is there");
+            wheel.add(connection(), origin + 40 * MS);
+            long next = wheel.next(origin + MS, 100 * MS);
+            assertTrue(MS + next >= 40 * MS && MS + next <= 40 * MS + EARLY, () -> "" + next);
+            assertEquals(1, advance(wheel, origin + MS + next).size());
+            assertEquals(100 * MS, wheel.next(origin + MS + next, 100 * MS), "it comes again in an hour");
+            assertEquals(10 * MS, wheel.next(origin, 10 * MS));
+        }
+    }
+
+    @Test
     void removingAndReplacingTellWhetherItWasThere() {
         DeadlineWheel wheel = new DeadlineWheel(0);
         FakeConnection connection = connection();

@@ -180,6 +180,17 @@ class DescriptorMonitorTest {
     }
 
     @Test
+    void aConnectionThatIsDueBetweenTwoSamplesDoesNotWaitForTheNext() throws Exception {
+        start(b -> b);
+        FakeConnection connection = new FakeConnection("c", ConnectionState.IDLE, false, scheduler.now);
+        monitor.onOpened(connection, scheduler.now + 5 * SECOND + 30 * MS);
+        scheduler.advance(5 * SECOND + 10 * MS);
+        assertEquals(0, connection.looks);
+        scheduler.advance(40 * MS);
+        assertEquals(1, connection.looks);
+    }
+
+    @Test
     void aNewPolicyLooksAtAllAtOnce() throws Exception {
         StrictKeepAliveConnectionFactory factory = start(b -> b);
         FakeConnection connection = open();
