@@ -39,6 +39,7 @@ import org.eclipse.jetty.util.Callback;
 import org.eclipse.jetty.util.TypeUtil;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
+import org.strictkeepalive.ClientWait.Offer;
 
 /**
  * Governs one HTTP/1.1 connection: it is the {@link EndPoint} that Jetty's connection sees, the fill callback of the
@@ -125,7 +126,9 @@ final class ConnectionGuard extends Tracked
     private boolean seenClosed;
 
     // ---- The exchange in progress, or the last one
-    private long requests;
+    /** How many there had been at the last wait, modulo what an int holds. */
+    private int requests;
+
     private boolean closeAsked;
     private boolean keepAliveAsked;
     private boolean http10;
@@ -149,14 +152,12 @@ final class ConnectionGuard extends Tracked
     private ByteBuffer readAhead;
 
     // ---- The progress of the exchange
-    private volatile long demandSince;
-    private long waited;
-    private long writeWaitSince;
-    private boolean writeWaiting;
-    private volatile Offer offer = Offer.NONE;
+    private volatile ClientWait clientWait;
     private long bytesMoved;
-    private long bytesJudged;
-    private ByteBuffer[] writing;
+    /** What is being written: not the array, which else would be an object for each response. */
+    private ByteBuffer writingFirst;
+
+    private ByteBuffer writingLast;
 
     private boolean discarded;
     /** Whether it was closed by the policy while no byte of a request was there: such a byte is a request lost. */
@@ -478,47 +479,46 @@ final class ConnectionGuard extends Tracked
 
     private void judge(long now, Pressure pressure) {
         boolean reading = demand != null;
-        boolean wasWriting = writeWaiting;
-        writeWaiting = isWritePending();
-        if (!wasWriting) {
-            writeWaitSince = now;
-            offer = Offer.NONE;
+        boolean writing = isWritePending();
+        ClientWait wait = clientWait;
+        if (wait == null) {
+            if (!reading && !writing) {
+                return;
+            }
+            wait = new ClientWait(now);
+            clientWait = wait;
         }
-        if (!reading && !writeWaiting) {
+        if (!wait.writing) {
+            wait.writeSince = now;
+            wait.offer = Offer.NONE;
+        }
+        wait.writing = writing;
+        if (!reading && !writing) {
             return;
         }
-        long moved = bytesMoved - untaken();
-        if (offer == Offer.FILLED) {
-            beginWait(now, moved);
-            offer = Offer.FULL;
+        long moved = bytesMoved - (writing ? untaken() : 0);
+        if (wait.offer == Offer.FILLED) {
+            wait.begin(now, moved);
+            wait.offer = Offer.FULL;
         }
-        long readWait = reading ? waited + (now - demandSince) : 0;
-        long writeWait = writeWaiting ? now - writeWaitSince : 0;
-        switch (governed.policy().progress(Math.max(readWait, writeWait), moved - bytesJudged, pressure)) {
+        switch (governed.policy().progress(wait.time(now, reading), moved - wait.judged, pressure)) {
             case MADE -> {
-                beginWait(now, moved);
-                offer = Offer.NONE;
+                wait.begin(now, moved);
+                wait.offer = Offer.NONE;
             }
             case NONE -> {
-                if (!writeWaiting || offer == Offer.MADE) {
+                if (!writing || wait.offer == Offer.MADE) {
                     endExchange();
-                } else if (offer == Offer.NONE || offer == Offer.FULL) {
-                    offer(Offer.MADE);
+                } else if (wait.offer == Offer.NONE || wait.offer == Offer.FULL) {
+                    offer(wait, Offer.MADE);
                 }
             }
             case UNJUDGED -> {
-                if (writeWaiting && offer == Offer.NONE && pressure.level().isAtLeast(PressureLevel.ELEVATED)) {
-                    offer(Offer.FILLED);
+                if (writing && wait.offer == Offer.NONE && pressure.level().isAtLeast(PressureLevel.ELEVATED)) {
+                    offer(wait, Offer.FILLED);
                 }
             }
         }
-    }
-
-    private void beginWait(long now, long moved) {
-        bytesJudged = moved;
-        waited = 0;
-        demandSince = now;
-        writeWaitSince = now;
     }
 
     /**
@@ -526,22 +526,14 @@ final class ConnectionGuard extends Tracked
      * free, and takes bytes long before. Once when a wait begins, so that it is counted from a full buffer, and once
      * before the verdict.
      */
-    private void offer(Offer then) {
-        offer = Offer.UNDER_WAY;
+    private void offer(ClientWait wait, Offer then) {
+        wait.offer = Offer.UNDER_WAY;
         execute(() -> {
             if (innermost instanceof AbstractEndPoint ep) {
                 ep.getWriteFlusher().completeWrite();
             }
-            offer = then;
+            wait.offer = then;
         });
-    }
-
-    private enum Offer {
-        NONE,
-        FILLED,
-        FULL,
-        UNDER_WAY,
-        MADE
     }
 
     private boolean isWritePending() {
@@ -549,8 +541,8 @@ final class ConnectionGuard extends Tracked
     }
 
     private long untaken() {
-        ByteBuffer[] buffers = writing;
-        return writeWaiting && buffers != null ? BufferUtil.remaining(buffers) : 0;
+        // Between these two is the header of a chunk at most.
+        return (long) BufferUtil.length(writingFirst) + BufferUtil.length(writingLast);
     }
 
     /** Ends an exchange without progress as Jetty's idle timeout does: its pending read or write fails. */
@@ -691,10 +683,17 @@ final class ConnectionGuard extends Tracked
         }
     }
 
+    private void endWait() {
+        if (clientWait != null) {
+            clientWait = null;
+        }
+    }
+
     private Callback takeDemand() {
         Callback wanted = DEMAND.getAndSet(this, null);
-        if (wanted != null) {
-            waited += governed.monitor().now() - demandSince;
+        ClientWait wait = clientWait;
+        if (wanted != null && wait != null) {
+            wait.waited += governed.monitor().now() - wait.demandSince;
         }
         return wanted;
     }
@@ -798,29 +797,22 @@ final class ConnectionGuard extends Tracked
         if (outputShut || failed || !WORD.compareAndSet(this, seen, seen - RUNNING + BUSY)) {
             return false;
         }
+        long begun = governed.monitor().begun(request);
         if (phase == ConnectionState.IDLE) {
-            onReuse(governed.monitor().now());
+            onReuse(begun);
         }
+        since = begun;
         // So that a request behind it in the same read is not one that came after a wait.
         phase = ConnectionState.BUSY;
-        boolean chunked = false;
-        boolean keepAlive = false;
+        // Looked up one by one, since Jetty's getField, unlike an iterator, is no object.
+        HttpFields fields = request.getHeaders();
+        boolean chunked = fields.getField(HttpHeader.TRANSFER_ENCODING) != null;
         boolean connect = HttpMethod.CONNECT.is(request.getMethod());
-        boolean upgrade = connect;
-        for (HttpField field : request.getHeaders()) {
-            HttpHeader header = field.getHeader();
-            if (header == HttpHeader.CONNECTION) {
-                keepAlive |= field.contains(HttpHeaderValue.KEEP_ALIVE.asString());
-            } else if (header == HttpHeader.UPGRADE) {
-                upgrade = true;
-            } else if (header == HttpHeader.TRANSFER_ENCODING) {
-                chunked = true;
-            }
-        }
         closeAsked = !connection.isPersistent();
-        keepAliveAsked = keepAlive;
+        keepAliveAsked = fields.getField(HttpHeader.CONNECTION) != null
+                && fields.contains(HttpHeader.CONNECTION, HttpHeaderValue.KEEP_ALIVE.asString());
         http10 = request.getConnectionMetaData().getHttpVersion() == HttpVersion.HTTP_1_0;
-        tunnelAsked = upgrade;
+        tunnelAsked = connect || fields.getField(HttpHeader.UPGRADE) != null;
         connectAsked = connect;
         promisedSeconds = 0;
         long length = request.getLength();
@@ -833,10 +825,8 @@ final class ConnectionGuard extends Tracked
         // The bytes of a request that an earlier phase handed over, such as PROXY, are not known: as if all were there.
         boolean handedOver = readBuffer == null;
         bodyMissing = handedOver ? 0 : chunked ? (hasLastChunk(arrived) ? 0 : -1) : Math.max(0, length - arrived);
-        waited = 0;
-        writeWaiting = false;
+        endWait();
         bytesMoved = 0;
-        bytesJudged = 0;
         request.addHttpStreamWrapper(this);
         return true;
     }
@@ -921,7 +911,8 @@ final class ConnectionGuard extends Tracked
             if (closeAsked) {
                 closing = CloseReason.CLIENT;
             } else if (!connection.isPersistent()
-                    || headers.contains(HttpHeader.CONNECTION, HttpHeaderValue.CLOSE.asString())) {
+                    || (headers.getField(HttpHeader.CONNECTION) != null
+                            && headers.contains(HttpHeader.CONNECTION, HttpHeaderValue.CLOSE.asString()))) {
                 closing = CloseReason.APPLICATION;
             } else {
                 decide(headers);
@@ -937,11 +928,10 @@ final class ConnectionGuard extends Tracked
         KeepAlivePolicy policy = governed.policy();
         Pressure pressure = governed.monitor().pressure();
         long count = connection.getMessagesIn();
-        // The last wait ended with this request, so this is at most one request late.
-        long now = governed.monitor().now();
-        CloseReason reason = policy.closeAfter(count, now - openedAt, agePart, pressure);
+        // The age as the request began, a time that is there: it is at most one request late.
+        CloseReason reason = policy.closeAfter(count, since - openedAt, agePart, pressure);
         if (reason == null || (reason == CloseReason.PRESSURE && isSpared())) {
-            reason = governed.farewell(now);
+            reason = governed.farewell();
         }
         if (reason == null && keepAliveAsked && policy.isAdvertiseKeepAlive()) {
             long seconds = policy.promisableSeconds(squeeze(pressure), governed.idleTimeout());
@@ -1119,7 +1109,7 @@ final class ConnectionGuard extends Tracked
         }
         DescriptorMonitor monitor = governed.monitor();
         long now = monitor.now();
-        long count = connection.getMessagesIn();
+        int count = (int) connection.getMessagesIn();
         if (count != requests) {
             requests = count;
             phase = partial || pipelined ? ConnectionState.READING : ConnectionState.IDLE;
@@ -1130,7 +1120,9 @@ final class ConnectionGuard extends Tracked
             since = now;
         }
         readBuffer = null;
-        writing = null;
+        writingFirst = null;
+        writingLast = null;
+        endWait();
         monitor.due(this, deadline(since, timeout(phase, monitor.pressure())));
         // Only the policy acts on a waiting connection besides its wake-up, so until here the word is ours.
         word = (seen - state + WAIT) + WAITING;
@@ -1147,7 +1139,13 @@ final class ConnectionGuard extends Tracked
         if (state == OWNED) {
             return false;
         }
-        demandSince = governed.monitor().now();
+        long now = governed.monitor().now();
+        ClientWait wait = clientWait;
+        if (wait == null) {
+            clientWait = new ClientWait(now);
+        } else {
+            wait.demandSince = now;
+        }
         if (!DEMAND.compareAndSet(this, null, callback)) {
             return false;
         }
@@ -1172,7 +1170,8 @@ final class ConnectionGuard extends Tracked
         }
         if (state != PASS) {
             bytesMoved += BufferUtil.remaining(buffers);
-            writing = buffers;
+            writingFirst = buffers.length > 1 ? buffers[0] : null;
+            writingLast = buffers.length > 0 ? buffers[buffers.length - 1] : null;
         }
         endPoint.write(callback, buffers);
     }

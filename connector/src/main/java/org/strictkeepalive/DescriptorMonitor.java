@@ -17,6 +17,7 @@ import java.util.function.LongSupplier;
 import java.util.stream.Stream;
 import org.eclipse.jetty.io.Connection;
 import org.eclipse.jetty.server.AbstractConnector;
+import org.eclipse.jetty.server.Request;
 import org.eclipse.jetty.server.Server;
 import org.eclipse.jetty.util.Jetty;
 import org.eclipse.jetty.util.NanoTime;
@@ -57,6 +58,8 @@ public class DescriptorMonitor implements Dumpable {
 
     /** The ticks in a sample interval, at most. */
     private static final int MOST_TICKS = 4;
+
+    private static final LongSupplier CLOCK = NanoTime::now;
 
     private static final Duration LONGEST_DRAIN = Duration.ofDays(3650);
 
@@ -123,7 +126,7 @@ public class DescriptorMonitor implements Dumpable {
         synchronized (server) {
             DescriptorMonitor monitor = server.getBean(DescriptorMonitor.class);
             if (monitor == null) {
-                monitor = new DescriptorMonitor(server.getScheduler(), DescriptorProbe.find(), NanoTime::now);
+                monitor = new DescriptorMonitor(server.getScheduler(), DescriptorProbe.find(), CLOCK);
                 server.addBean(monitor);
                 server.addBean(monitor.getStatistics());
             }
@@ -555,9 +558,9 @@ public class DescriptorMonitor implements Dumpable {
     }
 
     /** Whether a response says close because of a drain. */
-    boolean isDrainedAway(long now) {
+    boolean isDrainedAway() {
         Drain d = drain;
-        return d != null && d.saysClose(now, ThreadLocalRandom.current().nextDouble());
+        return d != null && d.saysClose(now(), ThreadLocalRandom.current().nextDouble());
     }
 
     /** Whether idle connections are to be closed because of a drain. */
@@ -591,6 +594,11 @@ public class DescriptorMonitor implements Dumpable {
 
     long now() {
         return clock.getAsLong();
+    }
+
+    /** When a request began: a time that Jetty has read already, where the clock is Jetty's. */
+    long begun(Request request) {
+        return clock == CLOCK ? request.getBeginNanoTime() : now();
     }
 
     Pressure pressure() {

@@ -135,8 +135,8 @@ final class GovernedConnector
     }
 
     /** Why a response says close, null where it doesn't. */
-    CloseReason farewell(long now) {
-        return isShutdown() ? CloseReason.STOP : monitor.isDrainedAway(now) ? CloseReason.DRAIN : null;
+    CloseReason farewell() {
+        return isShutdown() ? CloseReason.STOP : monitor.isDrainedAway() ? CloseReason.DRAIN : null;
     }
 
     /** Why idle connections end now, null where they don't. */
