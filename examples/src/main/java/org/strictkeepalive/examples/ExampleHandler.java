@@ -66,10 +66,10 @@ final class ExampleHandler extends Handler.Abstract.NonBlocking {
                 }
                 Content.copy(request, response, callback);
             }
-            case "/status" ->
-                send(response, "application/json", BufferUtil.toBuffer(Status.json(getServer())), callback);
             case "/leak" -> leak(request, response, callback);
-            default -> Response.writeError(request, response, callback, HttpStatus.NOT_FOUND_404);
+            default -> {
+                return false;
+            }
         }
         return true;
     }

@@ -124,9 +124,9 @@ final class ServeCommand implements Callable<Integer> {
         // At a stop Jetty would shorten the idle timeout of requests in progress as well.
         connector.setShutdownIdleTimeout(-1);
         server.addConnector(connector);
-        Handler paths = new ExampleHandler(allowLeak);
-        server.setHandler(
-                new Farewell(plain ? paths : new Handler.Sequence(new OperatorsHandler(showAddresses), paths)));
+        // Those of operators come last, so that plain and strict do the same for a request to be compared.
+        Handler operators = plain ? new PlainStatusHandler() : new OperatorsHandler(showAddresses);
+        server.setHandler(new Farewell(new Handler.Sequence(new ExampleHandler(allowLeak), operators)));
         server.setStopTimeout(STOP_TIMEOUT_MS);
         return server;
     }

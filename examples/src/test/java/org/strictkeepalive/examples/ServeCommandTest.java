@@ -107,7 +107,7 @@ class ServeCommandTest {
     void statusOfPlainTellsWhatCanBeKnown() throws Exception {
         Server server = start("--plain");
         try {
-            JsonNode status = new ObjectMapper().readTree(Status.json(server));
+            JsonNode status = new ObjectMapper().valueToTree(PlainStatusHandler.status(server));
             assertTrue(status.get("descriptors").get("used").asInt() > 0, status::toString);
             assertTrue(status.get("descriptors").get("limit").asInt() > 0, status::toString);
             assertEquals(0, status.get("connections").get("open").asInt());

@@ -5,22 +5,33 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import com.sun.management.UnixOperatingSystemMXBean;
 import java.io.File;
 import java.lang.management.ManagementFactory;
+import java.nio.ByteBuffer;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import org.eclipse.jetty.http.HttpHeader;
 import org.eclipse.jetty.server.Connector;
+import org.eclipse.jetty.server.Handler;
+import org.eclipse.jetty.server.Request;
+import org.eclipse.jetty.server.Response;
 import org.eclipse.jetty.server.Server;
+import org.eclipse.jetty.util.Callback;
 
 /** What {@code /status} says of a server without the policy. */
-final class Status {
+final class PlainStatusHandler extends Handler.Abstract.NonBlocking {
     private static final ObjectMapper JSON = new ObjectMapper();
 
-    private Status() {}
-
-    static byte[] json(Server server) throws JsonProcessingException {
-        return JSON.writerWithDefaultPrettyPrinter().writeValueAsBytes(plain(server));
+    @Override
+    public boolean handle(Request request, Response response, Callback callback) throws JsonProcessingException {
+        if (!Request.getPathInContext(request).equals("/status")) {
+            return false;
+        }
+        byte[] json = JSON.writerWithDefaultPrettyPrinter().writeValueAsBytes(status(getServer()));
+        response.getHeaders().put(HttpHeader.CONTENT_TYPE, "application/json");
+        response.write(true, ByteBuffer.wrap(json), callback);
+        return true;
     }
 
-    private static Map<String, Object> plain(Server server) {
+    static Map<String, Object> status(Server server) {
         int open = 0;
         for (Connector connector : server.getConnectors()) {
             open += connector.getConnectedEndPoints().size();
