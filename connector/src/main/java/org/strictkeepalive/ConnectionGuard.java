@@ -249,7 +249,7 @@ final class ConnectionGuard extends Tracked
                 // At a stop there is no time for the others either.
                 long timeout = ends ? 0 : timeout(phase, ending == CloseReason.STOP ? 1 : squeeze(pressure));
                 if (timeout == KeepAlivePolicy.NEVER || now - since < timeout) {
-                    return deadline(since, timeout);
+                    return deadline(now, timeout - (now - since));
                 }
                 take(seen, ends ? ending : timeoutReason(), now);
                 return now;
@@ -326,7 +326,7 @@ final class ConnectionGuard extends Tracked
             closeNow();
             return now + CLOSED_RELOOK;
         }
-        return deadline(lingerSince, limit);
+        return deadline(now, limit - (now - lingerSince));
     }
 
     @Override
