@@ -14,6 +14,7 @@ import org.openjdk.jmh.annotations.Param;
 import org.openjdk.jmh.annotations.Scope;
 import org.openjdk.jmh.annotations.Setup;
 import org.openjdk.jmh.annotations.State;
+import org.openjdk.jmh.annotations.TearDown;
 
 /**
  * The monitor's tick with waiting connections, in virtual time: each invocation is 100 ms on. Each of the guards has an
@@ -29,11 +30,12 @@ public class TickBenchmark {
     public int guards;
 
     private final FakeScheduler scheduler = new FakeScheduler();
+    private Server server;
     private DescriptorMonitor monitor;
 
     @Setup
-    public void open() {
-        Server server = new Server();
+    public void open() throws Exception {
+        server = new Server(null, scheduler, null);
         monitor = new DescriptorMonitor(scheduler, DescriptorProbe.find(), () -> scheduler.now);
         server.addBean(monitor);
         KeepAlivePolicy policy = KeepAlivePolicy.builder()
@@ -44,15 +46,23 @@ public class TickBenchmark {
         StrictKeepAliveConnectionFactory factory =
                 new StrictKeepAliveConnectionFactory(new HttpConfiguration(), policy);
         FakeConnector connector = new FakeConnector(server, 1, factory);
-        GovernedConnector governed = new GovernedConnector(connector, factory);
-        monitor.register(governed);
-        Connection http = factory.newConnection(connector, new BenchEndPoint(server.getScheduler()));
+        server.start();
+        GovernedConnector governed = factory.governed(connector);
+        Connection http = factory.newConnection(connector, new BenchEndPoint(scheduler));
         for (int i = 0; i < guards; i++) {
             scheduler.now += TimeUnit.SECONDS.toNanos(30) / guards;
-            ConnectionGuard guard = new ConnectionGuard(governed, new BenchEndPoint(server.getScheduler()));
+            ConnectionGuard guard = new ConnectionGuard(governed, new BenchEndPoint(scheduler));
             guard.bind(http);
             guard.fillInterested(Callback.NOOP);
         }
+    }
+
+    @TearDown
+    public void close() throws Exception {
+        if (monitor.getOpenConnections() < guards) {
+            throw new IllegalStateException("of the guards are left " + monitor.getOpenConnections());
+        }
+        server.stop();
     }
 
     @Benchmark

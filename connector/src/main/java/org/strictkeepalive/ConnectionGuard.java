@@ -449,7 +449,8 @@ final class ConnectionGuard extends Tracked
         return endPoint instanceof SslConnection.SslEndPoint;
     }
 
-    private boolean isHandshaking() {
+    @Override
+    boolean isHandshaking() {
         return endPoint instanceof SslConnection.SslEndPoint ssl
                 && "NONE"
                         .equals(ssl.getSslConnection()

@@ -1046,11 +1046,15 @@ public class DescriptorMonitor implements Dumpable {
                 eviction.consider(connection, now);
             }
         }
-        for (Eviction.Candidate candidate : eviction.choose(gauge.excess(p, lingering))) {
+        int excess = gauge.excess(p, lingering);
+        List<Eviction.Candidate> chosen = eviction.choose(excess);
+        for (Eviction.Candidate candidate : chosen) {
             candidate.connection().evict(candidate.since(), now);
         }
+        // Where those that have got their FIN are enough, nobody who uses a connection has to give it up as well.
+        boolean gone = !eviction.hasNewcomersLeft() && chosen.size() < excess;
         try (AutoLock ignored = sampling.lock()) {
-            pressure = pressure.withNewcomersGone(!eviction.hasNewcomersLeft());
+            pressure = pressure.withNewcomersGone(gone);
         }
     }
 }

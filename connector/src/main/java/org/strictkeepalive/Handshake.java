@@ -61,6 +61,11 @@ final class Handshake extends Tracked {
     }
 
     @Override
+    boolean isHandshaking() {
+        return true;
+    }
+
+    @Override
     boolean isReused() {
         return false;
     }

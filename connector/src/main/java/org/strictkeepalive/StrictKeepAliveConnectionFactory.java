@@ -118,7 +118,7 @@ public class StrictKeepAliveConnectionFactory extends HttpConnectionFactory impl
         governed(connector);
     }
 
-    private GovernedConnector governed(Connector connector) {
+    GovernedConnector governed(Connector connector) {
         GovernedConnector governed = connectors.get(connector);
         if (governed != null) {
             return governed;

@@ -476,6 +476,18 @@ class DescriptorMonitorTest {
         tick();
         assertTrue(opened.stream().allMatch(connection -> connection.lingersEnded > 0));
         assertEquals(0, opened.stream().mapToInt(c -> c.evictions).sum());
+        assertFalse(monitor.pressure().newcomersGone(), "the room comes free without those in use");
+    }
+
+    @Test
+    void connectionsInUseAreToldToCloseWhereNothingElseIsLeft() throws Exception {
+        probe.used = 1;
+        start(b -> b);
+        for (FakeConnection connection : open(850)) {
+            connection.reused = true;
+        }
+        scheduler.advance(400 * MS);
+        assertEquals(PressureLevel.HIGH, monitor.getLevel());
         assertTrue(monitor.pressure().newcomersGone());
     }
 

@@ -12,6 +12,7 @@ class FakeConnection extends Tracked {
     int looks;
     int evictions;
     int lingersEnded;
+    boolean handshaking;
     RuntimeException failure;
     Object peer;
 
@@ -43,6 +44,11 @@ class FakeConnection extends Tracked {
     @Override
     ConnectionState state() {
         return state;
+    }
+
+    @Override
+    boolean isHandshaking() {
+        return handshaking;
     }
 
     @Override

@@ -58,6 +58,7 @@ final class Attackers {
     private static final ByteBuffer GET = ascii("GET / HTTP/1.1\r\nHost: test\r\n\r\n");
     private static final ByteBuffer LAST_GET = ascii("GET / HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n");
     private static final ByteBuffer BIG = ascii("GET /big?mib=64 HTTP/1.1\r\nHost: test\r\n\r\n");
+    private static final ByteBuffer RATHER_BIG = ascii("GET /big?mib=1 HTTP/1.1\r\nHost: test\r\n\r\n");
     private static final ByteBuffer HEADER = ascii("GET / HTTP/1.1\r\nHost: test\r\nX-Trickle: ");
     private static final ByteBuffer POST =
             ascii("POST /echo HTTP/1.1\r\nHost: test\r\nContent-Length: 1000000\r\n\r\n");
@@ -235,7 +236,7 @@ final class Attackers {
                     send(BIG);
                     key.interestOps(0);
                 }
-                case RESET -> send(BIG);
+                case RESET -> send(RATHER_BIG);
                 case TRICKLE_FIRST -> {
                     send(HEADER);
                     trickles = true;
