@@ -51,7 +51,8 @@ verdict "memory of an idle connection beyond plain Jetty's" $((bytes_strict - by
 verdict "CPU of $count idle connections beyond plain Jetty's" "$(awk "BEGIN {printf \"%.2f\", ($cpu_strict - $cpu_plain) / 20}")" '<=' 0.5 '% core'
 
 for when in spread once; do
-    serve $when --keep-alive-timeout ${timeout}s --first-request-timeout 0
+    # So many would be pressure, and shrink the timeout.
+    serve $when --descriptor-limit 100000 --keep-alive-timeout ${timeout}s --first-request-timeout 0
     port=${url%/}; port=${port##*:}
     for i in 1 2 3; do wrk -t 1 -c 64 -d 2s "$url" >/dev/null; done
     read -r earliest p99 latest < <(clients fin $port $count $timeout $when)

@@ -2,6 +2,7 @@ package org.strictkeepalive;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.Predicate;
 import org.eclipse.jetty.util.thread.AutoLock;
 
 /**
@@ -113,15 +114,19 @@ final class DeadlineWheel {
         visit(due, look);
     }
 
-    /** Looks at all connections. */
-    void advanceAll(long now, Look look) {
-        List<Tracked> all;
+    /** Looks at all connections whose time has come, and at those that match. */
+    void advance(long now, Predicate<Tracked> also, Look look) {
+        List<Tracked> matching;
         try (AutoLock ignored = lock.lock()) {
-            all = list();
-            cursor = Math.max(cursor, (now - origin) >> SHIFT);
-            all.forEach(this::setAside);
+            long target = Math.max(cursor, (now - origin) >> SHIFT);
+            long passed = Math.min(target - cursor, BUCKETS - 1);
+            int first = (int) ((target - passed) & (BUCKETS - 1));
+            matching = list();
+            matching.removeIf(node -> ((node.bucket - first) & (BUCKETS - 1)) > passed && !also.test(node));
+            cursor = target;
+            matching.forEach(this::setAside);
         }
-        visit(all, look);
+        visit(matching, look);
     }
 
     private void visit(List<Tracked> nodes, Look look) {

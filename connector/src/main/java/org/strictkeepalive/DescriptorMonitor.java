@@ -43,6 +43,8 @@ public class DescriptorMonitor implements Dumpable {
     private static final Logger LOG = LoggerFactory.getLogger(DescriptorMonitor.class);
     /** How often relief runs while the reserve is reached: waiting for the tick would cost visitors seconds. */
     private static final long RELIEF_INTERVAL = TimeUnit.MILLISECONDS.toNanos(10);
+    /** By how much of the way to their minimum deadlines shrink until all connections are looked at again. */
+    private static final double SQUEEZE_STEP = 0.01;
     /** The age from which a sample is taken again at accept. */
     private static final long FRESH = TimeUnit.MILLISECONDS.toNanos(1);
     /** How long the last count holds where counting fails. */
@@ -97,6 +99,9 @@ public class DescriptorMonitor implements Dumpable {
 
     private final AutoLock ticking = new AutoLock();
     private long relievedAt;
+    /** How far deadlines had shrunk when all connections were looked at. */
+    private double squeezed;
+
     private volatile boolean lookAtAll;
     /** The peers that hold more than their fair share while pressure is HIGH; then the others are spared. */
     private volatile Set<Object> greedy = Set.of();
@@ -1007,9 +1012,18 @@ public class DescriptorMonitor implements Dumpable {
             if (p.level().isAtLeast(PressureLevel.HIGH)) {
                 greedy = findGreedy();
             }
-            if (isEnding(now) || p.level().isAtLeast(PressureLevel.ELEVATED) || lookAtAll) {
+            squeezed = Math.min(squeezed, p.squeeze());
+            if (isEnding(now)
+                    || lookAtAll
+                    || p.level().isAtLeast(PressureLevel.HIGH)
+                    || p.squeeze() > squeezed + SQUEEZE_STEP) {
                 lookAtAll = false;
-                wheel.advanceAll(now, tracked -> look(tracked, now, p));
+                squeezed = p.squeeze();
+                wheel.advance(now, tracked -> true, tracked -> look(tracked, now, p));
+            } else if (p.level() == PressureLevel.ELEVATED) {
+                // Whether an exchange makes progress is judged all the time.
+                wheel.advance(
+                        now, tracked -> tracked.state() == ConnectionState.BUSY, tracked -> look(tracked, now, p));
             } else {
                 wheel.advance(now, tracked -> look(tracked, now, p));
             }

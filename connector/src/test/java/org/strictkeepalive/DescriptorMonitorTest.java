@@ -492,13 +492,42 @@ class DescriptorMonitorTest {
     }
 
     @Test
-    void fromElevatedOnAllAreLookedAtAtEachTick() throws Exception {
+    void fromHighOnAllAreLookedAtAtEachTick() throws Exception {
+        probe.used = 1;
+        start(b -> b);
+        List<FakeConnection> opened = open(850);
+        opened.forEach(connection -> connection.state = ConnectionState.BUSY);
+        tick();
+        tick();
+        assertEquals(PressureLevel.HIGH, monitor.getLevel());
+        assertTrue(opened.stream().allMatch(connection -> connection.looks == 2));
+    }
+
+    @Test
+    void atElevatedAllAreLookedAtAsDeadlinesShrinkAndTheBusyAlways() throws Exception {
         start(b -> b);
         List<FakeConnection> opened = open(680);
+        FakeConnection busy = opened.get(7);
+        busy.state = ConnectionState.BUSY;
+        FakeConnection idle = opened.get(8);
         tick();
         tick();
         assertEquals(PressureLevel.ELEVATED, monitor.getLevel());
-        assertTrue(opened.stream().allMatch(connection -> connection.looks == 2));
+        assertEquals(1, idle.looks);
+        assertEquals(2, busy.looks);
+        probe.used += 20;
+        tick();
+        assertEquals(2, idle.looks);
+        assertEquals(3, busy.looks);
+        probe.used -= 20;
+        tick();
+        assertEquals(2, idle.looks);
+        probe.used += 20;
+        tick();
+        assertEquals(3, idle.looks);
+        tick();
+        assertEquals(3, idle.looks);
+        assertEquals(6, busy.looks);
     }
 
     @Test
