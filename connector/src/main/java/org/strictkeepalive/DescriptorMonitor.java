@@ -45,6 +45,8 @@ public class DescriptorMonitor implements Dumpable {
     private static final long RELIEF_INTERVAL = TimeUnit.MILLISECONDS.toNanos(10);
     /** By how much of the way to their minimum deadlines shrink until all connections are looked at again. */
     private static final double SQUEEZE_STEP = 0.01;
+    /** For each connection, exchanges are judged so much less often at ELEVATED: it must not take the CPU. */
+    private static final long JUDGED_EACH = TimeUnit.MICROSECONDS.toNanos(40);
     /** The age from which a sample is taken again at accept. */
     private static final long FRESH = TimeUnit.MILLISECONDS.toNanos(1);
     /** How long the last count holds where counting fails. */
@@ -101,6 +103,8 @@ public class DescriptorMonitor implements Dumpable {
     private long relievedAt;
     /** How far deadlines had shrunk when all connections were looked at. */
     private double squeezed;
+    /** When it was last judged at ELEVATED which exchanges make progress. */
+    private long judgedAt;
 
     private volatile boolean lookAtAll;
     /** The peers that hold more than their fair share while pressure is HIGH; then the others are spared. */
@@ -123,6 +127,7 @@ public class DescriptorMonitor implements Dumpable {
         wheel = new DeadlineWheel(clock.getAsLong());
         statistics = new KeepAliveStatistics(wheel::list);
         relievedAt = clock.getAsLong() - RELIEF_INTERVAL;
+        judgedAt = relievedAt;
         readLimit(clock.getAsLong());
     }
 
@@ -1020,8 +1025,8 @@ public class DescriptorMonitor implements Dumpable {
                 lookAtAll = false;
                 squeezed = p.squeeze();
                 wheel.advance(now, tracked -> true, tracked -> look(tracked, now, p));
-            } else if (p.level() == PressureLevel.ELEVATED) {
-                // Whether an exchange makes progress is judged all the time.
+            } else if (p.level() == PressureLevel.ELEVATED && now - judgedAt >= wheel.size() * JUDGED_EACH) {
+                judgedAt = now;
                 wheel.advance(
                         now, tracked -> tracked.state() == ConnectionState.BUSY, tracked -> look(tracked, now, p));
             } else {
