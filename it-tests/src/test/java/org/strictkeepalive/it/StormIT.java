@@ -26,7 +26,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 /**
  * Storms of clients that mean no good, from a process of their own, on servers with few descriptors, all settings at
  * their defaults. A server lives through all storms at its limit. {@code -Dstorms.all=true} runs them all, not only
- * those of CI, and {@code -Dstorm.seconds} makes the steady ones longer.
+ * those of CI, {@code -Dstorms.limits} says at which limits, and {@code -Dstorm.seconds} makes the steady ones longer.
  */
 @Isolated("what it measures is time")
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
@@ -64,7 +64,8 @@ class StormIT {
 
     static Stream<Storm> storms() {
         if (Storm.ALL) {
-            return Stream.of(256, 512, 4096)
+            return Stream.of(System.getProperty("storms.limits", "256,512,4096").split(",", -1))
+                    .map(Integer::valueOf)
                     .flatMap(limit -> Stream.of(false, true)
                             .flatMap(tls -> Stream.of(false, true).flatMap(atOnce -> of(limit, tls, atOnce))));
         }
