@@ -449,8 +449,7 @@ final class ConnectionGuard extends Tracked
         return endPoint instanceof SslConnection.SslEndPoint;
     }
 
-    @Override
-    boolean isHandshaking() {
+    private boolean isHandshaking() {
         return endPoint instanceof SslConnection.SslEndPoint ssl
                 && "NONE"
                         .equals(ssl.getSslConnection()

@@ -13,7 +13,7 @@ import java.util.function.Predicate;
  *
  * <p>The order is that of a segmented LRU, so that a flood of newcomers that take one answer and sit there can't push
  * out the clients that keep-alive is for: first those never reused, oldest progress first (at CRITICAL, where they have
- * no grace, those just accepted last, and those in a handshake not before its end), and only then the reused.
+ * no grace, those just accepted last), and only then the reused.
  *
  * <p>Where one peer holds more than its fair share of the idle connections, what it holds beyond that goes before those
  * of all others, in the same order. So where all are from one peer, a proxy, it makes no difference.
@@ -53,9 +53,7 @@ final class Eviction {
         Object peer = fairShare.isOn() ? connection.peer() : null;
         fairShare.add(peer);
         Candidate candidate = new Candidate(connection, peer, now - since, since, arriving);
-        // A request that has come is seen before its connection goes; that of a handshake can't be there yet.
-        boolean spared = arriving && connection.isHandshaking();
-        if (!spared && policy.isEvictable(isReused, candidate.idle, pressure.level())) {
+        if (policy.isEvictable(isReused, candidate.idle, pressure.level())) {
             (isReused ? reused : newcomers).add(candidate);
         } else if (!isReused) {
             newcomersLeft = true;

@@ -61,11 +61,6 @@ final class Handshake extends Tracked {
     }
 
     @Override
-    boolean isHandshaking() {
-        return true;
-    }
-
-    @Override
     boolean isReused() {
         return false;
     }

@@ -23,11 +23,6 @@ abstract class Tracked {
     /** Where in its life the connection is. */
     abstract ConnectionState state();
 
-    /** Whether it is in a handshake before HTTP: TLS, ALPN, PROXY. */
-    boolean isHandshaking() {
-        return false;
-    }
-
     /** Whether it has carried two or more requests. */
     abstract boolean isReused();
 

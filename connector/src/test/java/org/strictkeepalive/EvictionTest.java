@@ -56,19 +56,6 @@ class EvictionTest {
     }
 
     @Test
-    void atCriticalAHandshakeKeepsItsGrace() {
-        FakeConnection begun = new FakeConnection("begun", ConnectionState.NEW, false, NOW - 249 * MS);
-        FakeConnection stopped = new FakeConnection("stopped", ConnectionState.NEW, false, NOW - 250 * MS);
-        begun.handshaking = true;
-        stopped.handshaking = true;
-        Eviction eviction = consider(PressureLevel.CRITICAL, List.of(begun, stopped, reused("reused", 5000)));
-        List<Eviction.Candidate> chosen = eviction.choose(3);
-        assertEquals(1, chosen.size());
-        assertEquals("stopped", chosen.get(0).connection().toString());
-        assertTrue(eviction.hasNewcomersLeft());
-    }
-
-    @Test
     void newcomersGoFirstOldestFirstAndThenTheReusedOldestFirst() {
         assertEquals(
                 List.of("n3", "n2", "n1", "r9", "r8"),

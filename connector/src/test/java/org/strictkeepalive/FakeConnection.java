@@ -12,7 +12,6 @@ class FakeConnection extends Tracked {
     int looks;
     int evictions;
     int lingersEnded;
-    boolean handshaking;
     RuntimeException failure;
     Object peer;
 
@@ -44,11 +43,6 @@ class FakeConnection extends Tracked {
     @Override
     ConnectionState state() {
         return state;
-    }
-
-    @Override
-    boolean isHandshaking() {
-        return handshaking;
     }
 
     @Override
