@@ -34,6 +34,9 @@ class StormIT {
     /** In CI these are not had alone, but in a mix. */
     private static final Set<String> NOT_ALONE = Set.of("SILENT", "RESET", "MIX");
 
+    /** Jetty's pool grows with each peak up to its 200 and gives back a thread a minute; the rest are the JVM's. */
+    private static final int MOST_THREADS = 230;
+
     private final Map<String, Storm.Calm> servers = new HashMap<>();
     private final List<String> table = new ArrayList<>(List.of(Storm.HEADER));
 
@@ -133,7 +136,7 @@ class StormIT {
         System.out.println("heap " + heap + " MiB, threads " + threads + ", descriptors " + descriptors);
         assertEquals(List.of(), problems);
         assertNoGrowth(heap, 4);
-        assertNoGrowth(threads, 10);
+        assertTrue(Collections.max(threads) <= MOST_THREADS, threads::toString);
         assertNoGrowth(descriptors, 0);
     }
 
