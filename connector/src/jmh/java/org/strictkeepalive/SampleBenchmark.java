@@ -17,7 +17,10 @@ import org.openjdk.jmh.annotations.Setup;
 import org.openjdk.jmh.annotations.State;
 import org.openjdk.jmh.annotations.TearDown;
 
-/** A tick without connections, which is a sample of the pressure, and what it counts with: the probe that is found here, and the JDK's bean beside it. */
+/**
+ * A tick without connections, which is a sample of the pressure, and what it counts with: the probe that is found here,
+ * and the JDK's bean beside it.
+ */
 @State(Scope.Benchmark)
 @BenchmarkMode(Mode.AverageTime)
 @OutputTimeUnit(TimeUnit.MICROSECONDS)

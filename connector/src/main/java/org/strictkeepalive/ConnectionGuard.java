@@ -684,7 +684,7 @@ final class ConnectionGuard extends Tracked
     }
 
     private void endWait() {
-        if (clientWait != null) {
+        if (clientWait != null) { // Most exchanges don't wait, and a volatile write costs more than this.
             clientWait = null;
         }
     }
@@ -809,8 +809,7 @@ final class ConnectionGuard extends Tracked
         boolean chunked = fields.getField(HttpHeader.TRANSFER_ENCODING) != null;
         boolean connect = HttpMethod.CONNECT.is(request.getMethod());
         closeAsked = !connection.isPersistent();
-        keepAliveAsked = fields.getField(HttpHeader.CONNECTION) != null
-                && fields.contains(HttpHeader.CONNECTION, HttpHeaderValue.KEEP_ALIVE.asString());
+        keepAliveAsked = isConnection(fields, HttpHeaderValue.KEEP_ALIVE);
         http10 = request.getConnectionMetaData().getHttpVersion() == HttpVersion.HTTP_1_0;
         tunnelAsked = connect || fields.getField(HttpHeader.UPGRADE) != null;
         connectAsked = connect;
@@ -910,9 +909,7 @@ final class ConnectionGuard extends Tracked
         if (closing == null) {
             if (closeAsked) {
                 closing = CloseReason.CLIENT;
-            } else if (!connection.isPersistent()
-                    || (headers.getField(HttpHeader.CONNECTION) != null
-                            && headers.contains(HttpHeader.CONNECTION, HttpHeaderValue.CLOSE.asString()))) {
+            } else if (!connection.isPersistent() || isConnection(headers, HttpHeaderValue.CLOSE)) {
                 closing = CloseReason.APPLICATION;
             } else {
                 decide(headers);
@@ -953,6 +950,12 @@ final class ConnectionGuard extends Tracked
             closeFor(reason);
             sayClose(headers);
         }
+    }
+
+    /** Whether there is such a connection option; most messages have none at all, which costs no iterator to see. */
+    private static boolean isConnection(HttpFields fields, HttpHeaderValue option) {
+        return fields.getField(HttpHeader.CONNECTION) != null
+                && fields.contains(HttpHeader.CONNECTION, option.asString());
     }
 
     private static void sayClose(HttpFields.Mutable headers) {

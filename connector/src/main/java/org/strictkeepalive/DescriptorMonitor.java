@@ -63,6 +63,7 @@ public class DescriptorMonitor implements Dumpable {
     /** The ticks in a sample interval, at most. */
     private static final int MOST_TICKS = 4;
 
+    /** Jetty's, which has also timed the begin of each request. */
     private static final LongSupplier CLOCK = NanoTime::now;
 
     private static final Duration LONGEST_DRAIN = Duration.ofDays(3650);
@@ -606,7 +607,7 @@ public class DescriptorMonitor implements Dumpable {
         return clock.getAsLong();
     }
 
-    /** When a request began: a time that Jetty has read already, where the clock is Jetty's. */
+    /** When a request began, without another look at the clock where it is Jetty's. */
     long begun(Request request) {
         return clock == CLOCK ? request.getBeginNanoTime() : now();
     }
@@ -999,7 +1000,7 @@ public class DescriptorMonitor implements Dumpable {
         long interval = policy.getSampleInterval().toNanos();
         return switch (pressure.level()) {
             case CRITICAL -> Math.min(interval, RELIEF_INTERVAL);
-            // Each tick looks at all.
+            // Each tick may look at all.
             case ELEVATED, HIGH -> interval;
             // A deadline is not kept waiting for the whole interval.
             case NORMAL -> Math.max(wheel.next(now(), interval), interval / MOST_TICKS);

@@ -891,8 +891,8 @@ public final class KeepAlivePolicy {
         }
 
         /**
-         * Sets how often deadlines are looked at and descriptors are counted. Default: 100 ms. It is no limit, so it
-         * can't be switched off.
+         * Sets how often deadlines are looked at and descriptors are counted; up to four times as often while deadlines
+         * pass, and each 10 ms at CRITICAL. Default: 100 ms. It is no limit, so it can't be switched off.
          *
          * @param interval the interval, from 1 ms to 10 s
          * @return this

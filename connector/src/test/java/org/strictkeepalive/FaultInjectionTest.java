@@ -10,12 +10,8 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
-import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
-import org.eclipse.jetty.io.Connection;
-import org.eclipse.jetty.server.HttpConfiguration;
-import org.eclipse.jetty.server.Server;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
@@ -27,60 +23,11 @@ import org.junit.jupiter.params.provider.ValueSource;
  * {@link CrowdModelTest}.
  */
 class FaultInjectionTest {
-    private static final long MS = 1_000_000L;
-
-    /** A server in memory, in virtual time. */
-    private static final class Memory implements AutoCloseable {
-        private final FakeScheduler scheduler = new FakeScheduler();
-        private final Server server = new Server();
-        private final AtomicBoolean rejecting = new AtomicBoolean();
-        private final StrictKeepAliveConnectionFactory factory = new StrictKeepAliveConnectionFactory(
-                new HttpConfiguration(),
-                KeepAlivePolicy.builder()
-                        .keepAliveTimeout(Duration.ofSeconds(1))
-                        .lingerTimeout(Duration.ofSeconds(1))
-                        .build());
-        private final DescriptorMonitor monitor =
-                new DescriptorMonitor(scheduler, DescriptorProbe.find(), () -> scheduler.now);
-        private final FakeConnector connector;
-
-        private Memory() throws Exception {
-            server.addBean(monitor);
-            connector = new FakeConnector(server, this::execute, 0, factory);
-            server.setHandler(TestServer.hello());
-            server.start();
-        }
-
-        private void execute(Runnable task) {
-            if (rejecting.get()) {
-                throw new RejectedExecutionException("on purpose");
-            }
-            task.run();
-        }
-
-        private void open(MemoryEndPoint endPoint) {
-            Connection connection = factory.newConnection(connector, endPoint);
-            endPoint.setConnection(connection);
-            endPoint.onOpen();
-            connection.onOpen();
-        }
-
-        private void pass(long ms) {
-            for (long passed = 0; passed < ms; passed += 100) {
-                scheduler.advance(100 * MS);
-            }
-        }
-
-        private void assertNothingIsOpen() {
-            assertEquals(0, monitor.getStatistics().getOpen());
-            assertEquals(
-                    monitor.getStatistics().getOpened(), monitor.getStatistics().getClosed());
-        }
-
-        @Override
-        public void close() throws Exception {
-            server.stop();
-        }
+    private static MemoryServer memory() throws Exception {
+        return new MemoryServer(KeepAlivePolicy.builder()
+                .keepAliveTimeout(Duration.ofSeconds(1))
+                .lingerTimeout(Duration.ofSeconds(1))
+                .build());
     }
 
     /** An endpoint whose output can't be shut. */
@@ -106,7 +53,7 @@ class FaultInjectionTest {
                 "BAD\r\n\r\n"
             })
     void endPointThatFailsInShutdownOutputIsClosed(String bytes) throws Exception {
-        try (Memory memory = new Memory()) {
+        try (MemoryServer memory = memory()) {
             MemoryEndPoint endPoint = new Unshuttable(memory.scheduler);
             memory.open(endPoint);
             endPoint.addInput(bytes);
@@ -123,7 +70,7 @@ class FaultInjectionTest {
     @ParameterizedTest
     @ValueSource(strings = {"", "GET / HT", RawClient.GET})
     void executorThatRejectsKeepsNoDescriptor(String bytes) throws Exception {
-        try (Memory memory = new Memory()) {
+        try (MemoryServer memory = memory()) {
             MemoryEndPoint endPoint = new MemoryEndPoint(memory.scheduler);
             memory.open(endPoint);
             endPoint.addInput(bytes);

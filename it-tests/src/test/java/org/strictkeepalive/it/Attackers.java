@@ -39,7 +39,7 @@ final class Attackers {
         TRICKLE_AFTER_FIN,
         /** Asks for a large response and does not read. */
         NEVER_READING,
-        /** Asks for a large response and resets the connection when it begins. */
+        /** Asks for a response of 1 MiB, of more TLS would take the CPU, and resets the connection when it begins. */
         RESET,
         /** Sends the body of its request a byte each half second. */
         SLOW_BODY,
@@ -58,7 +58,7 @@ final class Attackers {
     private static final ByteBuffer GET = ascii("GET / HTTP/1.1\r\nHost: test\r\n\r\n");
     private static final ByteBuffer LAST_GET = ascii("GET / HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n");
     private static final ByteBuffer BIG = ascii("GET /big?mib=64 HTTP/1.1\r\nHost: test\r\n\r\n");
-    private static final ByteBuffer RATHER_BIG = ascii("GET /big?mib=1 HTTP/1.1\r\nHost: test\r\n\r\n");
+    private static final ByteBuffer ONE_MIB = ascii("GET /big?mib=1 HTTP/1.1\r\nHost: test\r\n\r\n");
     private static final ByteBuffer HEADER = ascii("GET / HTTP/1.1\r\nHost: test\r\nX-Trickle: ");
     private static final ByteBuffer POST =
             ascii("POST /echo HTTP/1.1\r\nHost: test\r\nContent-Length: 1000000\r\n\r\n");
@@ -236,7 +236,7 @@ final class Attackers {
                     send(BIG);
                     key.interestOps(0);
                 }
-                case RESET -> send(RATHER_BIG);
+                case RESET -> send(ONE_MIB);
                 case TRICKLE_FIRST -> {
                     send(HEADER);
                     trickles = true;

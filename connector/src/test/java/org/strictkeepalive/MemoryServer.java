@@ -1,0 +1,62 @@
+package org.strictkeepalive;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+
+import java.util.concurrent.RejectedExecutionException;
+import java.util.concurrent.atomic.AtomicBoolean;
+import org.eclipse.jetty.io.Connection;
+import org.eclipse.jetty.server.HttpConfiguration;
+import org.eclipse.jetty.server.Server;
+
+/** A server in memory, in virtual time, which says hello. */
+final class MemoryServer implements AutoCloseable {
+    private static final long TICK = 100_000_000L;
+
+    final FakeScheduler scheduler = new FakeScheduler();
+    final AtomicBoolean rejecting = new AtomicBoolean();
+    final DescriptorMonitor monitor = new DescriptorMonitor(scheduler, DescriptorProbe.find(), () -> scheduler.now);
+    private final Server server = new Server();
+    private final StrictKeepAliveConnectionFactory factory;
+    private final FakeConnector connector;
+
+    MemoryServer(KeepAlivePolicy policy) throws Exception {
+        factory = new StrictKeepAliveConnectionFactory(new HttpConfiguration(), policy);
+        server.addBean(monitor);
+        connector = new FakeConnector(server, this::execute, 0, factory);
+        server.setHandler(TestServer.hello());
+        server.start();
+    }
+
+    private void execute(Runnable task) {
+        if (rejecting.get()) {
+            throw new RejectedExecutionException("on purpose");
+        }
+        task.run();
+    }
+
+    ConnectionGuard open(MemoryEndPoint endPoint) {
+        Connection connection = factory.newConnection(connector, endPoint);
+        endPoint.setConnection(connection);
+        endPoint.onOpen();
+        connection.onOpen();
+        return ConnectionGuard.of(connection.getEndPoint());
+    }
+
+    /** Lets so many milliseconds pass, in steps of 100. */
+    void pass(long ms) {
+        for (long passed = 0; passed < ms; passed += 100) {
+            scheduler.advance(TICK);
+        }
+    }
+
+    void assertNothingIsOpen() {
+        assertEquals(0, monitor.getStatistics().getOpen());
+        assertEquals(
+                monitor.getStatistics().getOpened(), monitor.getStatistics().getClosed());
+    }
+
+    @Override
+    public void close() throws Exception {
+        server.stop();
+    }
+}
