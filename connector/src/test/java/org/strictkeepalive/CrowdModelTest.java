@@ -68,8 +68,8 @@ class CrowdModelTest {
     private static final long LATE = 230 * MS;
     /** The least grace of an exchange that waits for its client. */
     private static final long GRACE = 500 * MS;
-    /** The linger at HIGH, but for a step of the model's time in which the FIN was not seen yet. */
-    private static final long LEAST_LINGER = 200 * MS;
+    /** The linger at HIGH. */
+    private static final long LEAST_LINGER = 250 * MS;
 
     private static final int MOST_CLIENTS = 12;
     private static final String HOST = " HTTP/1.1\r\nHost: a\r\n";
@@ -165,7 +165,23 @@ class CrowdModelTest {
 
     /** A client, with the application's side of its exchange. */
     private final class Client {
-        private final MemoryEndPoint endPoint = new MemoryEndPoint(scheduler);
+        private final MemoryEndPoint endPoint = new MemoryEndPoint(scheduler) {
+            @Override
+            public void doShutdownOutput() {
+                sentFin = true;
+                shutAt = scheduler.now;
+                super.doShutdownOutput();
+            }
+
+            @Override
+            public void doClose() {
+                closedAt = scheduler.now;
+                if (!sentFin) {
+                    shutAt = closedAt;
+                }
+                super.doClose();
+            }
+        };
         private final StringBuilder output = new StringBuilder();
         private final long acceptedAt = scheduler.now;
         private String owed = "";
@@ -195,7 +211,9 @@ class CrowdModelTest {
 
         private int executedAtClose = -1;
         private boolean shut;
+        private boolean sentFin;
         private long shutAt;
+        private long closedAt;
         private boolean ended;
 
         private boolean isOpen() {
@@ -419,7 +437,6 @@ class CrowdModelTest {
 
         private void onShut() {
             shut = true;
-            shutAt = scheduler.now;
             boolean malformed = output.indexOf("HTTP/1.1 400") >= 0 || output.indexOf("HTTP/1.1 505") >= 0;
             if (executed == 0 && !malformed && !gone && acceptedAt - pressedAt > 0) {
                 long waited = scheduler.now - acceptedAt;
@@ -437,14 +454,13 @@ class CrowdModelTest {
             if (gone || brokenOff || executed == 0) {
                 return;
             }
+            long lingered = closedAt - shutAt;
             if (takesNothing) {
-                assertTrue(mayBeEnded() || scheduler.now - shutAt >= LEAST_LINGER, "a slow reader is cut");
+                assertTrue(mayBeEnded() || lingered >= LEAST_LINGER, "a slow reader is cut");
                 return;
             }
             boolean quiet = isRecent(criticalAt) && !sentBehindClose;
-            assertTrue(
-                    quiet || scheduler.now - shutAt >= LEAST_LINGER,
-                    () -> "closed " + (scheduler.now - shutAt) / MS + " ms after the FIN");
+            assertTrue(quiet || lingered >= LEAST_LINGER, () -> "closed " + lingered / MS + " ms after the FIN");
         }
 
         @Override
