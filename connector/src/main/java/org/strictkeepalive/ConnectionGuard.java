@@ -136,10 +136,11 @@ final class ConnectionGuard extends Tracked
     private boolean tunnelAsked;
 
     private boolean connectAsked;
+    private boolean chunked;
     private boolean bodyExpected;
     private boolean bodyEnded;
     private boolean bodyUnread;
-    /** Whether the read that ended the last request had more behind it. */
+    /** Whether the read that ended the last request had more behind it; of a chunked one, known at the end of its body. */
     private boolean pipelined;
     /** The last three bytes that were read. */
     private int tail;
@@ -806,7 +807,7 @@ final class ConnectionGuard extends Tracked
         phase = ConnectionState.BUSY;
         // Looked up one by one, since Jetty's getField, unlike an iterator, is no object.
         HttpFields fields = request.getHeaders();
-        boolean chunked = fields.getField(HttpHeader.TRANSFER_ENCODING) != null;
+        chunked = fields.getField(HttpHeader.TRANSFER_ENCODING) != null;
         boolean connect = HttpMethod.CONNECT.is(request.getMethod());
         closeAsked = !connection.isPersistent();
         keepAliveAsked = isConnection(fields, HttpHeaderValue.KEEP_ALIVE);
@@ -850,13 +851,16 @@ final class ConnectionGuard extends Tracked
         return new GuardedStream(stream, this);
     }
 
-    /** Whether what was read ends with a request's headers, so that no part of another one follows. */
+    /** Whether what was read ends as headers and chunked bodies do, so that no part of another request follows. */
     private boolean endsWithBlankLine() {
         return (tail & 0xFFFFFF) == 0x0A0D0A || (tail & 0xFFFF) == 0x0A0A;
     }
 
     void onBodyEnd() {
         bodyEnded = true;
+        if (chunked) {
+            pipelined = !endsWithBlankLine();
+        }
     }
 
     boolean isBodyExpected() {

@@ -66,7 +66,14 @@ final class GuardedStream extends HttpStream.Wrapper {
 
     /** Whether a body is left that Jetty, which reads what is there without waiting, can't read to its end. */
     private boolean isUnread() {
-        return !guard.isBodyEnded() && consumeAvailable() != null;
+        if (guard.isBodyEnded()) {
+            return false;
+        }
+        if (consumeAvailable() != null) {
+            return true;
+        }
+        guard.onBodyEnd();
+        return false;
     }
 
     /**

@@ -5,10 +5,11 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.atomic.AtomicBoolean;
 import org.eclipse.jetty.io.Connection;
+import org.eclipse.jetty.server.Handler;
 import org.eclipse.jetty.server.HttpConfiguration;
 import org.eclipse.jetty.server.Server;
 
-/** A server in memory, in virtual time, which says hello. */
+/** A server in memory, in virtual time. */
 final class MemoryServer implements AutoCloseable {
     private static final long TICK = 100_000_000L;
 
@@ -19,11 +20,16 @@ final class MemoryServer implements AutoCloseable {
     private final StrictKeepAliveConnectionFactory factory;
     private final FakeConnector connector;
 
+    /** One that says hello. */
     MemoryServer(KeepAlivePolicy policy) throws Exception {
+        this(policy, TestServer.hello());
+    }
+
+    MemoryServer(KeepAlivePolicy policy, Handler handler) throws Exception {
         factory = new StrictKeepAliveConnectionFactory(new HttpConfiguration(), policy);
         server.addBean(monitor);
         connector = new FakeConnector(server, this::execute, 0, factory);
-        server.setHandler(TestServer.hello());
+        server.setHandler(handler);
         server.start();
     }
 
