@@ -25,7 +25,7 @@ record Storm(String name, int limit, boolean tls, boolean atOnce) {
     /** Attackers that come at a steady rate come at most at this one: their handshakes alone must not take the CPU. */
     private static final int MOST_PER_SECOND = 400;
 
-    private static final int MOST_PER_SECOND_TLS = 150;
+    private static final int MOST_PER_SECOND_TLS = 75;
     /** Of the listening socket of serve. */
     private static final int BACKLOG = 1024;
 
