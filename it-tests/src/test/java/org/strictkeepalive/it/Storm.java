@@ -31,6 +31,12 @@ record Storm(String name, int limit, boolean tls, boolean atOnce) {
 
     private static final int TIMES_THE_LIMIT = 3;
     private static final long BACK_MS = 5000;
+    /**
+     * Of the connects that the backlog was too small for, some are connections for the client and not yet for the server:
+     * they come when their packets come again, after their client has gone, and have the time of a first request.
+     */
+    private static final long BACK_BEYOND_BACKLOG_MS = BACK_MS + 10_000;
+
     private static final int HEAP_SLACK_MIB = 16;
     private static final int STALL_MS = 100;
     private static final int WARM_HANDSHAKES = 1000;
@@ -152,7 +158,8 @@ record Storm(String name, int limit, boolean tls, boolean atOnce) {
             attackers = attack.connected();
         }
         long end = System.nanoTime();
-        while (serve.descriptors() > calm.descriptors() && System.nanoTime() - end < BACK_MS * 1_000_000) {
+        long backMs = isBeyondBacklog() ? BACK_BEYOND_BACKLOG_MS : BACK_MS;
+        while (serve.descriptors() > calm.descriptors() && System.nanoTime() - end < backMs * 1_000_000) {
             Http.pause(10);
         }
         long back = TimeUnit.NANOSECONDS.toMillis(System.nanoTime() - end);
@@ -182,7 +189,7 @@ record Storm(String name, int limit, boolean tls, boolean atOnce) {
         check(problems, most <= limit - calm.reserve() + 1, most + " descriptors used");
         check(
                 problems,
-                back < BACK_MS,
+                back < backMs,
                 serve.descriptors() + " descriptors afterwards, " + calm.descriptors() + " before");
         check(
                 problems,
