@@ -17,13 +17,13 @@ import org.openjdk.jcstress.infra.results.III_Result;
 @Outcome(expect = Expect.FORBIDDEN, desc = "Executed without an answer, or answered and cut, or neither.")
 @State
 public class CloseAgainstRequest {
-    private final MemoryServer server = new MemoryServer();
+    private final RacingServer server = new RacingServer();
     private final MemoryClient client = server.connectAndGet();
     private final ConnectionGuard guard = client.guard();
 
     /** Its time passes. */
     public CloseAgainstRequest() {
-        server.scheduler.now = MemoryServer.seconds(11);
+        server.scheduler.now = RacingServer.seconds(11);
     }
 
     /** The timer. */
@@ -35,7 +35,7 @@ public class CloseAgainstRequest {
     /** The client. */
     @Actor
     public void request() {
-        client.addInput(MemoryServer.GET);
+        client.addInput(RacingServer.GET);
     }
 
     /** What came of it. */

@@ -17,8 +17,8 @@ import org.openjdk.jcstress.infra.results.III_Result;
 @Outcome(expect = Expect.FORBIDDEN, desc = "Left open, or counted twice or not at all.")
 @State
 public class CompleteAgainstStop {
-    private final MemoryServer server = new MemoryServer();
-    private final MemoryClient client = server.connect(MemoryServer.HOLD);
+    private final RacingServer server = new RacingServer();
+    private final MemoryClient client = server.connect(RacingServer.HOLD);
 
     /** The application. */
     @Actor

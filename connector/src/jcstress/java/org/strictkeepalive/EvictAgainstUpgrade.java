@@ -17,14 +17,14 @@ import org.openjdk.jcstress.infra.results.IIII_Result;
 @Outcome(expect = Expect.FORBIDDEN, desc = "Executed without a switch, or switched and cut, or neither.")
 @State
 public class EvictAgainstUpgrade {
-    private final MemoryServer server = new MemoryServer();
+    private final RacingServer server = new RacingServer();
     private final MemoryClient client = server.connectAndGet();
     private final ConnectionGuard guard = client.guard();
     private final long since = guard.since();
 
     /** Its time passes. */
     public EvictAgainstUpgrade() {
-        server.scheduler.now = MemoryServer.seconds(2);
+        server.scheduler.now = RacingServer.seconds(2);
     }
 
     /** The timer. */
@@ -36,7 +36,7 @@ public class EvictAgainstUpgrade {
     /** The client. */
     @Actor
     public void upgrade() {
-        client.addInput(MemoryServer.UPGRADE);
+        client.addInput(RacingServer.UPGRADE);
     }
 
     /** What came of it. */

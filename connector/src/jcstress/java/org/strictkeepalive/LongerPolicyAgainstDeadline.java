@@ -17,18 +17,18 @@ import org.openjdk.jcstress.infra.results.III_Result;
 @Outcome(expect = Expect.FORBIDDEN, desc = "Neither timeout rules, or counted twice or not at all.")
 @State
 public class LongerPolicyAgainstDeadline {
-    private final MemoryServer server = new MemoryServer();
+    private final RacingServer server = new RacingServer();
     private final MemoryClient client = server.connectAndGet();
 
     /** Moves the clock without a tick. */
     public LongerPolicyAgainstDeadline() {
-        server.scheduler.now = MemoryServer.seconds(11);
+        server.scheduler.now = RacingServer.seconds(11);
     }
 
     /** The operator. */
     @Actor
     public void swap() {
-        server.factory.setPolicy(MemoryServer.keepAlive(20));
+        server.factory.setPolicy(RacingServer.keepAlive(20));
     }
 
     /** The timer. */
@@ -41,10 +41,10 @@ public class LongerPolicyAgainstDeadline {
     @Arbiter
     public void judge(III_Result result) {
         result.r1 = client.isShut() ? 1 : 0;
-        server.scheduler.now = MemoryServer.seconds(22);
+        server.scheduler.now = RacingServer.seconds(22);
         server.monitor.tick(server.scheduler.now);
         result.r2 = client.isShut() ? 1 : 0;
-        server.scheduler.now += MemoryServer.seconds(10);
+        server.scheduler.now += RacingServer.seconds(10);
         server.monitor.tick(server.scheduler.now);
         result.r3 = (int) server.monitor.getStatistics().getClosed();
     }

@@ -17,14 +17,14 @@ import org.openjdk.jcstress.infra.results.IIII_Result;
 @Outcome(expect = Expect.FORBIDDEN, desc = "Executed without an answer, or answered and cut, or neither.")
 @State
 public class TimeoutAgainstRestOfRequest {
-    private final MemoryServer server = new MemoryServer();
+    private final RacingServer server = new RacingServer();
     private final MemoryClient client = server.connectAndGet();
     private final ConnectionGuard guard = client.guard();
 
     /** A request is begun, and its time passes. */
     public TimeoutAgainstRestOfRequest() {
-        client.addInput(MemoryServer.GET.substring(0, 9));
-        server.scheduler.now = MemoryServer.seconds(11);
+        client.addInput(RacingServer.GET.substring(0, 9));
+        server.scheduler.now = RacingServer.seconds(11);
     }
 
     /** The timer. */
@@ -36,7 +36,7 @@ public class TimeoutAgainstRestOfRequest {
     /** The client. */
     @Actor
     public void request() {
-        client.addInput(MemoryServer.GET.substring(9));
+        client.addInput(RacingServer.GET.substring(9));
     }
 
     /** What came of it. */

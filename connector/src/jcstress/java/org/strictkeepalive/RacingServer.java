@@ -20,7 +20,7 @@ import org.eclipse.jetty.util.component.AbstractLifeCycle;
 import org.eclipse.jetty.util.thread.ThreadPool;
 
 /** A server without a thread of its own, whose clock stands still while actors race. */
-final class MemoryServer {
+final class RacingServer {
     static final String GET = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
     static final String HOLD = "GET /hold HTTP/1.1\r\nHost: a\r\n\r\n";
     static final String UPGRADE = "GET /up HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n";
@@ -31,7 +31,7 @@ final class MemoryServer {
             new StrictKeepAliveConnectionFactory(new HttpConfiguration(), keepAlive(10));
     final FakeConnector connector;
 
-    MemoryServer() {
+    RacingServer() {
         Server server = new Server(new OneThread(), scheduler, null);
         server.addBean(monitor);
         connector = new FakeConnector(server, Runnable::run, 0, factory);
