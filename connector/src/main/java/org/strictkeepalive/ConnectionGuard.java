@@ -993,6 +993,16 @@ final class ConnectionGuard extends Tracked
         }
     }
 
+    /**
+     * Ends the output if the last of a response is out. Behind that Jetty breaks off where the application fails, 12.0
+     * also behind its own error response: so it becomes a linger.
+     */
+    void shutdownIfSent() {
+        if (!outputShut && !isWritePending() && endPoint.isOpen()) {
+            shutdownOutput();
+        }
+    }
+
     /** Jetty's connection was closed, or gave way to another. */
     void onClosed() {
         CloseReason reason = closing;

@@ -61,6 +61,9 @@ final class GuardedStream extends HttpStream.Wrapper {
 
     private void fail(Throwable x, boolean unread) {
         guard.onComplete(unread, unread);
+        if (lastSent) {
+            guard.shutdownIfSent();
+        }
         super.failed(x);
     }
 
