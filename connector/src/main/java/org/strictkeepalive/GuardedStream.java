@@ -75,7 +75,7 @@ final class GuardedStream extends HttpStream.Wrapper {
         if (consumeAvailable() != null) {
             return true;
         }
-        guard.onBodyEnd();
+        guard.onBodyEnd(); // Jetty has read it past this wrapper.
         return false;
     }
 

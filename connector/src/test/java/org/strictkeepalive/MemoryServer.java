@@ -15,7 +15,8 @@ final class MemoryServer implements AutoCloseable {
 
     final FakeScheduler scheduler = new FakeScheduler();
     final AtomicBoolean rejecting = new AtomicBoolean();
-    final DescriptorMonitor monitor = new DescriptorMonitor(scheduler, DescriptorProbe.find(), () -> scheduler.now);
+    final DescriptorMonitor monitor =
+            new DescriptorMonitor(scheduler, new DescriptorMonitorTest.FakeProbe(), () -> scheduler.now);
     private final Server server = new Server();
     private final StrictKeepAliveConnectionFactory factory;
     private final FakeConnector connector;
