@@ -995,10 +995,10 @@ final class ConnectionGuard extends Tracked
 
     /**
      * Ends the output if the last of a response is out. Behind that Jetty breaks off where the application fails, 12.0
-     * also behind its own error response: so it becomes a linger.
+     * also behind its own error response: so it becomes a linger. What a client doesn't take is never out.
      */
     void shutdownIfSent() {
-        if (!outputShut && !isWritePending() && endPoint.isOpen()) {
+        if (!outputShut && closing != CloseReason.DATA_RATE && !isWritePending() && endPoint.isOpen()) {
             shutdownOutput();
         }
     }

@@ -529,7 +529,8 @@ class PressureSocketTest {
         int size = 64 * 1024 * 1024;
         try (TestServer server = TestServer.strict(
                         transport,
-                        p -> p.dataRateGrace(Duration.ofMillis(500)),
+                        // Behind the verdict there is nothing to linger for.
+                        p -> p.dataRateGrace(Duration.ofMillis(500)).lingerTimeout(Duration.ofHours(1)),
                         TestServer.handler((request, response, callback) ->
                                 response.write(true, ByteBuffer.allocate(size), callback)));
                 RawClient client = server.connect()) {
