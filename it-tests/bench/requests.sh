@@ -1,7 +1,9 @@
 #!/usr/bin/env bash
 # requests.sh [clear|tls|accept]: strict against plain by pairs of wrk's runs in turns: a keep-alive GET of 13 bytes on 64
 # connections, clear text or TLS; or, to measure accepting, a connection for each request.
-# PAIRS (10) and SECONDS_EACH (3); further flags of serve for the strict side in FLAGS.
+# PAIRS (10) and SECONDS_EACH (3); further flags of serve for the strict side in FLAGS. Each two pairs have servers of their
+# own, since two processes of the same server differ by up to 10 % as well: the JIT doesn't compile them alike. How much
+# they do is what CONTROL=1 shows: plain against plain.
 set -e
 . "$(dirname "$0")/lib.sh"
 what=${1:-clear}
@@ -19,19 +21,21 @@ run() {
         END {if (failed || !rate) exit 1; print rate, p99}'
 }
 
-serve plain --plain $tls
-plain=$url
-serve strict $tls $FLAGS
-strict=$url
-for i in 1 2 3; do
-    run "$plain" 4 >"$work/warm"
-    run "$strict" 4 >"$work/warm"
-done
 for ((i = 1; i <= pairs; i++)); do
     if ((i % 2)); then
+        serve plain --plain $tls
+        plain=$url plain_pid=$pid
+        serve strict ${CONTROL:+--plain} $tls $FLAGS
+        strict=$url strict_pid=$pid
+        for j in 1 2 3; do
+            run "$plain" 4 >"$work/warm"
+            run "$strict" 4 >"$work/warm"
+        done
         p=$(run "$plain") s=$(run "$strict")
     else
         s=$(run "$strict") p=$(run "$plain")
+        stop "$plain_pid"
+        stop "$strict_pid"
     fi
     echo "$p $s" | tee -a "$work/pairs" | awk '{printf "plain %d/s p99 %d us, strict %d/s p99 %d us\n", $1, $2, $3, $4}'
 done

@@ -18,7 +18,7 @@ final class MemoryServer implements AutoCloseable {
     final DescriptorMonitor monitor =
             new DescriptorMonitor(scheduler, new DescriptorMonitorTest.FakeProbe(), () -> scheduler.now);
     private final Server server = new Server();
-    private final StrictKeepAliveConnectionFactory factory;
+    final StrictKeepAliveConnectionFactory factory;
     private final FakeConnector connector;
 
     /** One that says hello. */
