@@ -2,8 +2,7 @@
 # requests.sh [clear|tls|accept]: strict against plain by pairs of wrk's runs in turns: a keep-alive GET of 13 bytes on 64
 # connections, clear text or TLS; or, to measure accepting, a connection for each request.
 # PAIRS (10) and SECONDS_EACH (3); further flags of serve for the strict side in FLAGS. Each two pairs have servers of their
-# own, since two processes of the same server differ by up to 10 % as well: the JIT doesn't compile them alike. How much
-# they do is what CONTROL=1 shows: plain against plain.
+# own, since the JIT doesn't compile two processes of the same server alike: CONTROL=1 compares plain with plain.
 set -e
 . "$(dirname "$0")/lib.sh"
 what=${1:-clear}
