@@ -537,7 +537,7 @@ final class ConnectionGuard extends Tracked
         });
     }
 
-    private boolean isWritePending() {
+    boolean isWritePending() {
         return endPoint instanceof AbstractEndPoint ep && ep.getWriteFlusher().isPending();
     }
 

@@ -48,18 +48,13 @@ final class GuardedStream extends HttpStream.Wrapper {
         super.succeeded();
     }
 
+    /**
+     * The exchange failed. What Jetty did not send is not sent here either: the client must see that a response was cut.
+     */
     @Override
     public void failed(Throwable x) {
-        // Where only the request was not read to its end, the response is whole, or has just its end missing.
-        boolean unread = isCommitted() && isUnconsumed(x);
-        if (unread && !lastSent) {
-            super.send(null, null, true, null, Callback.from(() -> fail(x, true), y -> fail(y, false)));
-        } else {
-            fail(x, unread);
-        }
-    }
-
-    private void fail(Throwable x, boolean unread) {
+        // Only the request was not read to its end: the response is whole.
+        boolean unread = lastSent && isCommitted() && !guard.isWritePending() && isUnconsumed(x);
         guard.onComplete(unread, unread);
         if (lastSent) {
             guard.shutdownIfSent();
