@@ -879,13 +879,15 @@ final class ConnectionGuard extends Tracked
     }
 
     /** A last look at a response that is about to be committed. */
-    MetaData.Response revise(MetaData.Response response, boolean last) {
+    MetaData.Response revise(MetaData.Request request, MetaData.Response response, boolean last) {
         int status = response.getStatus();
         if (HttpStatus.isInformational(status)) {
             return response;
         }
-        // A whole response before the body of its request is here: the rest of that will be discarded, so say close.
-        boolean early = last && !bodyEnded && bodyMissing != 0;
+        // A whole response before the body of its request is here: the rest of that will be discarded, so say close. So
+        // does Jetty where the client still waits for 100 (Continue), but 12.1.12 forgets it where headers overflow.
+        boolean early =
+                !bodyEnded && ((last && bodyMissing != 0) || (request != null && request.is100ContinueExpected()));
         if (!tunnelAsked && !early) {
             return response;
         }
@@ -922,6 +924,9 @@ final class ConnectionGuard extends Tracked
         }
         if (closing != CloseReason.CLIENT && closing != CloseReason.APPLICATION) {
             sayClose(headers);
+        } else if (!http10) {
+            // Jetty says it as well, but 12.1.12 forgets it where the headers overflow its buffer.
+            headers.ensureField(HttpFields.CONNECTION_CLOSE);
         }
     }
 
@@ -934,26 +939,55 @@ final class ConnectionGuard extends Tracked
         if (reason == null || (reason == CloseReason.PRESSURE && isSpared())) {
             reason = governed.farewell();
         }
-        if (reason == null && keepAliveAsked && policy.isAdvertiseKeepAlive()) {
-            long seconds = policy.promisableSeconds(squeeze(pressure), governed.idleTimeout());
-            if (seconds == 0) {
+        if (reason == null && keepAliveAsked && policy.isAdvertiseKeepAlive() && !endsWithClose(headers)) {
+            double squeeze = squeeze(pressure);
+            long seconds = policy.promisableSeconds(squeeze, governed.idleTimeout(), loweredIdleTimeout());
+            if (seconds != 0) {
+                promise(headers, policy.keepAliveField(seconds, count), seconds);
+            } else if (pressure.level().isAtLeast(PressureLevel.ELEVATED) && !isSpared()) {
                 reason = CloseReason.PRESSURE;
-            } else {
-                String field = policy.keepAliveField(seconds, count);
-                if (field != null) {
-                    headers.put(HttpHeader.KEEP_ALIVE, field);
-                    // To 1.0 Jetty says it itself.
-                    if (!http10 && !headers.contains(CONNECTION)) {
-                        headers.add(KEEP_ALIVE);
-                    }
-                }
-                promisedSeconds = (int) Math.max(0, Math.min(seconds, Integer.MAX_VALUE));
             }
         }
         if (reason != null) {
             closeFor(reason);
             sayClose(headers);
         }
+    }
+
+    /** Whether nothing but its close tells the end of the response: HTTP/1.0 knows no chunks. */
+    private boolean endsWithClose(HttpFields headers) {
+        return http10 && headers.getField(HttpHeader.CONTENT_LENGTH) == null;
+    }
+
+    /** The endpoint's idle timeout in nanoseconds where it is neither the connector's nor that of requests, else 0. */
+    private long loweredIdleTimeout() {
+        long idleTimeout = endPoint.getIdleTimeout();
+        return idleTimeout == governed.connector().getIdleTimeout()
+                        || idleTimeout == connection.getHttpConfiguration().getIdleTimeout()
+                ? 0
+                : TimeUnit.MILLISECONDS.toNanos(idleTimeout);
+    }
+
+    private void promise(HttpFields.Mutable headers, String field, long seconds) {
+        if (field == null) {
+            return;
+        }
+        headers.put(HttpHeader.KEEP_ALIVE, field);
+        // To 1.0 Jetty says it itself; on 1.1 it strips the option from the application's own field.
+        if (!http10 && !hasKeepAlive(headers)) {
+            headers.add(KEEP_ALIVE);
+        }
+        promisedSeconds = (int) Math.max(0, Math.min(seconds, Integer.MAX_VALUE));
+    }
+
+    /** Whether it was added before: Jetty prepares a response twice where its headers overflow the buffer. */
+    private static boolean hasKeepAlive(HttpFields headers) {
+        for (int i = 0; i < headers.size(); i++) {
+            if (KEEP_ALIVE.equals(headers.getField(i))) {
+                return true;
+            }
+        }
+        return false;
     }
 
     /** Whether there is such a connection option; most messages have none at all, which costs no iterator to see. */
@@ -981,11 +1015,14 @@ final class ConnectionGuard extends Tracked
         bodyUnread = unread;
         if (!whole) {
             failed = true;
-        } else if (unread && !outputShut) {
-            if (closing == null) {
+        } else {
+            if (closing == null && (unread || !connection.isPersistent())) {
+                // Such as a response to HTTP/1.0 without a length, which ends with the close.
                 closing = CloseReason.APPLICATION;
             }
-            shutdownOutput();
+            if (unread && !outputShut) {
+                shutdownOutput();
+            }
         }
         int seen = word;
         if ((seen & STATE) == BUSY) {

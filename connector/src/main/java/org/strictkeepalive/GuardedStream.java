@@ -39,7 +39,7 @@ final class GuardedStream extends HttpStream.Wrapper {
     public void send(
             MetaData.Request request, MetaData.Response response, boolean last, ByteBuffer content, Callback callback) {
         lastSent |= last;
-        super.send(request, response == null ? null : guard.revise(response, last), last, content, callback);
+        super.send(request, response == null ? null : guard.revise(request, response, last), last, content, callback);
     }
 
     @Override

@@ -433,10 +433,17 @@ public final class KeepAlivePolicy {
     /**
      * Returns the whole seconds that a {@code Keep-Alive} field may promise.
      *
+     * @param squeeze how far the timeouts are shrunk, from 0 to 1
+     * @param connectorIdleTimeout the keep-alive timeout where none is set, in nanoseconds, not positive for none
+     * @param endPointIdleTimeout the endpoint's idle timeout where it is not the connector's, in nanoseconds, not
+     *     positive for none
      * @return the seconds, 0 where they are too few to be of use, -1 where the time is not limited
      */
-    long promisableSeconds(double squeeze, long connectorIdleTimeout) {
+    long promisableSeconds(double squeeze, long connectorIdleTimeout, long endPointIdleTimeout) {
         long timeout = keepAlive(squeeze, connectorIdleTimeout);
+        if (endPointIdleTimeout > 0) {
+            timeout = Math.min(timeout, endPointIdleTimeout);
+        }
         return timeout == NEVER ? -1 : Math.max(0, timeout - Math.max(keepAliveTimeoutBuffer, 0)) / SECOND;
     }
 

@@ -554,20 +554,26 @@ class KeepAlivePolicyTest {
     @ParameterizedTest
     @CsvSource({"30, 0, 29", "30, 0.5, 14", "30, 1, 0", "2, 0, 1", "2.9, 0, 1", "1.999, 0, 0", "1, 0, 0", "0.5, 0, 0"})
     void theFieldPromisesWholeSecondsLessTheBuffer(double idleTimeout, double squeeze, long seconds) {
-        assertEquals(seconds, DEFAULTS.promisableSeconds(squeeze, (long) (idleTimeout * SECOND)));
+        assertEquals(seconds, DEFAULTS.promisableSeconds(squeeze, (long) (idleTimeout * SECOND), 0));
     }
 
     @Test
     void withoutABufferTheWholeTimeIsPromised() {
         KeepAlivePolicy policy = policy(b -> b.keepAliveTimeoutBuffer(Duration.ZERO));
-        assertEquals(30, policy.promisableSeconds(0, 30 * SECOND));
-        assertEquals(1, policy.promisableSeconds(1, 30 * SECOND));
+        assertEquals(30, policy.promisableSeconds(0, 30 * SECOND, 0));
+        assertEquals(1, policy.promisableSeconds(1, 30 * SECOND, 0));
+    }
+
+    @ParameterizedTest
+    @CsvSource({"0, 29", "60, 29", "10, 9", "0.3, 0"})
+    void noMoreIsPromisedThanTheEndPointAllows(double endPointIdleTimeout, long seconds) {
+        assertEquals(seconds, DEFAULTS.promisableSeconds(0, 30 * SECOND, (long) (endPointIdleTimeout * SECOND)));
     }
 
     @Test
     void nothingIsPromisedWhereTheTimeIsNotLimited() {
-        assertEquals(-1, DEFAULTS.promisableSeconds(0, 0));
-        assertEquals(-1, policy(b -> b.keepAliveTimeout(Duration.ZERO)).promisableSeconds(1, 30 * SECOND));
+        assertEquals(-1, DEFAULTS.promisableSeconds(0, 0, 0));
+        assertEquals(-1, policy(b -> b.keepAliveTimeout(Duration.ZERO)).promisableSeconds(1, 30 * SECOND, 0));
     }
 
     @Property(tries = 300)
@@ -575,7 +581,7 @@ class KeepAlivePolicyTest {
             @ForAll @LongRange(min = 1, max = 100_000) long timeout,
             @ForAll @DoubleRange(min = 0, max = 1) double squeeze) {
         KeepAlivePolicy policy = policy(b -> b.keepAliveTimeout(Duration.ofMillis(timeout)));
-        long seconds = policy.promisableSeconds(squeeze, 0);
+        long seconds = policy.promisableSeconds(squeeze, 0, 0);
         long real = policy.timeout(ConnectionState.IDLE, squeeze, 0, 0);
         assertTrue(seconds >= 0);
         assertTrue(seconds == 0 || seconds * SECOND + SECOND <= real);
