@@ -808,9 +808,9 @@ public class DescriptorMonitor implements Dumpable {
             Pressure next = gauge.next(
                     pressure, openNow, used, limit, acceptors(), furtherPressure(), acceptedThen, recentRoom);
             onPressureChanged(pressure.level(), next);
-            if (!next.level().isAtLeast(PressureLevel.HIGH)) {
-                greedy = Set.of();
-            } else if (!pressure.level().isAtLeast(PressureLevel.HIGH)) {
+            // Only a tick clears it: one that looks at connections as of HIGH has to go on sparing those that it
+            // spares.
+            if (next.level().isAtLeast(PressureLevel.HIGH) && !pressure.level().isAtLeast(PressureLevel.HIGH)) {
                 greedy = findGreedy();
             }
             pressure = next;
@@ -1015,9 +1015,7 @@ public class DescriptorMonitor implements Dumpable {
     boolean tick(long now) {
         try (AutoLock ignored = ticking.lock()) {
             Pressure p = sample(now);
-            if (p.level().isAtLeast(PressureLevel.HIGH)) {
-                greedy = findGreedy();
-            }
+            greedy = p.level().isAtLeast(PressureLevel.HIGH) ? findGreedy() : Set.of();
             squeezed = Math.min(squeezed, p.squeeze());
             if (isEnding(now)
                     || lookAtAll

@@ -13,6 +13,7 @@ import java.io.IOException;
 import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
 import java.util.concurrent.CountDownLatch;
 import java.util.function.UnaryOperator;
@@ -867,5 +868,34 @@ class DescriptorMonitorTest {
     @FunctionalInterface
     interface Action {
         void run() throws Exception;
+    }
+
+    /** An accept meanwhile finds less pressure than the tick that looks: those that it spares are still spared. */
+    @Test
+    void whoIsGreedyIsNotForgottenInTheMiddleOfATick() throws Exception {
+        start(p -> p.fairShare(0.25));
+        double[] share = {0.1};
+        monitor.addPressureSource(() -> share[0]);
+        List<Boolean> seen = new ArrayList<>();
+        for (int i = 0; i < 10; i++) {
+            FakeConnection connection = new FakeConnection("c" + i, ConnectionState.IDLE, true, scheduler.now) {
+                @Override
+                long look(long now, Pressure pressure) {
+                    seen.add(monitor.isSomebodyGreedy());
+                    share[0] = 0.1;
+                    scheduler.now += SECOND;
+                    assertSame(PressureLevel.NORMAL, monitor.getLevel());
+                    return super.look(now, pressure);
+                }
+            };
+            connection.peer = i < 6 ? "greedy" : "polite" + i;
+            monitor.onOpened(connection, scheduler.now + 60 * SECOND);
+        }
+        share[0] = 0.85;
+        scheduler.now += SECOND;
+        monitor.tick(scheduler.now);
+        assertEquals(Collections.nCopies(10, true), seen);
+        monitor.tick(scheduler.now);
+        assertFalse(monitor.isSomebodyGreedy());
     }
 }
