@@ -214,7 +214,7 @@ class AcceptGateTest {
             gate.pause(connector);
             gate.resume();
             await().pollInterval(Duration.ofMillis(1))
-                    .atMost(Duration.ofSeconds(20))
+                    .atMost(Duration.ofSeconds(60))
                     .until(() -> {
                         gate.resume();
                         return !gate.isPaused();

@@ -19,6 +19,7 @@ class AdviceSocketTest {
 
     @ParameterizedTest
     @EnumSource(Transport.class)
+    @Paced(stallMs = 200)
     void aReuseIsARequestAfterAWaitAndAClientThatReturnsIsRegretted(Transport transport) throws Exception {
         try (TestServer server = TestServer.strict(transport, p -> p.keepAliveTimeout(Duration.ofSeconds(2)))) {
             try (RawClient client = server.connect()) {

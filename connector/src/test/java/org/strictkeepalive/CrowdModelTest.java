@@ -56,7 +56,7 @@ import org.slf4j.LoggerFactory;
  */
 class CrowdModelTest {
     private static final int TRIES = 100;
-    private static final int SEQUENCES = Integer.getInteger("crowd.sequences", 100_000);
+    private static final int SEQUENCES = Integer.getInteger("crowd.sequences", 20_000);
     private static final Long ONLY_SEED = Long.getLong("crowd.seed");
 
     private static final long MS = 1_000_000L;

@@ -1,6 +1,7 @@
 package org.strictkeepalive;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
@@ -24,6 +25,7 @@ class DeadlineRaceTest {
     private static final long SPREAD = 600_000;
 
     private static final int BATCH = 200;
+    private static final int MOST_TIMES = 5;
 
     private enum Race {
         /** The whole next request, as the keep-alive timeout passes. */
@@ -61,6 +63,7 @@ class DeadlineRaceTest {
         "TLS,LAST_LINE,2400",
         "TLS,FIRST_LAST_LINE,200"
     })
+    @Paced(stallMs = 50) // a handshake within the time for a first request
     void requestAtTheDeadlineIsExecutedAndAnsweredOrNeither(Transport transport, Race race, int connections)
             throws Exception {
         ConcurrentMap<String, AtomicInteger> executed = new ConcurrentHashMap<>();
@@ -71,7 +74,9 @@ class DeadlineRaceTest {
                         .requestHeaderTimeout(race == Race.LAST_LINE ? DEADLINE : far)
                         .firstRequestTimeout(race == Race.FIRST_LAST_LINE ? DEADLINE : far)
                         // So that the decision falls close to the deadline.
-                        .sampleInterval(Duration.ofMillis(1)),
+                        .sampleInterval(Duration.ofMillis(1))
+                        // A client that is late doesn't meet a reset.
+                        .lingerTimeout(far),
                 TestServer.handler((request, response, callback) -> {
                     String id = request.getHeaders().get("X-Id");
                     if (id != null) {
@@ -83,23 +88,31 @@ class DeadlineRaceTest {
             Outcome total = new Outcome();
             long aim = 500_000; // behind the deadline: it is looked at each millisecond
             int batch = race == Race.FIRST_LAST_LINE && transport == Transport.TLS ? 40 : BATCH;
-            for (int done = 0; done < connections; done += batch) {
+            int done = 0;
+            // A machine that is slow moves the moment of decision about, so that it takes longer to meet it.
+            while (done < connections || (isNoRace(total, connections) && done < MOST_TIMES * connections)) {
                 List<Racer> racers = prepare(server, race, done, batch);
+                done += batch;
                 send(race, racers, aim, random);
                 Outcome outcome = collect(racers, executed);
                 // Follow the moment of decision, so that both outcomes are met on any machine.
-                aim += outcome.answered > outcome.refused ? 100_000 : -100_000;
+                int clear = Math.abs(outcome.answered - outcome.refused) > batch * 0.9 ? 5 : 1;
+                aim += outcome.answered > outcome.refused ? clear * 100_000 : clear * -100_000;
                 total.answered += outcome.answered;
                 total.refused += outcome.refused;
             }
             server.assertNumbersAddUp();
             assertEquals(0, server.monitor().getOpenConnections());
-            assertEquals(connections, server.statistics().getOpened());
+            assertEquals(done, server.statistics().getOpened());
             assertEquals(total.answered, executed.size());
-            assertTrue(
-                    Math.min(total.answered, total.refused) >= connections / 50,
+            assertFalse(
+                    isNoRace(total, connections),
                     () -> "no race: " + total.answered + " answered, " + total.refused + " refused");
         }
+    }
+
+    private static boolean isNoRace(Outcome total, int connections) {
+        return Math.min(total.answered, total.refused) < connections / 50;
     }
 
     /** Brings connections to where only the last bytes of a request are missing. */

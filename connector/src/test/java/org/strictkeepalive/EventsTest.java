@@ -99,6 +99,7 @@ class EventsTest {
 
     @ParameterizedTest
     @EnumSource(Transport.class)
+    @Paced(stallMs = 200)
     void closesAndLevelsAreHeardOnARealServer(Transport transport) throws Exception {
         ConcurrentLinkedQueue<Closing> closings = new ConcurrentLinkedQueue<>();
         ConcurrentLinkedQueue<String> levels = new ConcurrentLinkedQueue<>();

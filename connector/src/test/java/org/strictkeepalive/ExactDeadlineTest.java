@@ -17,7 +17,10 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
-/** 200 idle connections: FIN between 2.0 s and 2.25 s after the response, whatever comes in meanwhile. */
+/**
+ * 200 idle connections: FIN between 2.0 s and 2.25 s after the response, whatever comes in meanwhile; on a machine that
+ * is late itself as much later as {@link Heartbeat} was.
+ */
 class ExactDeadlineTest {
     private static final int CONNECTIONS = 200;
     private static final Duration TIMEOUT = Duration.ofSeconds(2);
@@ -78,16 +81,23 @@ class ExactDeadlineTest {
 
     /** A machine that is busy gets another try; none is ever too early. */
     private static void assertOnTime(TestServer server, boolean trickle) throws Exception {
-        long most = 0;
+        List<String> tries = new ArrayList<>();
         for (int i = 0; i < TRIES; i++) {
+            long from = System.nanoTime();
             List<Late> late = lateness(server, trickle);
             late.forEach(one -> assertTrue(one.most >= 0, "too early by " + one));
-            most = late.stream().mapToLong(Late::least).max().orElseThrow();
-            if (most <= TimeUnit.MILLISECONDS.toNanos(WITHIN_MS)) {
+            long most = late.stream().mapToLong(Late::least).max().orElseThrow();
+            if (isOnTime(TimeUnit.NANOSECONDS.toMillis(most), from, tries)) {
                 return;
             }
         }
-        throw new AssertionError(TimeUnit.NANOSECONDS.toMillis(most) + " ms late");
+        throw new AssertionError(tries);
+    }
+
+    private static boolean isOnTime(long lateMs, long from, List<String> tries) {
+        long allowance = Heartbeat.allowanceSince(from);
+        tries.add(lateMs + " ms late, the machine's own " + allowance);
+        return lateMs <= WITHIN_MS + allowance;
     }
 
     @ParameterizedTest
@@ -114,8 +124,10 @@ class ExactDeadlineTest {
         Duration linger = Duration.ofMillis(500);
         try (TestServer server = TestServer.strict(
                 Transport.CLEAR, p -> p.keepAliveTimeout(Duration.ofMillis(500)).lingerTimeout(linger))) {
-            long late = Long.MAX_VALUE;
-            for (int i = 0; i < TRIES && late > WITHIN_MS; i++) {
+            List<String> tries = new ArrayList<>();
+            boolean onTime = false;
+            for (int i = 0; i < TRIES && !onTime; i++) {
+                long from = System.nanoTime();
                 List<RawClient> clients = new ArrayList<>();
                 for (int j = 0; j < CONNECTIONS; j++) {
                     clients.add(server.connect());
@@ -127,12 +139,13 @@ class ExactDeadlineTest {
                 }
                 server.awaitOpen(0);
                 // Polled every 100 ms, which counts as ours.
-                late = TimeUnit.NANOSECONDS.toMillis(System.nanoTime() - lastFin) - linger.toMillis();
+                onTime = isOnTime(
+                        TimeUnit.NANOSECONDS.toMillis(System.nanoTime() - lastFin) - linger.toMillis(), from, tries);
                 for (RawClient client : clients) {
                     client.close();
                 }
             }
-            assertTrue(late <= WITHIN_MS, late + " ms late");
+            assertTrue(onTime, tries::toString);
         }
     }
 }

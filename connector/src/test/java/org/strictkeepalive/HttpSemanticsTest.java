@@ -303,6 +303,7 @@ class HttpSemanticsTest {
 
     @ParameterizedTest
     @EnumSource(Transport.class)
+    @Paced(stallMs = 100)
     void handlerMayCompleteOnAnotherThread(Transport transport) throws Exception {
         try (TestServer server = TestServer.strict(
                         transport,
@@ -427,6 +428,7 @@ class HttpSemanticsTest {
 
     @ParameterizedTest
     @CsvSource({"CLEAR,GET /", "TLS,GET /", "CLEAR,CONNECT a:1", "TLS,CONNECT a:1"})
+    @Paced(stallMs = 100)
     void upgradedConnectionAndTunnelLeaveThePolicy(Transport transport, String line) throws Exception {
         boolean connect = line.startsWith("CONNECT");
         AtomicReference<ConnectionGuard> guard = new AtomicReference<>();

@@ -58,8 +58,9 @@ class InvariantsTest {
 
     private static void assertSoonAfter(Duration expected, long from, String what) {
         long millis = TimeUnit.NANOSECONDS.toMillis(System.nanoTime() - from);
+        long late = 2000 + Heartbeat.allowanceSince(from);
         assertTrue(
-                millis >= expected.toMillis() - 5 && millis <= expected.toMillis() + 2000,
+                millis >= expected.toMillis() - 5 && millis <= expected.toMillis() + late,
                 () -> what + " after " + millis + " ms instead of " + expected.toMillis());
     }
 
@@ -85,6 +86,7 @@ class InvariantsTest {
 
     @ParameterizedTest
     @EnumSource(Transport.class)
+    @Paced(stallMs = 100) // progress of the clients
     void invariant01RequestInProgressThatMakesProgressIsNeverCutAtAnyLevel(Transport transport) throws Exception {
         int size = 48 * MEBIBYTE;
         Handler handler = TestServer.handler((request, response, callback) -> {
@@ -144,6 +146,7 @@ class InvariantsTest {
 
     @ParameterizedTest
     @EnumSource(Transport.class)
+    @Paced(stallMs = 100) // a next request within 300 ms
     void invariant02NoRequestReachesTheApplicationOnceTheServerHasDecidedToClose(Transport transport) throws Exception {
         Handler handler = TestServer.handler((request, response, callback) -> {
             if (Request.getPathInContext(request).equals("/fail")) {
@@ -204,6 +207,7 @@ class InvariantsTest {
 
     @ParameterizedTest
     @EnumSource(Transport.class)
+    @Paced(stallMs = 150) // a handshake within the time for it
     void invariant03NoBytesButCompleteHeadersExtendADeadline(Transport transport) throws Exception {
         Duration first = Duration.ofMillis(900);
         Duration header = Duration.ofMillis(500);
@@ -271,7 +275,9 @@ class InvariantsTest {
                         }
                         server.awaitOpen(0); // though the client stays
                         long millis = TimeUnit.NANOSECONDS.toMillis(System.nanoTime() - before);
-                        assertTrue(millis < linger.toMillis() + 2000, () -> request + ": " + millis + " ms");
+                        // Some clients send all that the machine can carry.
+                        long late = 5000 + Heartbeat.allowanceSince(before);
+                        assertTrue(millis < linger.toMillis() + late, () -> request + ": " + millis + " ms");
                     }
                 }
             }

@@ -13,6 +13,7 @@ import org.junit.jupiter.params.provider.EnumSource;
 class PolicySwapSocketTest {
     @ParameterizedTest
     @EnumSource(Transport.class)
+    @Paced(stallMs = 150)
     void longerTimeoutsSpareConnectionsThatAreOpen(Transport transport) throws Exception {
         Duration first = Duration.ofMillis(600);
         Duration longer = Duration.ofMillis(1800);

@@ -82,7 +82,7 @@ class PressureSocketTest {
             assertTrue(unpromisedMillis >= 500, "not below the minimum: " + unpromisedMillis);
             promised.awaitEnd();
             assertTrue(millisSince(after) >= 2900, "not before what was promised: " + millisSince(after));
-            assertTrue(unpromisedMillis < 2900, "shrunk: " + unpromisedMillis);
+            assertTrue(unpromisedMillis < 2900 + Heartbeat.allowanceSince(before), "shrunk: " + unpromisedMillis);
         }
     }
 
@@ -103,20 +103,20 @@ class PressureSocketTest {
             assertEquals(408, first.read().status());
             assertEquals(408, next.read().status());
             assertTrue(millisSince(before) >= 300);
-            assertTrue(millisSince(before) < 15_000);
+            assertTrue(millisSince(before) < 15_000 + Heartbeat.allowanceSince(before));
         }
     }
 
     // ---- HIGH
 
     @Test
+    @Paced(stallMs = 100) // of the 250 ms for which a newcomer is left alone
     void highSaysCloseToNewcomersAndNotToThoseWhoReuseWhileNewcomersAreLeft() throws Exception {
         try (TestServer server = TestServer.strict(Transport.CLEAR, p -> p)) {
             Lever lever = lever(server);
-            for (int attempt = 1; toldToCloseAmongNewcomers(server, lever); attempt++) {
-                // A machine that stalls for 250 ms leaves no newcomer within its grace.
-                assertTrue(attempt < 3, "said close to a reused connection while newcomers were left");
-            }
+            assertFalse(
+                    toldToCloseAmongNewcomers(server, lever),
+                    "said close to a reused connection while newcomers were left");
             assertTrue(server.statistics().getClosed(CloseReason.PRESSURE) > 0);
         }
     }
@@ -153,7 +153,7 @@ class PressureSocketTest {
             polite.get();
             polite.get();
             lever(server).set(server, 0.85, PressureLevel.HIGH);
-            long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(20);
+            long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(60);
             RawClient.Answer answer = polite.get();
             while (!answer.saysClose() && System.nanoTime() - end < 0) {
                 answer = polite.get();
@@ -205,6 +205,7 @@ class PressureSocketTest {
     /** A small limit, a flood of clients that take one response and stay, and a polite one. */
     @ParameterizedTest
     @EnumSource(Transport.class)
+    @Paced(stallMs = 100)
     void floodOfNewcomersNeitherKeepsVisitorsOutNorCutsThePolite(Transport transport) throws Exception {
         KeepAlivePolicy policy = KeepAlivePolicy.builder().maxConnections(40).build();
         try (TestServer server = TestServer.of(transport, policy, TestServer.hello())) {
@@ -295,7 +296,7 @@ class PressureSocketTest {
         }
 
         private void complete() throws InterruptedException {
-            Runnable completion = held.poll(10, TimeUnit.SECONDS);
+            Runnable completion = held.poll(60, TimeUnit.SECONDS);
             assertTrue(completion != null, "no request is held");
             completion.run();
         }
@@ -390,7 +391,7 @@ class PressureSocketTest {
                 RawClient other = server.connect()) {
             server.factory().setMaxConnections(1);
             server.awaitLevel(PressureLevel.CRITICAL);
-            await().atMost(Duration.ofSeconds(5)).until(server.connector::isAccepting);
+            await().until(server.connector::isAccepting);
             try {
                 assertTrue(other.get().saysClose());
             } catch (IOException evicted) {
@@ -426,7 +427,7 @@ class PressureSocketTest {
             }
             await().untilAsserted(() -> assertTrue(statistics.getClosed(CloseReason.REFUSED) > 0));
             closeAll(clients);
-            await().atMost(Duration.ofSeconds(20)).untilAsserted(() -> {
+            await().untilAsserted(() -> {
                 try (RawClient client = new RawClient(Transport.CLEAR.connect(connector.getLocalPort()))) {
                     assertEquals(200, client.get().status());
                 }
@@ -474,7 +475,7 @@ class PressureSocketTest {
                 }
             }
         }
-        client.socket().setSoTimeout(30_000);
+        client.socket().setSoTimeout(60_000);
         return true;
     }
 
@@ -489,7 +490,7 @@ class PressureSocketTest {
             lever(server).set(server, 0.75, PressureLevel.ELEVATED);
             long before = System.nanoTime();
             assertFalse(sendsBody(client, 100, 1), "ended before the body is whole");
-            client.socket().setSoTimeout(20_000);
+            client.socket().setSoTimeout(60_000);
             String rest = "H" + new String(client.readAll(), StandardCharsets.ISO_8859_1);
             assertTrue(rest.startsWith("HTTP/1.1 408 "), rest);
             assertTrue(rest.contains("Connection: close\r\n"), rest);
@@ -501,6 +502,7 @@ class PressureSocketTest {
     }
 
     @Test
+    @Paced(stallMs = 50)
     void slowBodyIsLeftAloneAtNormalAndAFastOneAtAnyLevel() throws Exception {
         try (TestServer server =
                         TestServer.strict(Transport.CLEAR, p -> p.dataRateGrace(Duration.ofMillis(200)), readingAll());
@@ -549,6 +551,7 @@ class PressureSocketTest {
 
     @ParameterizedTest
     @EnumSource(Transport.class)
+    @Paced(stallMs = 100)
     void readerThatTakesEnoughIsNeverCut(Transport transport) throws Exception {
         int size = 16 * 1024 * 1024;
         try (TestServer server = TestServer.strict(

@@ -13,6 +13,7 @@ import org.junit.jupiter.params.provider.EnumSource;
 class RaceMeterSocketTest {
     @ParameterizedTest
     @EnumSource(Transport.class)
+    @Paced(stallMs = 50) // a next request within 200 ms
     void aRequestBehindTheFinIsCountedAndTheAnswerToTheFinIsNot(Transport transport) throws Exception {
         try (TestServer server = TestServer.strict(
                 transport,

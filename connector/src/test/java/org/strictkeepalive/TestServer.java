@@ -146,25 +146,25 @@ final class TestServer implements AutoCloseable {
     }
 
     void awaitClosed(CloseReason reason, long count) {
-        await().atMost(Duration.ofSeconds(20))
+        await().atMost(Duration.ofSeconds(60))
                 .untilAsserted(() -> assertEquals(count, statistics().getClosed(reason), () -> "" + statistics()));
     }
 
     void awaitOpen(int count) {
-        await().atMost(Duration.ofSeconds(20))
+        await().atMost(Duration.ofSeconds(60))
                 .untilAsserted(() ->
                         assertEquals(count, connector.getConnectedEndPoints().size(), () -> "" + statistics()));
     }
 
     void awaitLevel(PressureLevel level) {
-        await().atMost(Duration.ofSeconds(20))
+        await().atMost(Duration.ofSeconds(60))
                 .untilAsserted(() -> assertEquals(level, monitor().getLevel(), () -> "" + monitor()));
     }
 
     /** Waits until no connection is left, and checks that every one was counted once. */
     void assertNumbersAddUp() {
         awaitOpen(0);
-        await().atMost(Duration.ofSeconds(20)).untilAsserted(() -> {
+        await().atMost(Duration.ofSeconds(60)).untilAsserted(() -> {
             assertEquals(0, statistics().getOpen(), () -> "" + statistics());
             assertEquals(statistics().getOpened(), statistics().getClosed(), () -> "" + statistics());
         });

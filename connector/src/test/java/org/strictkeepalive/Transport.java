@@ -88,8 +88,8 @@ enum Transport {
     Socket connect(int port, byte[] preface) throws IOException {
         Socket socket = new Socket();
         socket.setTcpNoDelay(true);
-        socket.connect(new InetSocketAddress(InetAddress.getLoopbackAddress(), port), 10_000);
-        socket.setSoTimeout(30_000);
+        socket.connect(new InetSocketAddress(InetAddress.getLoopbackAddress(), port), 60_000);
+        socket.setSoTimeout(60_000);
         socket.getOutputStream().write(preface);
         if (this == CLEAR) {
             return socket;

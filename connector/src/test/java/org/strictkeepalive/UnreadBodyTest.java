@@ -137,12 +137,12 @@ class UnreadBodyTest {
                         p -> p.unreadBodyLingerTimeout(Duration.ofMillis(700)).lingerTimeout(Duration.ofMillis(100)),
                         Style.WHOLE.handler());
                 RawClient client = server.connect()) {
+            long asked = System.nanoTime();
             client.send("POST / HTTP/1.1\r\nHost: test\r\nContent-Length: " + UPLOAD + "\r\n\r\n");
             assertEquals(413, client.read().status());
-            long answered = System.nanoTime();
             client.awaitEnd();
             server.awaitOpen(0); // though the client stays
-            assertTrue(System.nanoTime() - answered > 400_000_000L, "the longer limit holds");
+            assertTrue(System.nanoTime() - asked > 695_000_000L, "the longer limit holds");
             server.assertNumbersAddUp();
         }
     }

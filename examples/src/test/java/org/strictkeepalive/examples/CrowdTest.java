@@ -104,7 +104,7 @@ class CrowdTest {
     void everyGuestOfAGoodServerIsServed() throws Exception {
         serve((socket, request) -> write(socket, WHOLE));
         crowd.startGuests();
-        await().atMost(20, SECONDS).until(() -> crowd.served.sum() >= 5 && crowd.politeServed.sum() >= 20);
+        await().atMost(60, SECONDS).until(() -> crowd.served.sum() >= 5 && crowd.politeServed.sum() >= 20);
         finish();
         assertEquals(0, crowd.turnedAway.sum() + crowd.politeLost.sum() + crowd.politeRetried.sum());
     }
@@ -118,7 +118,7 @@ class CrowdTest {
             return false;
         });
         crowd.startGuests();
-        await().atMost(20, SECONDS).until(() -> unanswered.get() >= 12);
+        await().atMost(60, SECONDS).until(() -> unanswered.get() >= 12);
         finish();
         assertEquals(0, crowd.served.sum());
         assertTrue(crowd.turnedAway.sum() >= 2, () -> crowd.turnedAway + " visitors");
@@ -129,7 +129,7 @@ class CrowdTest {
     void closeThatCrossesTheRequestIsRetriedOnce() throws Exception {
         serve((socket, request) -> request == 1 && write(socket, WHOLE));
         crowd.startGuests();
-        await().atMost(20, SECONDS).until(() -> crowd.politeRetried.sum() >= 10);
+        await().atMost(60, SECONDS).until(() -> crowd.politeRetried.sum() >= 10);
         finish();
         assertEquals(0, crowd.politeLost.sum());
         assertTrue(closes.get() >= 10);
@@ -139,7 +139,7 @@ class CrowdTest {
     void closeWithoutAnAnswerOnAFreshConnectionIsALoss() throws Exception {
         serve((socket, request) -> false);
         crowd.startGuests();
-        await().atMost(20, SECONDS).until(() -> crowd.politeLost.sum() >= 10 && crowd.turnedAway.sum() >= 3);
+        await().atMost(60, SECONDS).until(() -> crowd.politeLost.sum() >= 10 && crowd.turnedAway.sum() >= 3);
         finish();
         assertEquals(0, crowd.politeServed.sum() + crowd.politeRetried.sum() + crowd.served.sum());
     }
@@ -148,7 +148,7 @@ class CrowdTest {
     void closeInTheMiddleOfAnAnswerIsALoss() throws Exception {
         serve((socket, request) -> write(socket, request == 1 ? WHOLE : WHOLE.substring(0, 30)) && request == 1);
         crowd.startGuests();
-        await().atMost(20, SECONDS).until(() -> crowd.politeLost.sum() >= 10);
+        await().atMost(60, SECONDS).until(() -> crowd.politeLost.sum() >= 10);
         finish();
         assertEquals(0, crowd.politeRetried.sum());
     }
@@ -161,7 +161,7 @@ class CrowdTest {
             return false;
         });
         crowd.startGuests();
-        await().atMost(20, SECONDS).until(() -> crowd.politeServed.sum() >= 30);
+        await().atMost(60, SECONDS).until(() -> crowd.politeServed.sum() >= 30);
         finish();
         assertEquals(0, crowd.politeLost.sum() + crowd.politeRetried.sum());
     }
@@ -173,7 +173,7 @@ class CrowdTest {
             return false;
         });
         crowd.startLeaks(100, 0, 0);
-        await().atMost(20, SECONDS).until(() -> closes.get() >= 20);
+        await().atMost(60, SECONDS).until(() -> closes.get() >= 20);
         assertTrue(crowd.held() >= closes.get());
         crowd.requireLeaks();
     }

@@ -9,7 +9,6 @@ import java.io.IOException;
 import java.net.InetAddress;
 import java.net.Socket;
 import java.nio.charset.StandardCharsets;
-import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
@@ -40,7 +39,7 @@ class ServeCommandTest {
     private static Socket connect(Server server) throws IOException {
         ServerConnector connector = (ServerConnector) server.getConnectors()[0];
         Socket socket = new Socket(InetAddress.getLoopbackAddress(), connector.getLocalPort());
-        socket.setSoTimeout(20_000);
+        socket.setSoTimeout(60_000);
         return socket;
     }
 
@@ -64,7 +63,6 @@ class ServeCommandTest {
             try (Socket later = ask(server, "/")) {
                 assertTrue(later.getInputStream().read() > 0);
             }
-            long start = System.nanoTime();
             CompletableFuture<Void> stop = CompletableFuture.runAsync(() -> {
                 try {
                     server.stop();
@@ -74,8 +72,8 @@ class ServeCommandTest {
             });
             String answer = new String(busy.getInputStream().readAllBytes(), StandardCharsets.US_ASCII);
             assertTrue(answer.endsWith("Waited 1500 ms\n"), answer);
-            stop.get(20, TimeUnit.SECONDS);
-            assertTrue(Duration.ofNanos(System.nanoTime() - start).toSeconds() < 15);
+            // Half of Jetty's idle timeout, which a stop that waits for idle connections takes.
+            stop.get(15, TimeUnit.SECONDS);
         } finally {
             server.stop();
         }

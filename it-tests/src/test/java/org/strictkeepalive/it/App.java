@@ -18,7 +18,7 @@ import javax.tools.ToolProvider;
 
 /** A program compiled from its sources against a class path of its own, and run as a process. */
 final class App implements AutoCloseable {
-    private static final long WAIT_SECONDS = 60;
+    private static final long WAIT_SECONDS = 180;
 
     private final Process process;
     private final Path log;

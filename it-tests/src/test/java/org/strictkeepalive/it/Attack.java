@@ -11,6 +11,7 @@ import java.util.stream.Collectors;
 final class Attack implements AutoCloseable {
     private final Process process;
     private final BufferedReader output;
+    private boolean come;
     private int connected;
 
     /**
@@ -47,6 +48,14 @@ final class Attack implements AutoCloseable {
         }
     }
 
+    /** Whether nearly all clients have connected. */
+    boolean hasCome() throws IOException {
+        if (!come && output.ready()) {
+            come = Attackers.COME.equals(output.readLine());
+        }
+        return come;
+    }
+
     /** How many clients have connected; known at the end. */
     int connected() {
         return connected;
@@ -56,7 +65,8 @@ final class Attack implements AutoCloseable {
     @Override
     public void close() throws IOException, InterruptedException {
         process.getOutputStream().close();
-        String rest = output.lines().collect(Collectors.joining("\n"));
+        String rest =
+                output.lines().filter(line -> !line.equals(Attackers.COME)).collect(Collectors.joining("\n"));
         if (process.waitFor() != 0) {
             throw new IllegalStateException("the attack itself failed: " + rest);
         }

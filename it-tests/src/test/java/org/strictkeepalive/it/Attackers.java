@@ -13,6 +13,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.Stream;
 import javax.net.ssl.SSLContext;
 import javax.net.ssl.SSLEngine;
@@ -24,6 +25,8 @@ import javax.net.ssl.SSLEngineResult;
  */
 final class Attackers {
     static final String BEGUN = "begun";
+    /** Said when nearly all of them have connected. */
+    static final String COME = "come";
 
     /** What such a client does. */
     enum Kind {
@@ -43,7 +46,7 @@ final class Attackers {
         RESET,
         /** Sends the body of its request a byte each half second. */
         SLOW_BODY,
-        /** Connects and closes: alone, as often as it can. */
+        /** Connects and closes: alone, again and again. */
         CONNECT_CLOSE,
         /** Sends half of a TLS ClientHello, or the whole of it, and then nothing. */
         HALF_HANDSHAKE,
@@ -75,7 +78,8 @@ final class Attackers {
     private final ByteBuffer in = ByteBuffer.allocate(64 * 1024);
     private final ByteBuffer sink = ByteBuffer.allocate(64 * 1024);
     private final ByteBuffer out = ByteBuffer.allocate(64 * 1024);
-    private int connected;
+    private final AtomicInteger connected = new AtomicInteger();
+    private int expected;
     private volatile boolean running = true;
 
     private Attackers(InetSocketAddress address, boolean withTls) throws IOException {
@@ -99,9 +103,10 @@ final class Attackers {
         });
         end.setDaemon(true);
         end.start();
+        attackers.expected = (int) (0.95 * Integer.parseInt(args[3]));
         System.out.println(BEGUN);
         if (kinds.equals(List.of(Kind.CONNECT_CLOSE))) {
-            attackers.flood();
+            attackers.flood(Integer.parseInt(args[4]));
         } else {
             attackers.run(kinds, Integer.parseInt(args[3]), Integer.parseInt(args[4]));
         }
@@ -127,24 +132,31 @@ final class Attackers {
         }
     }
 
-    private void flood() throws InterruptedException {
+    private void count() {
+        if (connected.incrementAndGet() == expected) {
+            System.out.println(COME);
+        }
+    }
+
+    private void flood(int perSecond) throws InterruptedException {
+        long start = System.nanoTime();
         List<Thread> threads = new ArrayList<>();
         for (int i = 0; i < FLOODING_THREADS; i++) {
             threads.add(new Thread(() -> {
-                int mine = 0;
                 while (running) {
+                    if (perSecond > 0 && connected.get() >= perSecond * (System.nanoTime() - start) / 1e9) {
+                        Http.pause(1);
+                        continue;
+                    }
                     try (SocketChannel channel = SocketChannel.open()) {
                         // From many addresses, since each has only some 28,000 ports.
                         channel.bind(new InetSocketAddress(
                                 "127.0.0." + ThreadLocalRandom.current().nextInt(2, 250), 0));
                         channel.connect(address);
-                        mine++;
+                        count();
                     } catch (IOException x) {
                         Thread.onSpinWait();
                     }
-                }
-                synchronized (this) {
-                    connected += mine;
                 }
             }));
         }
@@ -191,7 +203,7 @@ final class Attackers {
         private void serve() {
             try {
                 if (key.isConnectable() && channel.finishConnect()) {
-                    connected++;
+                    count();
                     key.interestOps(SelectionKey.OP_READ);
                     connect();
                 } else if (key.isReadable()) {

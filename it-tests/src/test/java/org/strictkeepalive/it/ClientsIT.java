@@ -44,7 +44,7 @@ class ClientsIT {
     /** Connections of each client, with and without the field. */
     static final int WORKERS = 10;
 
-    private static final int SECONDS = Integer.getInteger("clients.seconds", 40);
+    private static final int SECONDS = Integer.getInteger("clients.seconds", 20);
     private static final long KEEP_ALIVE_MS = TimeUnit.SECONDS.toMillis(RealClient.KEEP_ALIVE_SECONDS);
     /** Clients have a second between what they are told and the close; a machine late by this much may break it. */
     private static final long STALL_MS = 500;

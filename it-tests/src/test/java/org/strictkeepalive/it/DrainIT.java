@@ -30,7 +30,7 @@ import org.strictkeepalive.KeepAliveStatistics;
 import org.strictkeepalive.StrictKeepAlive;
 
 /** A rolling restart of two servers behind a real HAProxy, under load. */
-@Timeout(180)
+@Timeout(600)
 class DrainIT {
     private static final Duration SPREAD = Duration.ofSeconds(2);
     private static final int CLIENTS = 16;
@@ -154,7 +154,7 @@ class DrainIT {
             b.awaitTraffic();
             running.set(0);
             threads.shutdown();
-            assertTrue(threads.awaitTermination(30, TimeUnit.SECONDS));
+            assertTrue(threads.awaitTermination(90, TimeUnit.SECONDS));
             System.out.printf("rolling restart: served=%d failed=%d%n", served.get(), failed.size());
             assertEquals(List.of(), List.copyOf(failed));
             for (App app : List.of(a, b)) {

@@ -15,10 +15,12 @@ import java.util.concurrent.atomic.AtomicInteger;
  * whose requests are long in progress.
  */
 final class Guests implements AutoCloseable {
-    static final long DEADLINE_MS = 2000;
+    /** A visitor who waits longer has gone. It is long before plain Jetty's idle timeout frees a descriptor. */
+    static final long DEADLINE_MS = 20_000;
+
     private static final int POLITE = 10;
     private static final int POLITE_PAUSE_MS = 300;
-    private static final int PATIENCE_MS = 20_000;
+    private static final int PATIENCE_MS = 60_000;
     private static final int VISIT_EVERY_MS = 100;
     private static final int HEARTBEAT_MS = 10;
     private static final String SLOW = "/slow?ms=2000";
@@ -43,6 +45,7 @@ final class Guests implements AutoCloseable {
 
     private final ExecutorService threads = Executors.newCachedThreadPool();
     private final Http http;
+    private final Control control = new Control();
     private volatile long stall;
     private volatile boolean running = true;
 
@@ -168,6 +171,11 @@ final class Guests implements AutoCloseable {
         return stall;
     }
 
+    /** What an idle server gave its visitors meanwhile. */
+    Control control() {
+        return control;
+    }
+
     /** Those who came from a time on, the quickest first. */
     List<Visit> visitsSince(long nanoTime) {
         return visits.stream()
@@ -185,6 +193,7 @@ final class Guests implements AutoCloseable {
     @Override
     public void close() throws InterruptedException {
         running = false;
+        control.close();
         threads.shutdown();
         if (!threads.awaitTermination(PATIENCE_MS * 2, TimeUnit.MILLISECONDS)) {
             throw new IllegalStateException("the guests themselves hang");

@@ -11,7 +11,7 @@ import java.util.regex.Pattern;
 /** A {@code jetty-home} with a {@code $JETTY_BASE} of its own, and its server as a process. */
 final class JettyHome implements AutoCloseable {
     static final String START = "java -jar $JETTY_HOME/start.jar";
-    private static final long COMMAND_SECONDS = 60;
+    private static final long COMMAND_SECONDS = 180;
     /** Such as {@code Started oejs.ServerConnector@1b{SSL, (ssl, http/1.1)}{127.0.0.1:43969}}. */
     private static final Pattern CONNECTOR =
             Pattern.compile("Started \\S*Connector@\\w+\\{(\\S+), \\(.*\\)}\\{\\S+:(\\d+)}");

@@ -74,7 +74,7 @@ class JettyHomeIT {
     /** Two answers and the end of a connection whose maximum is two requests. */
     private static void assertGoverned(Socket socket) throws IOException {
         try (socket) {
-            socket.setSoTimeout(20_000);
+            socket.setSoTimeout(28_000);
             String first = get(socket);
             assertTrue(first.startsWith("HTTP/1.1 200 "), first);
             assertFalse(first.contains("Connection: close"), first);
@@ -136,7 +136,7 @@ class JettyHomeIT {
             assertGoverned(handshake(keys, jetty.port("SSL")));
             // The keep-alive timeout acts, although the connector's own is 30 s.
             try (Socket idle = connect(jetty.port("HTTP/1.1"))) {
-                idle.setSoTimeout(20_000);
+                idle.setSoTimeout(28_000);
                 get(idle);
                 assertEquals(-1, idle.getInputStream().read());
             }

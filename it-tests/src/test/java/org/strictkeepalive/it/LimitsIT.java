@@ -110,7 +110,7 @@ class LimitsIT {
     // ---- What a test does
 
     private static ConditionFactory soon() {
-        return await().atMost(Duration.ofSeconds(20)).pollInterval(Duration.ofMillis(10));
+        return await().atMost(Duration.ofSeconds(60)).pollInterval(Duration.ofMillis(10));
     }
 
     /** Puts handlers around the application. */
@@ -376,7 +376,7 @@ class LimitsIT {
             assertTrue(head.startsWith("http/1.1 200") && head.contains("connection: close"), head);
             assertEquals("", wire.rest());
         }
-        stopped.get(20, TimeUnit.SECONDS);
+        stopped.get(60, TimeUnit.SECONDS);
         assertEquals(0, monitor.getOpenConnections());
         assertEquals(4, monitor.getStatistics().getOpened());
         assertNumbersAddUp();

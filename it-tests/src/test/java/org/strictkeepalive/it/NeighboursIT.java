@@ -320,7 +320,7 @@ class NeighboursIT {
     }
 
     private void awaitLevel(PressureLevel level) {
-        await().atMost(Duration.ofSeconds(20)).until(() -> monitor.getLevel() == level);
+        await().atMost(Duration.ofSeconds(60)).until(() -> monitor.getLevel() == level);
     }
 
     // ---- The clients' side
@@ -354,7 +354,7 @@ class NeighboursIT {
         try {
             Listener listener = new Listener();
             Session session = client.connect(listener, uri(scheme, connector).resolve("/echo"))
-                    .get(20, TimeUnit.SECONDS);
+                    .get(60, TimeUnit.SECONDS);
             assertEquals(101, session.getUpgradeResponse().getStatusCode());
             assertEquals("Upgrade", session.getUpgradeResponse().getHeader("Connection"));
             assertEquals(null, session.getUpgradeResponse().getHeader("Keep-Alive"));
@@ -362,11 +362,11 @@ class NeighboursIT {
             keepTalking(() -> {
                 String message = "message " + count[0]++;
                 session.sendText(message, org.eclipse.jetty.websocket.api.Callback.NOOP);
-                assertEquals(message, listener.messages.poll(20, TimeUnit.SECONDS));
+                assertEquals(message, listener.messages.poll(60, TimeUnit.SECONDS));
                 return null;
             });
             session.close();
-            assertEquals(1000, listener.closed.get(20, TimeUnit.SECONDS));
+            assertEquals(1000, listener.closed.get(60, TimeUnit.SECONDS));
         } finally {
             client.stop();
         }
@@ -396,7 +396,7 @@ class NeighboursIT {
     }
 
     private static HttpRequest request(URI uri) {
-        return HttpRequest.newBuilder(uri).timeout(TRAFFIC.plusSeconds(60)).build();
+        return HttpRequest.newBuilder(uri).timeout(TRAFFIC.plusSeconds(180)).build();
     }
 
     private static HttpResponse.BodySubscriber<List<String>> lines(HttpResponse.ResponseInfo info) {
@@ -538,7 +538,7 @@ class NeighboursIT {
         for (Future<HttpResponse<String>> poll : polls) {
             assertEquals(
                     "news",
-                    poll.get(TRAFFIC.plusSeconds(60).toMillis(), TimeUnit.MILLISECONDS)
+                    poll.get(TRAFFIC.plusSeconds(180).toMillis(), TimeUnit.MILLISECONDS)
                             .body());
         }
         return null;
@@ -546,7 +546,7 @@ class NeighboursIT {
 
     private static void done(Future<?>... clients) throws Exception {
         for (Future<?> client : clients) {
-            client.get(TRAFFIC.plusSeconds(60).toMillis(), TimeUnit.MILLISECONDS);
+            client.get(TRAFFIC.plusSeconds(180).toMillis(), TimeUnit.MILLISECONDS);
         }
     }
 
@@ -622,7 +622,7 @@ class NeighboursIT {
                 crowd,
                 pressure);
         KeepAliveStatistics statistics = monitor.getStatistics();
-        await().atMost(Duration.ofSeconds(20))
+        await().atMost(Duration.ofSeconds(60))
                 .untilAsserted(() -> assertEquals(0, monitor.getOpenConnections(), () -> "" + statistics));
         Map<String, Long> counted = statistics.getClosedByReason().entrySet().stream()
                 .filter(entry -> entry.getValue() > 0)

@@ -27,7 +27,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 class OperatorsIT {
     private static final Path MONITORING = Path.of(System.getProperty("monitoring.directory"));
     private static final Path SCREENSHOTS = Path.of(System.getProperty("screenshots.directory"));
-    private static final long SECONDS = 60;
+    private static final long SECONDS = 180;
 
     private final HttpClient client = HttpClient.newHttpClient();
 
@@ -50,7 +50,7 @@ class OperatorsIT {
 
     private String get(String address) throws IOException, InterruptedException {
         HttpRequest request = HttpRequest.newBuilder(URI.create(address))
-                .timeout(Duration.ofSeconds(20))
+                .timeout(Duration.ofSeconds(60))
                 .build();
         return client.send(request, HttpResponse.BodyHandlers.ofString()).body();
     }
@@ -87,10 +87,11 @@ class OperatorsIT {
 
     @Test
     void theLivePageShowsTheStatusInABrowser() throws Exception {
+        Programs.require("chromium");
         Files.createDirectories(SCREENSHOTS);
         try (Serve serve = Serve.start(directory, 512);
                 Attack ignored = new Attack(serve, List.of(Attackers.Kind.LEAKY), 300, 0)) {
-            await().atMost(Duration.ofSeconds(30)).until(() -> opened(serve) >= 300);
+            await().atMost(Duration.ofSeconds(60)).until(() -> opened(serve) >= 300);
             assertTrue(serve.log().contains("Live page: " + url(serve, "/live")), serve.log());
             String page = browse(url(serve, "/live"), "--dump-dom");
             assertTrue(page.contains("of 512 descriptors are open, counted by"), page);
@@ -119,6 +120,7 @@ class OperatorsIT {
 
     @Test
     void promtoolAcceptsTheAlertRules() throws Exception {
+        Programs.require("promtool");
         run(
                 0,
                 List.of(
@@ -142,7 +144,7 @@ class OperatorsIT {
     }
 
     private void awaitAnswer(String address, String part) {
-        await().atMost(Duration.ofSeconds(60))
+        await().atMost(Duration.ofMinutes(3))
                 .pollInterval(Duration.ofMillis(500))
                 .ignoreExceptions()
                 .until(() -> get(address).contains(part));
@@ -150,6 +152,7 @@ class OperatorsIT {
 
     @Test
     void prometheusScrapesServeAndFiresInAStorm() throws Exception {
+        Programs.require("prometheus");
         try (Serve serve = Serve.start(directory, 256)) {
             Path config = directory.resolve("prometheus.yml");
             Files.writeString(config, """
@@ -191,7 +194,7 @@ class OperatorsIT {
     void inspectTellsWhoHoldsTheDescriptors() throws Exception {
         try (Serve serve = Serve.start(directory, 512, "--allow-leak", "--keep-alive-timeout", "1m");
                 Attack ignored = new Attack(serve, List.of(Attackers.Kind.LEAKY), 100, 0)) {
-            await().atMost(Duration.ofSeconds(30)).until(() -> opened(serve) >= 100);
+            await().atMost(Duration.ofSeconds(60)).until(() -> opened(serve) >= 100);
             get(url(serve, "/leak?n=40"));
             String report = run(
                     0,

@@ -88,7 +88,7 @@ class OsgiIT {
         try {
             int port = (int) connectorClass.getMethod("getLocalPort").invoke(connector);
             try (Socket socket = new Socket(InetAddress.getLoopbackAddress(), port)) {
-                socket.setSoTimeout(20_000);
+                socket.setSoTimeout(60_000);
                 socket.getOutputStream()
                         .write("GET / HTTP/1.1\r\nHost: test\r\nConnection: keep-alive\r\n\r\n"
                                 .getBytes(StandardCharsets.US_ASCII));

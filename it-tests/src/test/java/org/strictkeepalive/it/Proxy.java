@@ -67,6 +67,7 @@ final class Proxy implements AutoCloseable {
      * @param poolTimeout how long its pool keeps a connection that is idle, in place of what the document says
      */
     Proxy(Kind kind, Path directory, InetSocketAddress server, String poolTimeout) throws IOException {
+        Programs.require(kind.program());
         Path home = Files.createTempDirectory(directory, kind.program());
         try (ServerSocket free = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
             address = new InetSocketAddress(InetAddress.getLoopbackAddress(), free.getLocalPort());

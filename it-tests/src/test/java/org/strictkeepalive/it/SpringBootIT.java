@@ -62,7 +62,7 @@ class SpringBootIT {
     /** All that comes until the server ends the connection. */
     private static String exchange(Socket socket, String requests) throws IOException {
         try (socket) {
-            socket.setSoTimeout(30_000);
+            socket.setSoTimeout(60_000);
             socket.getOutputStream().write(requests.getBytes(StandardCharsets.US_ASCII));
             return new String(socket.getInputStream().readAllBytes(), StandardCharsets.US_ASCII);
         }
@@ -146,7 +146,7 @@ class SpringBootIT {
                 assertTrue(answer.startsWith("HTTP/1.1 200 OK\r\n"), answer);
                 assertTrue(answer.endsWith("answered at last"), answer);
             }
-            assertTrue(app.process().waitFor(30, TimeUnit.SECONDS));
+            assertTrue(app.process().waitFor(90, TimeUnit.SECONDS));
             assertTrue(app.log().contains("Graceful shutdown complete"), app.log());
         }
         assertFalse(app.log().contains("Exception"), app.log());

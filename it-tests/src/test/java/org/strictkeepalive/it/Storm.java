@@ -14,7 +14,7 @@ import java.util.concurrent.TimeUnit;
  * @param atOnce whether they come all at once, else at a steady rate
  */
 record Storm(String name, int limit, boolean tls, boolean atOnce) {
-    /** How much later 99 of 100 visitors may be served than on a calm day. */
+    /** How much later 99 of 100 visitors may be served than on a calm day, beside what the machine itself is late. */
     private static final long LATER_MS = 250;
 
     /** Whether all cases are asked for, not only those of CI. */
@@ -22,6 +22,8 @@ record Storm(String name, int limit, boolean tls, boolean atOnce) {
 
     /** A hundred visitors, so that one of them may be late. */
     private static final int SECONDS = Integer.getInteger("storm.seconds", 10);
+    /** For how many times as long a storm goes on where the machine is too slow for all attackers to have come. */
+    private static final int LONGER = 6;
     /** Attackers that come at a steady rate come at most at this one: their handshakes alone must not take the CPU. */
     private static final int MOST_PER_SECOND = 400;
 
@@ -29,8 +31,15 @@ record Storm(String name, int limit, boolean tls, boolean atOnce) {
     /** Of the listening socket of serve. */
     private static final int BACKLOG = 1024;
 
+    /**
+     * Connections that are closed at once come as often as they can where all storms are asked for, else no more often
+     * than this: two threads that do nothing else take the CPU from server and visitors on any machine with two cores.
+     */
+    private static final int MOST_CLOSED_PER_SECOND = ALL ? 0 : 1000;
+
     private static final int TIMES_THE_LIMIT = 3;
-    private static final long BACK_MS = 5000;
+    /** Of a machine that is slow, and long before any timeout. */
+    private static final long BACK_MS = 15_000;
     /**
      * Of the connects that the backlog was too small for, some are connections for the client and not yet for the server:
      * they come when their packets come again, after their client has gone, and have the time of a first request.
@@ -39,6 +48,7 @@ record Storm(String name, int limit, boolean tls, boolean atOnce) {
 
     private static final int HEAP_SLACK_MIB = 16;
     private static final int STALL_MS = 100;
+    private static final double COME = 0.95;
     private static final int WARM_HANDSHAKES = 1000;
 
     /** A server that has seen calm days only, and its figures then. */
@@ -70,7 +80,7 @@ record Storm(String name, int limit, boolean tls, boolean atOnce) {
     record Outcome(String row, List<String> problems, boolean machineStalled) {}
 
     static final String HEADER = String.format(
-            "%-18s %5s %-5s %-6s %9s %8s %7s %5s %5s %5s %6s %4s %5s %5s %5s %6s %5s %7s %6s %5s",
+            "%-18s %5s %-5s %-6s %9s %8s %7s %5s %5s %5s %6s %4s %5s %5s %5s %6s %5s %7s %6s %5s %5s",
             "storm",
             "limit",
             "over",
@@ -90,7 +100,8 @@ record Storm(String name, int limit, boolean tls, boolean atOnce) {
             "most",
             "back ms",
             "heap",
-            "stall");
+            "stall",
+            "idle");
 
     private List<Attackers.Kind> kinds() {
         return name.equals("MIX")
@@ -111,6 +122,14 @@ record Storm(String name, int limit, boolean tls, boolean atOnce) {
             case "LEAKY", "SILENT", "TRICKLE_FIRST", "TRICKLE_BETWEEN" -> true;
             default -> false;
         };
+    }
+
+    /**
+     * Whether visitors are served about as quickly as on a calm day. Else they wait in turn for a room-full of requests
+     * in progress to be judged, or for what the kernel has dropped to come again, or the attackers alone take the CPU.
+     */
+    private boolean isQuick() {
+        return !isBusy() && !isBeyondBacklog() && !name.equals("CONNECT_CLOSE");
     }
 
     /** Whether the kernel drops attempts to connect, which come again after 1 s, 3 s and 7 s: those of visitors too. */
@@ -135,9 +154,18 @@ record Storm(String name, int limit, boolean tls, boolean atOnce) {
                 : Math.max(SECONDS, TIMES_THE_LIMIT * limit / (tls ? MOST_PER_SECOND_TLS : MOST_PER_SECOND));
     }
 
+    /** How many attackers come a second, 0 for all at once. */
+    private int perSecond(int count, int seconds) {
+        if (name.equals("CONNECT_CLOSE")) {
+            return MOST_CLOSED_PER_SECOND;
+        }
+        return atOnce ? 0 : count / seconds;
+    }
+
     Outcome rage(Calm calm) throws IOException, InterruptedException {
         Serve serve = calm.serve();
         int seconds = seconds();
+        long longest = LONGER * (long) seconds;
         int logBefore = serve.log().length();
         int count = TIMES_THE_LIMIT * limit;
         int most = 0;
@@ -145,10 +173,11 @@ record Storm(String name, int limit, boolean tls, boolean atOnce) {
         Guests guests = new Guests(serve.http()).settle();
         long begin;
         try (guests) {
-            Attack attack = new Attack(serve, kinds(), count, atOnce ? 0 : count / seconds);
+            Attack attack = new Attack(serve, kinds(), count, perSecond(count, seconds));
             begin = System.nanoTime();
             try (attack) {
-                while (System.nanoTime() - begin < TimeUnit.SECONDS.toNanos(seconds)) {
+                while (System.nanoTime() - begin < TimeUnit.SECONDS.toNanos(seconds)
+                        || (!attack.hasCome() && System.nanoTime() - begin < TimeUnit.SECONDS.toNanos(longest))) {
                     most = Math.max(most, serve.descriptors());
                     Http.pause(5);
                 }
@@ -175,10 +204,14 @@ record Storm(String name, int limit, boolean tls, boolean atOnce) {
         long p99 = Guests.p99(visits);
 
         List<String> problems = new ArrayList<>();
-        check(problems, attackers >= count * 0.95, "only " + attackers + " attackers of " + count + " came");
+        check(problems, attackers >= count * COME, "only " + attackers + " attackers of " + count + " came");
         check(problems, visits.size() >= 10, "only " + visits.size() + " visitors came");
         check(problems, turnedAway.size() <= all.size() / 1000, "turned away: " + turnedAway);
-        check(problems, p99 <= calm.p99() + LATER_MS, "99 % of visitors within " + p99 + " ms");
+        check(
+                problems,
+                !isQuick() || p99 <= calm.p99() + LATER_MS + guests.control().allowanceMs(),
+                "99 % of visitors within " + p99 + " ms, those of an idle server within "
+                        + guests.control().slowestMs());
         check(problems, guests.politeLost.isEmpty(), "polite requests lost: " + guests.politeLost);
         check(problems, guests.races.get() == 0, guests.races + " polite requests crossed a close");
         check(
@@ -198,7 +231,7 @@ record Storm(String name, int limit, boolean tls, boolean atOnce) {
         check(problems, !hasFailures(log), "in the log: " + log);
         String row = String.format(
                 Locale.ROOT,
-                "%-18s %5d %-5s %-6s %9d %8d %6.1f%% %5d %5d %5d %6d %4d %5d %5d %5d %6d %5d %7d %2d>%3d %5d",
+                "%-18s %5d %-5s %-6s %9d %8d %6.1f%% %5d %5d %5d %6d %4d %5d %5d %5d %6d %5d %7d %2d>%3d %5d %5d",
                 name,
                 limit,
                 tls ? "TLS" : "clear",
@@ -219,8 +252,10 @@ record Storm(String name, int limit, boolean tls, boolean atOnce) {
                 back,
                 calm.heap(),
                 heap,
-                guests.stall());
-        return new Outcome(row, problems, guests.stall() > STALL_MS);
+                guests.stall(),
+                guests.control().slowestMs());
+        return new Outcome(
+                row, problems, guests.stall() > STALL_MS || guests.control().slowestMs() > STALL_MS);
     }
 
     private static void check(List<String> problems, boolean good, String problem) {

@@ -1,15 +1,17 @@
 package org.strictkeepalive.it;
 
+import static org.awaitility.Awaitility.await;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Set;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterAll;
@@ -26,13 +28,13 @@ import org.junit.jupiter.params.provider.ValueSource;
 /**
  * Storms of clients that mean no good, from a process of their own, on servers with few descriptors, all settings at
  * their defaults. A server lives through all storms at its limit. {@code -Dstorms.all=true} runs them all, not only
- * those of CI, {@code -Dstorms.limits} says at which limits, and {@code -Dstorm.seconds} makes the steady ones longer.
+ * those of the default build, {@code -Dstorms.limits} says at which limits, and {@code -Dstorm.seconds} makes the steady ones longer.
  */
 @Isolated("what it measures is time")
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
 class StormIT {
-    /** In CI these are not had alone, but in a mix. */
-    private static final Set<String> NOT_ALONE = Set.of("SILENT", "RESET", "MIX");
+    /** So often a storm is had again where the machine itself stalled. */
+    private static final int TRIES = 4;
 
     /** Jetty's pool grows with each peak up to its 200 and gives back a thread a minute; the rest are the JVM's. */
     private static final int MOST_THREADS = 230;
@@ -72,14 +74,17 @@ class StormIT {
                     .flatMap(limit -> Stream.of(false, true)
                             .flatMap(tls -> Stream.of(false, true).flatMap(atOnce -> of(limit, tls, atOnce))));
         }
-        return Stream.concat(
-                of(256, false, false).filter(storm -> !NOT_ALONE.contains(storm.name())),
-                Stream.of(
-                        new Storm("SLOW_BODY", 256, false, true),
-                        new Storm("NEVER_READING", 256, false, true),
-                        new Storm("MIX", 512, false, true),
-                        new Storm("HALF_HANDSHAKE", 256, true, false),
-                        new Storm("MIX", 4096, false, true)));
+        if (Boolean.getBoolean("storms.quick")) {
+            return Stream.of(new Storm("LEAKY", 256, false, false));
+        }
+        // Each way of holding a connection, and the mix of all.
+        return Stream.of(
+                new Storm("LEAKY", 256, false, false),
+                new Storm("TRICKLE_AFTER_FIN", 256, false, false),
+                new Storm("CONNECT_CLOSE", 256, false, false),
+                new Storm("SLOW_BODY", 256, false, true),
+                new Storm("HALF_HANDSHAKE", 256, true, false),
+                new Storm("MIX", 512, false, true));
     }
 
     private Storm.Calm server(Storm storm) throws Exception {
@@ -97,7 +102,7 @@ class StormIT {
     @MethodSource("storms")
     void everybodyIsServed(Storm storm) throws Exception {
         Storm.Outcome outcome = storm.rage(server(storm));
-        if (!outcome.problems().isEmpty() && outcome.machineStalled()) {
+        for (int i = 1; i < TRIES && !outcome.problems().isEmpty() && outcome.machineStalled(); i++) {
             System.out.println("Once more, since the machine itself stalled: " + outcome);
             outcome = storm.rage(server(storm));
         }
@@ -153,12 +158,10 @@ class StormIT {
     @ValueSource(strings = {"LEAKY", "SILENT"})
     void plainJettyTurnsVisitorsAway(String kind) throws Exception {
         try (Serve serve = Serve.start(plain, 256, "--plain");
-                Guests guests = new Guests(serve.http()).settle();
-                Attack attack = new Attack(serve, List.of(Attackers.Kind.valueOf(kind)), 768, 100)) {
-            Http.pause(5000);
-            guests.close();
-            assertTrue(guests.visits.stream().anyMatch(visit -> visit.failure() != null));
-            assertTrue(Storm.hasFailures(serve.log()), serve.log());
+                Attack attack = new Attack(serve, List.of(Attackers.Kind.valueOf(kind)), 768, 0)) {
+            await().until(() -> Storm.hasFailures(serve.log()));
+            // Before its idle timeout of 30 s frees a descriptor.
+            assertThrows(IOException.class, () -> serve.http().get("/", 5000), attack::toString);
         }
     }
 }

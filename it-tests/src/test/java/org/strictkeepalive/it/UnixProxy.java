@@ -1,7 +1,5 @@
 package org.strictkeepalive.it;
 
-import static org.junit.jupiter.api.Assumptions.assumeTrue;
-
 import java.io.EOFException;
 import java.io.IOException;
 import java.io.InputStream;
@@ -19,7 +17,7 @@ import java.util.regex.Pattern;
 
 /** nginx or HAProxy in a process of its own. It listens on a Unix socket, so that no port has to be free. */
 final class UnixProxy implements AutoCloseable {
-    private static final long START_SECONDS = 20;
+    private static final long START_SECONDS = 60;
 
     private final Process process;
     private final Path socket;
@@ -49,10 +47,10 @@ final class UnixProxy implements AutoCloseable {
         return directory.resolve("s");
     }
 
-    /** Starts nginx with the content of its {@code http} block; skips the test where there is none. */
+    /** Starts nginx with the content of its {@code http} block; needs one. */
     static UnixProxy nginx(Path directory, String http) throws IOException, InterruptedException {
         Path executable = Path.of("/usr/sbin/nginx");
-        assumeTrue(Files.isExecutable(executable), "nginx is not installed");
+        Programs.require("nginx");
         Path config = directory.resolve("nginx.conf");
         StringBuilder temporary = new StringBuilder();
         for (String kind : List.of("client_body", "proxy", "fastcgi", "uwsgi", "scgi")) {
@@ -72,10 +70,10 @@ final class UnixProxy implements AutoCloseable {
                 List.of(executable.toString(), "-e", "stderr", "-c", config.toString(), "-p", directory.toString()));
     }
 
-    /** Starts HAProxy; skips the test where there is none. */
+    /** Starts HAProxy; needs one. */
     static UnixProxy haproxy(Path directory, String content) throws IOException, InterruptedException {
         Path executable = Path.of("/usr/sbin/haproxy");
-        assumeTrue(Files.isExecutable(executable), "HAProxy is not installed");
+        Programs.require("haproxy");
         Path config = directory.resolve("haproxy.cfg");
         Files.writeString(config, content);
         return new UnixProxy(executable, directory, List.of(executable.toString(), "-db", "-f", config.toString()));
