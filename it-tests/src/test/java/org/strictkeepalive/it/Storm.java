@@ -35,7 +35,7 @@ record Storm(String name, int limit, boolean tls, boolean atOnce) {
      * Connections that are closed at once come as often as they can where all storms are asked for, else no more often
      * than this: two threads that do nothing else take the CPU from server and visitors on any machine with two cores.
      */
-    private static final int MOST_CLOSED_PER_SECOND = ALL ? 0 : 1000;
+    private static final int MOST_CLOSED_PER_SECOND = ALL ? 0 : 2000;
 
     private static final int TIMES_THE_LIMIT = 3;
     /** Of a machine that is slow, and long before any timeout. */
