@@ -59,13 +59,6 @@ final class Heartbeat {
         }
     }
 
-    private synchronized long sum(long from) {
-        return stalls.stream()
-                .filter(stall -> stall.at - from >= 0)
-                .mapToLong(Stall::nanos)
-                .sum();
-    }
-
     private synchronized long most(long from) {
         return stalls.stream()
                 .filter(stall -> stall.at - from >= 0)
@@ -74,9 +67,9 @@ final class Heartbeat {
                 .orElse(0);
     }
 
-    /** The milliseconds that the machine took away since then, all of its stalls together. */
-    static long lostSince(long nanoTime) {
-        return TimeUnit.NANOSECONDS.toMillis(HEART.sum(nanoTime));
+    /** Lets it beat, so that it has been heard of when it is asked. */
+    static void start() {
+        HEART.most(0);
     }
 
     /** The longest stall since then, in milliseconds. */
@@ -85,10 +78,10 @@ final class Heartbeat {
     }
 
     /**
-     * How much later than on a quiet machine something may be that began then. It takes several threads, each of which
-     * may have waited as long as the heart did, and the one that waits now has not been heard of yet.
+     * How much later than on a quiet machine something may be that began then, in milliseconds. A timer, a selector and a
+     * client take part in it, each of which may have waited as long as the heart did.
      */
     static long allowanceSince(long nanoTime) {
-        return 5 * lostSince(nanoTime);
+        return 3 * longestSince(nanoTime);
     }
 }

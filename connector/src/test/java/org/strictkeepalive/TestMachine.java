@@ -23,6 +23,7 @@ public final class TestMachine implements BeforeAllCallback, InvocationIntercept
     @Override
     public void beforeAll(ExtensionContext context) {
         Awaitility.setDefaultTimeout(PATIENCE);
+        Heartbeat.start();
     }
 
     @Override
