@@ -118,6 +118,19 @@ class InvariantsTest {
             List<PressureLevel> levels = new ArrayList<>();
             byte[] buffer = new byte[256 * 1024];
             long taken = 0;
+            // By itself, so that it doesn't wait for the reader: 1,000 bytes a second.
+            CompletableFuture<Void> sending = CompletableFuture.runAsync(
+                    () -> {
+                        try {
+                            for (int i = 0; i < 50; i++) {
+                                body.send("x".repeat(100));
+                                TimeUnit.MILLISECONDS.sleep(100);
+                            }
+                        } catch (IOException | InterruptedException x) {
+                            throw new IllegalStateException(x);
+                        }
+                    },
+                    task -> new Thread(task).start());
             for (int i = 0; i < 50; i++) {
                 switch (i) {
                     case 10 -> share.set(75);
@@ -125,12 +138,12 @@ class InvariantsTest {
                     case 30 -> server.factory().setMaxConnections(3);
                     default -> {}
                 }
-                body.send("x".repeat(100)); // 1,000 bytes a second
                 taken += read.socket().getInputStream().readNBytes(buffer, 0, buffer.length);
                 levels.add(server.monitor().getLevel());
                 TimeUnit.MILLISECONDS.sleep(100);
             }
             assertTrue(levels.containsAll(List.of(PressureLevel.values())), "" + levels);
+            sending.get(60, TimeUnit.SECONDS);
             assertEquals("read 5000", body.read().body());
             assertEquals("thought", think.read().body());
             long rest = 0;
@@ -650,7 +663,14 @@ class InvariantsTest {
     @ParameterizedTest
     @EnumSource(Transport.class)
     void invariant10StopAndRestartWorkLeakNothingAndLeaveTheConnectorAsFound(Transport transport) throws Exception {
-        try (TestServer server = TestServer.of(transport, KeepAlivePolicy.defaults(), storm())) {
+        // No connection may end by itself before the stop.
+        KeepAlivePolicy policy = KeepAlivePolicy.builder()
+                .lingerTimeout(LONG)
+                .firstRequestTimeout(LONG)
+                .requestHeaderTimeout(LONG)
+                .keepAliveTimeout(LONG)
+                .build();
+        try (TestServer server = TestServer.of(transport, policy, storm())) {
             List<Object> customizers = new ArrayList<>(server.config.getCustomizers());
             List<Object> listeners = new ArrayList<>(server.connector.getEventListeners());
             for (int i = 1; i <= 4; i++) {

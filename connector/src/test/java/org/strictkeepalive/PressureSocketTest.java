@@ -166,6 +166,7 @@ class PressureSocketTest {
     }
 
     @Test
+    @Paced(stallMs = 150) // or a newcomer is ended by its timeout before
     void highEvictsNewcomersAtOnceAndAReusedOneNotWithinASecondOfItsLastResponse() throws Exception {
         try (TestServer server = TestServer.strict(Transport.CLEAR, p -> p.keepAliveTimeout(LONG));
                 RawClient silent = server.connect();

@@ -21,6 +21,8 @@ final class Peers {
     private static final int CALM_SECONDS = 3;
     private static final long START_MS = 20_000;
     private static final long QUICK_MS = 100;
+    private static final long DEADLINE_MS = 2000;
+    private static final long PATIENCE_MS = 20_000;
     private static final long RECOVERY_MS = 30_000;
     /** By how many descriptors a calm server may differ from itself: visitors come and go, threads keep selectors. */
     private static final int SLACK = 20;
@@ -182,7 +184,7 @@ final class Peers {
 
     private String row(String name, String storm, boolean once, Process process, Http http)
             throws IOException, InterruptedException {
-        Guests guests = new Guests(http).settle();
+        Guests guests = new Guests(http, DEADLINE_MS, PATIENCE_MS, null).settle();
         Http.pause(1000); // for the classes that the first ones had to wait for
         int calm = 0;
         int politeCalm = guests.politeServed.get();
@@ -213,7 +215,7 @@ final class Peers {
 
         List<Long> calmTimes = times(guests, calmBegin, begin);
         List<Long> times = times(guests, begin, end);
-        long served = times.stream().filter(time -> time < Guests.DEADLINE_MS).count();
+        long served = times.stream().filter(time -> time < DEADLINE_MS).count();
         Files.writeString(
                 temporary.resolve("guests.log"),
                 String.join("\n", guests.broken) + "\n" + String.join("\n", guests.politeLost));
@@ -240,7 +242,7 @@ final class Peers {
     private static List<Long> times(Guests guests, long from, long to) {
         return guests.visitsSince(from).stream()
                 .filter(visit -> visit.at() - to < 0)
-                .map(visit -> visit.failure() == null ? visit.millis() : Long.valueOf(Guests.DEADLINE_MS))
+                .map(visit -> visit.failure() == null ? visit.millis() : Long.valueOf(DEADLINE_MS))
                 .sorted()
                 .toList();
     }

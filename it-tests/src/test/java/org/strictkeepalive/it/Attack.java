@@ -13,6 +13,7 @@ final class Attack implements AutoCloseable {
     private final BufferedReader output;
     private boolean come;
     private int connected;
+    private long stall;
 
     /**
      * Starts an attack, and waits for its first connection.
@@ -61,15 +62,21 @@ final class Attack implements AutoCloseable {
         return connected;
     }
 
+    /** The longest time, in milliseconds, for which no client did anything; known at the end. */
+    long stall() {
+        return stall;
+    }
+
     /** Ends the attack; throws what ended it before. */
     @Override
     public void close() throws IOException, InterruptedException {
         process.getOutputStream().close();
-        String rest =
-                output.lines().filter(line -> !line.equals(Attackers.COME)).collect(Collectors.joining("\n"));
+        List<String> rest =
+                output.lines().filter(line -> !line.equals(Attackers.COME)).toList();
         if (process.waitFor() != 0) {
             throw new IllegalStateException("the attack itself failed: " + rest);
         }
-        connected = Integer.parseInt(rest);
+        connected = Integer.parseInt(rest.get(0));
+        stall = Long.parseLong(rest.get(1));
     }
 }

@@ -80,6 +80,8 @@ final class Attackers {
     private final ByteBuffer out = ByteBuffer.allocate(64 * 1024);
     private final AtomicInteger connected = new AtomicInteger();
     private int expected;
+    /** The longest turn of the loop, in which nobody did anything. */
+    private long stall;
     private volatile boolean running = true;
 
     private Attackers(InetSocketAddress address, boolean withTls) throws IOException {
@@ -111,6 +113,7 @@ final class Attackers {
             attackers.run(kinds, Integer.parseInt(args[3]), Integer.parseInt(args[4]));
         }
         System.out.println(attackers.connected);
+        System.out.println(TimeUnit.NANOSECONDS.toMillis(attackers.stall));
         System.exit(0);
     }
 
@@ -118,8 +121,11 @@ final class Attackers {
         long start = System.nanoTime();
         long nextTrickle = start;
         try (Selector selector = Selector.open()) {
+            long last = start;
             while (running) {
                 long now = System.nanoTime();
+                stall = Math.max(stall, now - last);
+                last = now;
                 while (clients.size() < count && (perSecond == 0 || clients.size() < perSecond * (now - start) / 1e9)) {
                     clients.add(new Client(kinds.get(clients.size() % kinds.size()), selector));
                 }

@@ -45,12 +45,28 @@ final class Guests implements AutoCloseable {
 
     private final ExecutorService threads = Executors.newCachedThreadPool();
     private final Http http;
-    private final Control control = new Control();
+    private final long deadlineMs;
+    private final long patienceMs;
+    private final Control control;
     private volatile long stall;
     private volatile boolean running = true;
 
     Guests(Http http) {
+        this(http, DEADLINE_MS, PATIENCE_MS, new Control());
+    }
+
+    /**
+     * Sends guests.
+     *
+     * @param deadlineMs how long a visitor waits
+     * @param patienceMs how long the others wait
+     * @param control what to look at meanwhile, null for nothing
+     */
+    Guests(Http http, long deadlineMs, long patienceMs, Control control) {
         this.http = http;
+        this.deadlineMs = deadlineMs;
+        this.patienceMs = patienceMs;
+        this.control = control;
         for (int i = 0; i < POLITE; i++) {
             threads.execute(this::bePolite);
         }
@@ -79,19 +95,19 @@ final class Guests implements AutoCloseable {
         long start = System.nanoTime();
         String failure = null;
         try {
-            http.get("/", DEADLINE_MS);
+            http.get("/", deadlineMs);
         } catch (IOException x) {
             failure = x.toString();
         }
         long millis = TimeUnit.NANOSECONDS.toMillis(System.nanoTime() - start);
-        visits.add(new Visit(start, millis, failure == null && millis > DEADLINE_MS ? "late" : failure));
+        visits.add(new Visit(start, millis, failure == null && millis > deadlineMs ? "late" : failure));
     }
 
     private void beLong(String path) {
         while (running) {
-            try (Socket socket = http.connect(PATIENCE_MS)) {
+            try (Socket socket = http.connect(patienceMs)) {
                 Http.ask(socket, path);
-                Http.answer(socket, PATIENCE_MS, READING_PAUSE_MS);
+                Http.answer(socket, patienceMs, READING_PAUSE_MS);
                 whole.incrementAndGet();
             } catch (IOException x) {
                 broken.add(path + ": " + x);
@@ -110,21 +126,21 @@ final class Guests implements AutoCloseable {
                     socket = null;
                 }
                 if (socket == null) {
-                    socket = http.connect(PATIENCE_MS);
+                    socket = http.connect(patienceMs);
                     requests = 0;
                 }
                 Http.Answer answer;
                 try {
-                    answer = Http.exchange(socket, "/", PATIENCE_MS);
+                    answer = Http.exchange(socket, "/", patienceMs);
                 } catch (Http.NoAnswerException x) {
                     socket.close();
                     if (requests == 0) {
                         throw x;
                     }
                     races.incrementAndGet();
-                    socket = http.connect(PATIENCE_MS);
+                    socket = http.connect(patienceMs);
                     requests = 0;
-                    answer = Http.exchange(socket, "/", PATIENCE_MS);
+                    answer = Http.exchange(socket, "/", patienceMs);
                 }
                 requests++;
                 politeServed.incrementAndGet();
@@ -171,7 +187,7 @@ final class Guests implements AutoCloseable {
         return stall;
     }
 
-    /** What an idle server gave its visitors meanwhile. */
+    /** What an idle server gave its visitors meanwhile; null where nobody looked. */
     Control control() {
         return control;
     }
@@ -193,9 +209,11 @@ final class Guests implements AutoCloseable {
     @Override
     public void close() throws InterruptedException {
         running = false;
-        control.close();
+        if (control != null) {
+            control.close();
+        }
         threads.shutdown();
-        if (!threads.awaitTermination(PATIENCE_MS * 2, TimeUnit.MILLISECONDS)) {
+        if (!threads.awaitTermination(patienceMs * 2, TimeUnit.MILLISECONDS)) {
             throw new IllegalStateException("the guests themselves hang");
         }
     }

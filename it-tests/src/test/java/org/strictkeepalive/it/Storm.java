@@ -47,7 +47,10 @@ record Storm(String name, int limit, boolean tls, boolean atOnce) {
     private static final long BACK_BEYOND_BACKLOG_MS = BACK_MS + 10_000;
 
     private static final int HEAP_SLACK_MIB = 16;
-    private static final int STALL_MS = 100;
+    private static final int STALL_MS = 50;
+    /** So often a storm is had again where the machine itself stalled. */
+    private static final int TRIES = 4;
+
     private static final double COME = 0.95;
     private static final int WARM_HANDSHAKES = 1000;
 
@@ -162,6 +165,16 @@ record Storm(String name, int limit, boolean tls, boolean atOnce) {
         return atOnce ? 0 : count / seconds;
     }
 
+    /** Had again where something went wrong while the machine itself stood still, in whichever process. */
+    Outcome rageUnlessStalled(Calm calm) throws IOException, InterruptedException {
+        Outcome outcome = rage(calm);
+        for (int i = 1; i < TRIES && !outcome.problems().isEmpty() && outcome.machineStalled(); i++) {
+            System.out.println("Once more, since the machine itself stalled: " + outcome);
+            outcome = rage(calm);
+        }
+        return outcome;
+    }
+
     Outcome rage(Calm calm) throws IOException, InterruptedException {
         Serve serve = calm.serve();
         int seconds = seconds();
@@ -170,6 +183,7 @@ record Storm(String name, int limit, boolean tls, boolean atOnce) {
         int count = TIMES_THE_LIMIT * limit;
         int most = 0;
         int attackers;
+        long stall;
         Guests guests = new Guests(serve.http()).settle();
         long begin;
         try (guests) {
@@ -185,6 +199,8 @@ record Storm(String name, int limit, boolean tls, boolean atOnce) {
                 guests.close();
             }
             attackers = attack.connected();
+            // All at once they take their time.
+            stall = atOnce ? 0 : attack.stall();
         }
         long end = System.nanoTime();
         long backMs = isBeyondBacklog() ? BACK_BEYOND_BACKLOG_MS : BACK_MS;
@@ -255,7 +271,7 @@ record Storm(String name, int limit, boolean tls, boolean atOnce) {
                 guests.stall(),
                 guests.control().slowestMs());
         return new Outcome(
-                row, problems, guests.stall() > STALL_MS || guests.control().slowestMs() > STALL_MS);
+                row, problems, Math.max(stall, Math.max(guests.stall(), guests.control().slowestMs())) > STALL_MS);
     }
 
     private static void check(List<String> problems, boolean good, String problem) {

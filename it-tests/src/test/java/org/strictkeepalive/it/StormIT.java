@@ -33,9 +33,6 @@ import org.junit.jupiter.params.provider.ValueSource;
 @Isolated("what it measures is time")
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
 class StormIT {
-    /** So often a storm is had again where the machine itself stalled. */
-    private static final int TRIES = 4;
-
     /** Jetty's pool grows with each peak up to its 200 and gives back a thread a minute; the rest are the JVM's. */
     private static final int MOST_THREADS = 230;
 
@@ -101,11 +98,7 @@ class StormIT {
     @ParameterizedTest
     @MethodSource("storms")
     void everybodyIsServed(Storm storm) throws Exception {
-        Storm.Outcome outcome = storm.rage(server(storm));
-        for (int i = 1; i < TRIES && !outcome.problems().isEmpty() && outcome.machineStalled(); i++) {
-            System.out.println("Once more, since the machine itself stalled: " + outcome);
-            outcome = storm.rage(server(storm));
-        }
+        Storm.Outcome outcome = storm.rageUnlessStalled(server(storm));
         table.add(outcome.row());
         System.out.println(outcome.row());
         if (!outcome.problems().isEmpty()) {
