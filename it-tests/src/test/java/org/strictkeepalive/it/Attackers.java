@@ -82,6 +82,7 @@ final class Attackers {
     private int expected;
     /** The longest turn of the loop, in which nobody did anything. */
     private long stall;
+
     private volatile boolean running = true;
 
     private Attackers(InetSocketAddress address, boolean withTls) throws IOException {

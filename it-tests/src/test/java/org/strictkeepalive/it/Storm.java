@@ -271,7 +271,9 @@ record Storm(String name, int limit, boolean tls, boolean atOnce) {
                 guests.stall(),
                 guests.control().slowestMs());
         return new Outcome(
-                row, problems, Math.max(stall, Math.max(guests.stall(), guests.control().slowestMs())) > STALL_MS);
+                row,
+                problems,
+                Math.max(stall, Math.max(guests.stall(), guests.control().slowestMs())) > STALL_MS);
     }
 
     private static void check(List<String> problems, boolean good, String problem) {
