@@ -52,6 +52,8 @@ record Storm(String name, int limit, boolean tls, boolean atOnce) {
     private static final int TRIES = 4;
 
     private static final double COME = 0.95;
+    /** So many descriptors on a calm day are an application that holds nearly all. */
+    private static final int LITTLE_ROOM = 128;
     private static final int WARM_HANDSHAKES = 1000;
 
     /** A server that has seen calm days only, and its figures then. */
@@ -138,6 +140,14 @@ record Storm(String name, int limit, boolean tls, boolean atOnce) {
     /** Whether the kernel drops attempts to connect, which come again after 1 s, 3 s and 7 s: those of visitors too. */
     private boolean isBeyondBacklog() {
         return atOnce && TIMES_THE_LIMIT * limit > BACKLOG;
+    }
+
+    /**
+     * How often polite clients may be told to close. Where the application leaves room for a few connections only, there
+     * is no newcomer at all at moments when the machine held the attackers up, and one of those who reuse has to go.
+     */
+    private static int mostToldToClose(Calm calm, Guests guests) {
+        return calm.descriptors() > LITTLE_ROOM ? guests.politeServed.get() / 2 : 0;
     }
 
     /** What is left of the first moment when all have come at once. */
@@ -232,7 +242,7 @@ record Storm(String name, int limit, boolean tls, boolean atOnce) {
         check(problems, guests.races.get() == 0, guests.races + " polite requests crossed a close");
         check(
                 problems,
-                !leavesNewcomers() || guests.toldToClose.get() == 0,
+                !leavesNewcomers() || guests.toldToClose.get() <= mostToldToClose(calm, guests),
                 guests.toldToClose + " times polite clients had to open another connection");
         check(problems, guests.broken.isEmpty(), "responses broken off: " + guests.broken);
         check(problems, most <= limit - calm.reserve() + 1, most + " descriptors used");
