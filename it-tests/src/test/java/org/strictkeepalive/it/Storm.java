@@ -52,8 +52,8 @@ record Storm(String name, int limit, boolean tls, boolean atOnce) {
     private static final int TRIES = 4;
 
     private static final double COME = 0.95;
-    /** So many descriptors on a calm day are an application that holds nearly all. */
-    private static final int LITTLE_ROOM = 128;
+    /** Fewer descriptors than this are not many more than the guests' own. */
+    private static final int LITTLE_ROOM = 100;
     private static final int WARM_HANDSHAKES = 1000;
 
     /** A server that has seen calm days only, and its figures then. */
@@ -146,8 +146,8 @@ record Storm(String name, int limit, boolean tls, boolean atOnce) {
      * How often polite clients may be told to close. Where the application leaves room for a few connections only, there
      * is no newcomer at all at moments when the machine held the attackers up, and one of those who reuse has to go.
      */
-    private static int mostToldToClose(Calm calm, Guests guests) {
-        return calm.descriptors() > LITTLE_ROOM ? guests.politeServed.get() / 2 : 0;
+    private int mostToldToClose(Calm calm, Guests guests) {
+        return limit - calm.descriptors() < LITTLE_ROOM ? guests.politeServed.get() / 2 : 0;
     }
 
     /** What is left of the first moment when all have come at once. */
