@@ -59,6 +59,9 @@ class WireDifferenceIT {
 
     private static final int LONG_SILENCE = 2000;
     private static final int IDLE_SILENCE = 5 * WireServer.SHORT_IDLE;
+    /** How many differences of a path are looked for. */
+    private static final int ENOUGH = Boolean.getBoolean("wire.all") ? Integer.MAX_VALUE : 6;
+
     private static final int REPEATS = 20;
 
     /** Every request to every path; else every second one to paths that don't fail midway. */
@@ -166,6 +169,9 @@ class WireDifferenceIT {
     }
 
     private void compare(Case one, String id) throws IOException {
+        if (unexplained.getOrDefault(one.path(), List.of()).size() >= ENOUGH) {
+            return; // Those that are known tell enough, and each takes long.
+        }
         int silence = one.idle() ? IDLE_SILENCE : SILENCE;
         Set<WireAnswer> expected = new LinkedHashSet<>();
         expected.add(plain.exchange(one.request(), one.path(), id, silence, one.idle()));
@@ -193,7 +199,7 @@ class WireDifferenceIT {
             int longer = Math.max(silence, LONG_SILENCE);
             Set<WireAnswer> answers = new LinkedHashSet<>();
             WireAnswer slow = server.exchange(one.request(), one.path(), id, longer, one.idle());
-            for (int i = 0; i < 3 && slow.end() == End.OPEN && explain(one, expected, slow) == null; i++) {
+            for (int i = 0; i < 3 && explain(one, expected, slow) == null && mayBeLate(slow, expected); i++) {
                 longer *= 2; // On a machine with other work even a timer is late by seconds.
                 expected.add(plain.exchange(one.request(), one.path(), id, longer, one.idle()));
                 slow = server.exchange(one.request(), one.path(), id, longer, one.idle());
@@ -208,7 +214,7 @@ class WireDifferenceIT {
                 found = explain(one, expected, other);
                 for (int i = 0; i < REPEATS && found == null; i++) {
                     WireAnswer again = plain.exchange(one.request(), one.path(), id, longer, one.idle());
-                    i += again.end() == End.OPEN || one.idle() ? REPEATS / 4 : 0;
+                    i += again.end() == End.OPEN || one.idle() ? REPEATS / 2 : 0;
                     expected.add(again);
                     found = explain(one, expected, other);
                 }
@@ -249,6 +255,13 @@ class WireDifferenceIT {
                 .map(WireAnswer.Response::meaning)
                 .findFirst()
                 .orElse("none");
+    }
+
+    /** Whether more of one of them would make it the other. */
+    private static boolean mayBeLate(WireAnswer answer, Set<WireAnswer> expected) {
+        return expected.stream()
+                .anyMatch(plain -> (answer.end() == End.OPEN && plain.bytes().startsWith(answer.bytes()))
+                        || (plain.end() == End.OPEN && answer.bytes().startsWith(plain.bytes())));
     }
 
     private static Set<WireDifference> explain(Case one, Set<WireAnswer> expected, WireAnswer answer) {
