@@ -54,6 +54,7 @@ record Storm(String name, int limit, boolean tls, boolean atOnce) {
     private static final double COME = 0.95;
     /** Fewer descriptors than this are not many more than the guests' own. */
     private static final int LITTLE_ROOM = 100;
+
     private static final int WARM_HANDSHAKES = 1000;
 
     /** A server that has seen calm days only, and its figures then. */
