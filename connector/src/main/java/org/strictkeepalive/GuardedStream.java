@@ -9,11 +9,29 @@ import org.eclipse.jetty.http.MetaData;
 import org.eclipse.jetty.io.Content;
 import org.eclipse.jetty.server.HttpStream;
 import org.eclipse.jetty.util.Callback;
+import org.eclipse.jetty.util.Jetty;
 
 /** Sees the response of one request on its way out, and the end of the exchange. */
 final class GuardedStream extends HttpStream.Wrapper {
+    /** In Jetty 12.0 an exchange may fail behind the last of its response; later Jettys take no notice of that. */
+    private static final boolean FAILS_BEHIND_LAST = Jetty.VERSION.startsWith("12.0.");
+
     private final ConnectionGuard guard;
+    /** Whether the last of the response was written; known only where the exchange can fail behind it. */
     private boolean lastSent;
+
+    /** Sees the last of a response go out. */
+    private final class LastSend extends Callback.Nested {
+        private LastSend(Callback callback) {
+            super(callback);
+        }
+
+        @Override
+        public void succeeded() {
+            lastSent = true;
+            super.succeeded();
+        }
+    }
 
     GuardedStream(HttpStream stream, ConnectionGuard guard) {
         super(stream);
@@ -38,8 +56,13 @@ final class GuardedStream extends HttpStream.Wrapper {
     @Override
     public void send(
             MetaData.Request request, MetaData.Response response, boolean last, ByteBuffer content, Callback callback) {
-        lastSent |= last;
-        super.send(request, response == null ? null : guard.revise(request, response, last), last, content, callback);
+        boolean mayFailBehind = last && (FAILS_BEHIND_LAST || !guard.isBodyEnded());
+        super.send(
+                request,
+                response == null ? null : guard.revise(request, response, last),
+                last,
+                content,
+                mayFailBehind ? new LastSend(callback) : callback);
     }
 
     @Override
@@ -54,7 +77,7 @@ final class GuardedStream extends HttpStream.Wrapper {
     @Override
     public void failed(Throwable x) {
         // Only the request was not read to its end: the response is whole.
-        boolean unread = lastSent && isCommitted() && !guard.isWritePending() && isUnconsumed(x);
+        boolean unread = lastSent && isUnconsumed(x);
         guard.onComplete(unread, unread);
         if (lastSent) {
             guard.shutdownIfSent();
