@@ -65,6 +65,8 @@ final class ConnectionGuard extends Tracked
 
     /** When to look again at a connection that has no deadline. */
     static final long RELOOK = 60_000_000_000L;
+    /** How long a connection lingers while the server stops: plain Jetty may not linger at all. */
+    private static final long STOP_LINGER = 150_000_000L;
     /** When to look again at one whose endpoint was closed before its connection was opened. */
     private static final long CLOSED_RELOOK = 1_000_000_000L;
 
@@ -245,32 +247,37 @@ final class ConnectionGuard extends Tracked
         int seen = word;
         switch (seen & STATE) {
             case WAITING -> {
-                CloseReason ending = governed.ending(now);
-                boolean ends = ending != null && phase == ConnectionState.IDLE;
-                // At a stop there is no time for the others either.
-                long timeout = ends ? 0 : timeout(phase, ending == CloseReason.STOP ? 1 : squeeze(pressure));
-                if (timeout == KeepAlivePolicy.NEVER || now - since < timeout) {
-                    return deadline(now, timeout - (now - since));
+                boolean drained =
+                        phase == ConnectionState.IDLE && governed.monitor().isDrainOver(now);
+                long timeout = timeout(phase, pressure);
+                long stopTimeout = governed.stopTimeout(since, now);
+                long limit = drained ? 0 : Math.min(timeout, stopTimeout);
+                if (limit == KeepAlivePolicy.NEVER || now - since < limit) {
+                    return deadline(now, limit - (now - since));
                 }
-                take(seen, ends ? ending : timeoutReason(), now);
+                take(
+                        seen,
+                        drained ? CloseReason.DRAIN : stopTimeout < timeout ? CloseReason.STOP : timeoutReason(),
+                        now);
                 return now;
             }
             case OWNED -> {
-                return lookAtLinger(now, pressure);
+                return lookAtLinger(now);
             }
             case RUNNING, BUSY -> {
                 if (outputShut) {
                     // Where Jetty's connection neither waits nor closes, nobody else would read.
                     if ((seen & STATE) == RUNNING) {
                         own();
-                    } else if (demand != null && isOver(lingerLimit(pressure), now)) {
+                    } else if (demand != null && isOver(lingerLimit(), now)) {
                         // The response is out, and the application waits for a body that doesn't come.
                         closeNow();
                     }
                     return now + CLOSED_RELOOK;
                 }
                 if ((seen & STATE) == BUSY) {
-                    judge(now, pressure);
+                    // So that slow clients don't hold a stop for its whole timeout.
+                    judge(now, governed.isShutdown() ? pressure.atLeastElevated() : pressure);
                 }
                 return deadline(now, Math.min(timeout(ConnectionState.IDLE, pressure), RELOOK));
             }
@@ -313,16 +320,17 @@ final class ConnectionGuard extends Tracked
         };
     }
 
-    private long lingerLimit(Pressure pressure) {
-        return governed.policy().linger(pressure.level(), bodyUnread);
+    private long lingerLimit() {
+        long limit = governed.policy().linger(governed.monitor().pressure().level(), bodyUnread);
+        return governed.isShutdown() ? Math.min(limit, STOP_LINGER) : limit;
     }
 
     private boolean isOver(long limit, long now) {
         return limit != KeepAlivePolicy.NEVER && now - lingerSince >= limit;
     }
 
-    private long lookAtLinger(long now, Pressure pressure) {
-        long limit = lingerLimit(pressure);
+    private long lookAtLinger(long now) {
+        long limit = lingerLimit();
         if (isOver(limit, now)) {
             closeNow();
             return now + CLOSED_RELOOK;
@@ -537,7 +545,7 @@ final class ConnectionGuard extends Tracked
         });
     }
 
-    boolean isWritePending() {
+    private boolean isWritePending() {
         return endPoint instanceof AbstractEndPoint ep && ep.getWriteFlusher().isPending();
     }
 
@@ -654,8 +662,7 @@ final class ConnectionGuard extends Tracked
                 }
                 case OWNED -> {
                     // The linger has its own limit, unless that is off.
-                    if (x instanceof TimeoutException
-                            && lingerLimit(governed.monitor().pressure()) != KeepAlivePolicy.NEVER) {
+                    if (x instanceof TimeoutException && lingerLimit() != KeepAlivePolicy.NEVER) {
                         awaitDiscard();
                     } else {
                         innermost.close(x);
@@ -676,7 +683,10 @@ final class ConnectionGuard extends Tracked
             innermost.close();
         } else if (!(idle && ownTimeout && governed.policy().isKeepAliveTimeoutOn())) {
             boolean isKeepAlive = idle && ownTimeout && !governed.policy().isKeepAliveTimeoutSet();
-            CloseReason reason = isKeepAlive ? CloseReason.KEEP_ALIVE_TIMEOUT : CloseReason.IDLE_TIMEOUT;
+            // At a stop Jetty has shortened it.
+            CloseReason reason = governed.isShutdown()
+                    ? CloseReason.STOP
+                    : isKeepAlive ? CloseReason.KEEP_ALIVE_TIMEOUT : CloseReason.IDLE_TIMEOUT;
             long now = governed.monitor().now();
             if (take(seen, reason, now)) {
                 governed.monitor().due(this, now);
@@ -725,8 +735,7 @@ final class ConnectionGuard extends Tracked
             wanted.failed(new ClosedChannelException());
         }
         awaitDiscard();
-        DescriptorMonitor monitor = governed.monitor();
-        monitor.due(this, deadline(lingerSince, lingerLimit(monitor.pressure())));
+        governed.monitor().due(this, deadline(lingerSince, lingerLimit()));
     }
 
     /** Reads at the socket itself, below TLS, until the client's FIN. */
@@ -1243,7 +1252,7 @@ final class ConnectionGuard extends Tracked
             if (closing == null && governed.isShutdown()) {
                 closeFor(CloseReason.STOP); // Its response had begun before.
             }
-            monitor.due(this, deadline(lingerSince, lingerLimit(monitor.pressure())));
+            monitor.due(this, deadline(lingerSince, lingerLimit()));
         }
         try {
             endPoint.shutdownOutput();

@@ -5,6 +5,7 @@ import java.nio.channels.SelectableChannel;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.TimeUnit;
 import org.eclipse.jetty.io.Connection;
 import org.eclipse.jetty.io.EndPoint;
 import org.eclipse.jetty.io.SelectorManager;
@@ -35,8 +36,11 @@ final class GovernedConnector
     /** Connections in a phase before HTTP: ALPN, PROXY, protocol detection. */
     private final Map<EndPoint, Handshake> handshakes = new ConcurrentHashMap<>();
 
-    private long shutdownIdleTimeout;
     private volatile boolean shutdown;
+    /** Whether {@link #stopBegan} is known; it may be the timer that sees a shutdown first. */
+    private volatile boolean stopping;
+
+    private volatile long stopBegan;
 
     GovernedConnector(AbstractConnector connector, StrictKeepAliveConnectionFactory factory) {
         this.connector = connector;
@@ -71,9 +75,6 @@ final class GovernedConnector
 
     void govern() {
         monitor.register(this);
-        // At a stop Jetty would set it on all endpoints, those with a request in progress too.
-        shutdownIdleTimeout = connector.getShutdownIdleTimeout();
-        connector.setShutdownIdleTimeout(-1);
         connector.addEventListener(this);
         factory.getHttpConfiguration().getCustomizers().add(0, customizer);
         if (connector instanceof ServerConnector server) {
@@ -108,10 +109,6 @@ final class GovernedConnector
 
     private void release() {
         connector.removeEventListener(this);
-        if (shutdownIdleTimeout >= 0) {
-            // Where it was not, another factory of the connector may have to put it back.
-            connector.setShutdownIdleTimeout(shutdownIdleTimeout);
-        }
         factory.getHttpConfiguration().getCustomizers().remove(customizer);
         if (connector instanceof ServerConnector server) {
             server.getSelectorManager().removeEventListener(this);
@@ -125,6 +122,7 @@ final class GovernedConnector
     @Override
     public CompletableFuture<Void> shutdown() {
         shutdown = true;
+        beginStop(monitor.now());
         monitor.onShutdown();
         return CompletableFuture.completedFuture(null); // It is the connector that waits for its connections.
     }
@@ -139,9 +137,32 @@ final class GovernedConnector
         return isShutdown() ? CloseReason.STOP : monitor.isDrainedAway() ? CloseReason.DRAIN : null;
     }
 
-    /** Why idle connections end now, null where they don't. */
-    CloseReason ending(long now) {
-        return isShutdown() ? CloseReason.STOP : monitor.isDrainOver(now) ? CloseReason.DRAIN : null;
+    private void beginStop(long now) {
+        if (!stopping) {
+            stopBegan = now;
+            stopping = true;
+        }
+    }
+
+    /**
+     * Returns how long a connection may wait for a request at a stop: for the {@code shutdownIdleTimeout} since the stop
+     * began, or since the wait did. Jetty sets that timeout on all endpoints, but there each byte begins it anew.
+     *
+     * @param since since when it waits
+     * @return the time since then, {@link KeepAlivePolicy#NEVER} where there is no stop, or no such timeout
+     */
+    long stopTimeout(long since, long now) {
+        if (!isShutdown()) {
+            return KeepAlivePolicy.NEVER;
+        }
+        beginStop(now);
+        long grace = connector.getShutdownIdleTimeout();
+        if (grace < 0) {
+            grace = connector.getIdleTimeout();
+        }
+        return grace < 0
+                ? KeepAlivePolicy.NEVER
+                : Math.max(stopBegan - since, 0) + TimeUnit.MILLISECONDS.toNanos(grace);
     }
 
     boolean isStopping() {

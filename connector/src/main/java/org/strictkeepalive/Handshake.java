@@ -32,8 +32,9 @@ final class Handshake extends Tracked {
 
     @Override
     long look(long now, Pressure pressure) {
-        double squeeze = connector.isShutdown() ? 1 : pressure.squeeze();
-        long timeout = connector.policy().timeout(ConnectionState.NEW, squeeze, 0, 0);
+        long timeout = Math.min(
+                connector.policy().timeout(ConnectionState.NEW, pressure.squeeze(), 0, 0),
+                connector.stopTimeout(since, now));
         if (timeout == KeepAlivePolicy.NEVER) {
             return now + ConnectionGuard.RELOOK;
         }

@@ -34,6 +34,14 @@ record Pressure(
         return isKnown() ? Math.max(limit - used, 0) : Long.MAX_VALUE;
     }
 
+    /** The same at ELEVATED, where it is lower. */
+    Pressure atLeastElevated() {
+        return level.isAtLeast(PressureLevel.ELEVATED)
+                ? this
+                : new Pressure(
+                        PressureLevel.ELEVATED, share, squeeze, used, limit, reserve, open, accepted, newcomersGone);
+    }
+
     Pressure withNewcomersGone(boolean gone) {
         return gone == newcomersGone
                 ? this

@@ -1,0 +1,140 @@
+package org.strictkeepalive.it;
+
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.OutputStream;
+import java.net.Socket;
+import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.eclipse.jetty.alpn.server.ALPNServerConnectionFactory;
+import org.eclipse.jetty.http2.server.HTTP2CServerConnectionFactory;
+import org.eclipse.jetty.http2.server.HTTP2ServerConnectionFactory;
+import org.eclipse.jetty.io.Content;
+import org.eclipse.jetty.server.ConnectionFactory;
+import org.eclipse.jetty.server.Handler;
+import org.eclipse.jetty.server.HttpConfiguration;
+import org.eclipse.jetty.server.HttpConnectionFactory;
+import org.eclipse.jetty.server.Request;
+import org.eclipse.jetty.server.Response;
+import org.eclipse.jetty.server.SecureRequestCustomizer;
+import org.eclipse.jetty.server.Server;
+import org.eclipse.jetty.server.ServerConnector;
+import org.eclipse.jetty.server.SslConnectionFactory;
+import org.eclipse.jetty.server.handler.ConnectHandler;
+import org.eclipse.jetty.util.BufferUtil;
+import org.eclipse.jetty.util.Callback;
+import org.eclipse.jetty.util.thread.QueuedThreadPool;
+import org.eclipse.jetty.websocket.api.annotations.WebSocket;
+import org.eclipse.jetty.websocket.server.WebSocketUpgradeHandler;
+import org.strictkeepalive.KeepAlivePolicy;
+import org.strictkeepalive.StrictKeepAlive;
+
+/** The same server twice, with the connector and without it: every protocol, and handlers as applications have them. */
+final class BesideServer implements AutoCloseable {
+    /** Larger than what kernels buffer. */
+    static final int BIG = 64 * 1024 * 1024;
+
+    final Server server;
+    final ServerConnector clear;
+    final ServerConnector secure;
+    final AtomicInteger handled = new AtomicInteger();
+
+    /** A WebSocket that says nothing. */
+    @WebSocket
+    public static class Quiet {}
+
+    BesideServer(Keys keys, KeepAlivePolicy policy) {
+        QueuedThreadPool threads = new QueuedThreadPool(64);
+        server = new Server(threads);
+        HttpConfiguration config = new HttpConfiguration();
+        config.addCustomizer(new SecureRequestCustomizer(false));
+        clear = connector(new HttpConnectionFactory(config), new HTTP2CServerConnectionFactory(config));
+        ALPNServerConnectionFactory alpn = new ALPNServerConnectionFactory();
+        alpn.setDefaultProtocol("http/1.1");
+        secure = connector(
+                new SslConnectionFactory(keys.server(), alpn.getProtocol()),
+                alpn,
+                new HTTP2ServerConnectionFactory(config),
+                new HttpConnectionFactory(config));
+        Handler.Wrapper webSockets = WebSocketUpgradeHandler.from(
+                server, container -> container.addMapping("/ws", (request, response, callback) -> new Quiet()));
+        webSockets.setHandler(new Application());
+        server.setHandler(new ConnectHandler(webSockets));
+        if (policy != null) {
+            StrictKeepAlive.install(server, policy);
+        }
+    }
+
+    private ServerConnector connector(ConnectionFactory... factories) {
+        ServerConnector connector = new ServerConnector(server, 1, 1, factories);
+        connector.setHost("127.0.0.1");
+        connector.setAcceptQueueSize(1024);
+        server.addConnector(connector);
+        return connector;
+    }
+
+    BesideServer start() throws Exception {
+        server.start();
+        return this;
+    }
+
+    Socket connect() throws IOException {
+        Socket socket = new Socket("127.0.0.1", clear.getLocalPort());
+        socket.setSoTimeout(60_000);
+        return socket;
+    }
+
+    /** How long a stop takes, in milliseconds. One that fails at the stop timeout took that. */
+    long stop() {
+        long begin = System.nanoTime();
+        try {
+            server.stop();
+        } catch (Exception x) {
+            // A TimeoutException.
+        }
+        return TimeUnit.NANOSECONDS.toMillis(System.nanoTime() - begin);
+    }
+
+    @Override
+    public void close() {
+        stop();
+    }
+
+    private final class Application extends Handler.Abstract {
+        @Override
+        public boolean handle(Request request, Response response, Callback callback) throws Exception {
+            handled.incrementAndGet();
+            switch (Request.getPathInContext(request)) {
+                case "/blocking" -> {
+                    try (InputStream in = Content.Source.asInputStream(request)) {
+                        int length = in.readAllBytes().length;
+                        Content.Sink.write(response, true, "read " + length, callback);
+                    }
+                }
+                case "/echo" -> Content.copy(request, response, callback);
+                case "/big" -> response.write(true, ByteBuffer.allocate(BIG), callback);
+                case "/download" -> {
+                    byte[] piece = new byte[65536];
+                    try (OutputStream out = Content.Sink.asOutputStream(response)) {
+                        for (int i = 0; i < BIG / piece.length; i++) {
+                            out.write(piece);
+                        }
+                    }
+                    callback.succeeded();
+                }
+                case "/think" ->
+                    request.getComponents()
+                            .getScheduler()
+                            .schedule(() -> answer(response, callback), 2, TimeUnit.SECONDS);
+                default -> answer(response, callback);
+            }
+            return true;
+        }
+
+        private static void answer(Response response, Callback callback) {
+            response.write(true, BufferUtil.toBuffer("hello", StandardCharsets.US_ASCII), callback);
+        }
+    }
+}

@@ -1,0 +1,341 @@
+package org.strictkeepalive.it;
+
+import static java.nio.charset.StandardCharsets.ISO_8859_1;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.io.IOException;
+import java.net.InetAddress;
+import java.net.ServerSocket;
+import java.net.Socket;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse.BodyHandlers;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.TestInstance;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+import org.strictkeepalive.KeepAlivePolicy;
+
+/** A stop with a stop timeout takes no longer than plain Jetty's, and loses no more requests, whatever is connected. */
+@TestInstance(TestInstance.Lifecycle.PER_CLASS)
+class StopBesidePlainIT {
+    private static final long STOP_TIMEOUT_MS = 20_000;
+    /** By how much the stop may be longer than plain's, measured at the same time. */
+    private static final long SLACK_MS = 300;
+    /** A machine that is busy gets further tries: it makes the difference larger, never smaller. */
+    private static final int TRIES = 3;
+
+    private static final String GET = "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n";
+
+    private final ExecutorService threads = Executors.newCachedThreadPool();
+    private Keys keys;
+
+    @BeforeAll
+    void makeKeys(@TempDir Path directory) throws Exception {
+        keys = new Keys(directory);
+    }
+
+    @AfterAll
+    void end() {
+        threads.shutdownNow();
+    }
+
+    /** What is connected when the server stops. */
+    private enum Held {
+        NOTHING {
+            @Override
+            void connect(StopBesidePlainIT test, BesideServer server, List<AutoCloseable> held) {}
+        },
+        JUST_ANSWERED {
+            @Override
+            void connect(StopBesidePlainIT test, BesideServer server, List<AutoCloseable> held) throws Exception {
+                test.closeAtFin(answered(server, held, GET));
+            }
+        },
+        IDLE_FOR_LONG {
+            @Override
+            void connect(StopBesidePlainIT test, BesideServer server, List<AutoCloseable> held) throws Exception {
+                test.closeAtFin(answered(server, held, GET));
+                Http.pause(1500);
+            }
+        },
+        IDLE_AND_NEVER_CLOSING {
+            @Override
+            void connect(StopBesidePlainIT test, BesideServer server, List<AutoCloseable> held) throws Exception {
+                answered(server, held, GET);
+            }
+        },
+        TRICKLING_BETWEEN_REQUESTS {
+            @Override
+            void connect(StopBesidePlainIT test, BesideServer server, List<AutoCloseable> held) throws Exception {
+                test.trickle(answered(server, held, GET), "GET / HTTP/1.1\r\nX-Long: ");
+            }
+        },
+        SILENT {
+            @Override
+            void connect(StopBesidePlainIT test, BesideServer server, List<AutoCloseable> held) throws Exception {
+                sent(server, held, "");
+            }
+        },
+        HALF_A_HEADER {
+            @Override
+            void connect(StopBesidePlainIT test, BesideServer server, List<AutoCloseable> held) throws Exception {
+                sent(server, held, "GET / HT");
+            }
+        },
+        HALF_A_BODY {
+            @Override
+            void connect(StopBesidePlainIT test, BesideServer server, List<AutoCloseable> held) throws Exception {
+                sent(server, held, "POST /echo HTTP/1.1\r\nHost: t\r\nContent-Length: 10\r\n\r\nabc");
+            }
+        },
+        HALF_A_BODY_READ_BLOCKING {
+            @Override
+            void connect(StopBesidePlainIT test, BesideServer server, List<AutoCloseable> held) throws Exception {
+                sent(server, held, "POST /blocking HTTP/1.1\r\nHost: t\r\nContent-Length: 10\r\n\r\nabc");
+            }
+        },
+        NEVER_READING {
+            @Override
+            void connect(StopBesidePlainIT test, BesideServer server, List<AutoCloseable> held) throws Exception {
+                sent(server, held, "GET /big HTTP/1.1\r\nHost: t\r\n\r\n");
+            }
+        },
+        NEVER_READING_WRITTEN_BLOCKING {
+            @Override
+            void connect(StopBesidePlainIT test, BesideServer server, List<AutoCloseable> held) throws Exception {
+                sent(server, held, "GET /download HTTP/1.1\r\nHost: t\r\n\r\n");
+            }
+        },
+        THE_APPLICATION_THINKS {
+            @Override
+            void connect(StopBesidePlainIT test, BesideServer server, List<AutoCloseable> held) throws Exception {
+                test.closeAtFin(sent(server, held, "GET /think HTTP/1.1\r\nHost: t\r\n\r\n"));
+            }
+        },
+        LINGERING {
+            @Override
+            void connect(StopBesidePlainIT test, BesideServer server, List<AutoCloseable> held) throws Exception {
+                answered(server, held, "GET / HTTP/1.1\r\nHost: t\r\nConnection: close\r\n\r\n");
+            }
+        },
+        UPLOAD_ANSWERED_EARLY {
+            @Override
+            void connect(StopBesidePlainIT test, BesideServer server, List<AutoCloseable> held) throws Exception {
+                answered(server, held, "POST / HTTP/1.1\r\nHost: t\r\nContent-Length: 1000\r\n\r\nabc");
+            }
+        },
+        HALF_A_HANDSHAKE {
+            @Override
+            void connect(StopBesidePlainIT test, BesideServer server, List<AutoCloseable> held) throws Exception {
+                Socket socket = new Socket("127.0.0.1", server.secure.getLocalPort());
+                held.add(socket);
+                socket.getOutputStream().write(new byte[] {22, 3, 1, 1, 0});
+            }
+        },
+        HTTP_2_OVER_TLS {
+            @Override
+            void connect(StopBesidePlainIT test, BesideServer server, List<AutoCloseable> held) throws Exception {
+                get(HttpClient.newBuilder().sslContext(test.keys.client()), "https", server.secure.getLocalPort());
+            }
+        },
+        HTTP_1_OVER_TLS {
+            @Override
+            void connect(StopBesidePlainIT test, BesideServer server, List<AutoCloseable> held) throws Exception {
+                get(
+                        HttpClient.newBuilder()
+                                .version(HttpClient.Version.HTTP_1_1)
+                                .sslContext(test.keys.client()),
+                        "https",
+                        server.secure.getLocalPort());
+            }
+        },
+        UPGRADED_TO_HTTP_2 {
+            @Override
+            void connect(StopBesidePlainIT test, BesideServer server, List<AutoCloseable> held) throws Exception {
+                get(HttpClient.newBuilder(), "http", server.clear.getLocalPort());
+            }
+        },
+        WEB_SOCKET {
+            @Override
+            void connect(StopBesidePlainIT test, BesideServer server, List<AutoCloseable> held) throws Exception {
+                answered(
+                        server,
+                        held,
+                        "GET /ws HTTP/1.1\r\nHost: t\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+                                + "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n");
+            }
+        },
+        TUNNEL {
+            @Override
+            void connect(StopBesidePlainIT test, BesideServer server, List<AutoCloseable> held) throws Exception {
+                ServerSocket origin = new ServerSocket(0, 50, InetAddress.getLoopbackAddress());
+                held.add(origin);
+                String authority = "127.0.0.1:" + origin.getLocalPort();
+                answered(server, held, "CONNECT " + authority + " HTTP/1.1\r\nHost: " + authority + "\r\n\r\n");
+                held.add(origin.accept());
+            }
+        };
+
+        abstract void connect(StopBesidePlainIT test, BesideServer server, List<AutoCloseable> held) throws Exception;
+
+        private static Socket sent(BesideServer server, List<AutoCloseable> held, String request) throws IOException {
+            Socket socket = server.connect();
+            held.add(socket);
+            socket.getOutputStream().write(request.getBytes(ISO_8859_1));
+            return socket;
+        }
+
+        private static Socket answered(BesideServer server, List<AutoCloseable> held, String request)
+                throws IOException {
+            Socket socket = sent(server, held, request);
+            byte[] answer = new byte[4096];
+            int read = socket.getInputStream().read(answer);
+            assertTrue(read > 0 && new String(answer, 0, read, ISO_8859_1).startsWith("HTTP/1.1 "), "answer");
+            return socket;
+        }
+
+        private static void get(HttpClient.Builder client, String scheme, int port) throws Exception {
+            client.build()
+                    .send(
+                            HttpRequest.newBuilder(URI.create(scheme + "://localhost:" + port + "/"))
+                                    .build(),
+                            BodyHandlers.ofString());
+        }
+    }
+
+    private void closeAtFin(Socket socket) {
+        threads.execute(() -> {
+            try (socket) {
+                socket.getInputStream().readAllBytes();
+            } catch (IOException x) {
+                // Closed.
+            }
+        });
+    }
+
+    private void trickle(Socket socket, String begin) throws IOException {
+        socket.getOutputStream().write(begin.getBytes(ISO_8859_1));
+        threads.execute(() -> {
+            try {
+                while (true) {
+                    socket.getOutputStream().write('x');
+                    Http.pause(200);
+                }
+            } catch (IOException x) {
+                // Closed.
+            }
+        });
+    }
+
+    private long stopTime(Held kind, KeepAlivePolicy policy) throws Exception {
+        List<AutoCloseable> held = new ArrayList<>();
+        try (BesideServer server = new BesideServer(keys, policy)) {
+            server.server.setStopTimeout(STOP_TIMEOUT_MS);
+            server.start();
+            kind.connect(this, server, held);
+            Http.pause(200); // until the request is in progress
+            return server.stop();
+        } finally {
+            for (AutoCloseable closeable : held) {
+                closeable.close();
+            }
+        }
+    }
+
+    @ParameterizedTest
+    @EnumSource(Held.class)
+    void aStopTakesNoLongerThanPlainJettys(Held kind) throws Exception {
+        List<String> tries = new ArrayList<>();
+        for (int i = 0; i < TRIES; i++) {
+            Future<Long> plain = threads.submit(() -> stopTime(kind, null));
+            long strict = stopTime(kind, KeepAlivePolicy.defaults());
+            tries.add("plain " + plain.get() + " ms, strict " + strict + " ms");
+            if (strict <= plain.get() + SLACK_MS) {
+                break;
+            }
+        }
+        System.out.println("Stop with " + kind + ": " + tries);
+        assertTrue(tries.size() < TRIES || isNoLonger(tries.get(TRIES - 1)), kind + ": " + tries);
+    }
+
+    private static boolean isNoLonger(String oneTry) {
+        String[] words = oneTry.split(" ", -1);
+        return Long.parseLong(words[4]) <= Long.parseLong(words[1]) + SLACK_MS;
+    }
+
+    /** Clients in steady use, a few milliseconds away: none of their requests is lost. */
+    private int requestsLost(KeepAlivePolicy policy) throws Exception {
+        int clients = 50;
+        AtomicInteger lost = new AtomicInteger();
+        AtomicInteger ready = new AtomicInteger();
+        try (BesideServer server = new BesideServer(keys, policy)) {
+            server.server.setStopTimeout(STOP_TIMEOUT_MS);
+            server.start();
+            List<CompletableFuture<Void>> all = new ArrayList<>();
+            for (int i = 0; i < clients; i++) {
+                all.add(CompletableFuture.runAsync(() -> postUntilToldToClose(server, ready, lost), threads));
+            }
+            while (ready.get() < clients) {
+                Http.pause(10);
+            }
+            Http.pause(500);
+            server.stop();
+            CompletableFuture.allOf(all.toArray(CompletableFuture[]::new)).get(60, TimeUnit.SECONDS);
+        }
+        return lost.get();
+    }
+
+    private static void postUntilToldToClose(BesideServer server, AtomicInteger ready, AtomicInteger lost) {
+        byte[] post = "POST / HTTP/1.1\r\nHost: t\r\nContent-Length: 0\r\n\r\n".getBytes(ISO_8859_1);
+        boolean begun = false;
+        try (Socket socket = server.connect()) {
+            byte[] buffer = new byte[4096];
+            while (true) {
+                if (socket.getInputStream().available() == 0) {
+                    Http.pause(5); // the way there
+                    socket.getOutputStream().write(post);
+                }
+                int read = socket.getInputStream().read(buffer);
+                Http.pause(5); // and back
+                if (read < 0) {
+                    lost.incrementAndGet();
+                    return;
+                }
+                if (!begun) {
+                    begun = true;
+                    ready.incrementAndGet();
+                }
+                if (new String(buffer, 0, read, ISO_8859_1).contains("Connection: close")) {
+                    return;
+                }
+                Http.pause(40);
+            }
+        } catch (IOException x) {
+            lost.incrementAndGet();
+        }
+    }
+
+    @Test
+    void aStopLosesNoRequestOfClientsInSteadyUse() throws Exception {
+        for (int i = 0; i < TRIES; i++) {
+            int plain = requestsLost(null);
+            int strict = requestsLost(KeepAlivePolicy.defaults());
+            System.out.println("Requests lost at a stop, of 50 clients: plain " + plain + ", strict " + strict);
+            assertTrue(strict <= plain, "plain " + plain + ", strict " + strict);
+        }
+    }
+}
