@@ -37,13 +37,17 @@ etc/jetty-strict-keepalive.xml
 ## What keepAliveTimeout shrinks to under pressure, in milliseconds.
 # jetty.strictKeepAlive.minKeepAliveTimeout=1000
 
-## Time from the first byte of a further request to the end of its headers, in milliseconds.
+## Time from the first byte of a request to the end of its headers, in milliseconds.
 # jetty.strictKeepAlive.requestHeaderTimeout=10000
 
 ## Time from accept to the end of the first request's headers, in milliseconds.
-# jetty.strictKeepAlive.firstRequestTimeout=10000
+## Not set, it is the idle timeout of the connector.
+# jetty.strictKeepAlive.firstRequestTimeout=30000
 
-## What these two shrink to under pressure, in milliseconds.
+## Time from accept to the end of TLS handshake, ALPN and PROXY, in milliseconds.
+# jetty.strictKeepAlive.handshakeTimeout=10000
+
+## What requestHeaderTimeout and firstRequestTimeout shrink to under pressure, in milliseconds.
 # jetty.strictKeepAlive.minRequestHeaderTimeout=1000
 
 ## How many requests a connection may carry; the response to the last one says close.

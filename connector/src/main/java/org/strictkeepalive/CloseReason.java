@@ -8,7 +8,7 @@ public enum CloseReason {
     APPLICATION,
     /** Idle for {@code keepAliveTimeout}. */
     KEEP_ALIVE_TIMEOUT,
-    /** The headers of a further request were not complete within {@code requestHeaderTimeout}. */
+    /** The headers of a request were not complete within {@code requestHeaderTimeout}. */
     REQUEST_HEADER_TIMEOUT,
     /** The headers of the first request were not complete within {@code firstRequestTimeout}. */
     FIRST_REQUEST_TIMEOUT,
@@ -26,7 +26,7 @@ public enum CloseReason {
     DATA_RATE,
     /** Closed at accept, since no descriptors were left (connectors without acceptor threads only). */
     REFUSED,
-    /** The TLS handshake, or another phase before HTTP, failed. */
+    /** The TLS handshake, or another phase before HTTP, failed or took longer than {@code handshakeTimeout}. */
     HANDSHAKE,
     /** Another protocol than HTTP/1 was negotiated. */
     OTHER_PROTOCOL,

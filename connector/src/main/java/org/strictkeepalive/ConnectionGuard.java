@@ -122,6 +122,8 @@ final class ConnectionGuard extends Tracked
     private volatile long lingerSince;
     /** Whether bytes of the next request have come. */
     private boolean partial;
+    /** Whether {@link #since} is the time of the first byte of the first request. */
+    private boolean firstBegun;
 
     private boolean endOfInput;
     private boolean failed;
@@ -228,8 +230,7 @@ final class ConnectionGuard extends Tracked
 
     /** When the first request is due. */
     long firstDue() {
-        return deadline(
-                openedAt, timeout(ConnectionState.NEW, governed.monitor().pressure()));
+        return deadline(openedAt, timeout(governed.monitor().pressure()));
     }
 
     // ---- The policy's side
@@ -249,7 +250,7 @@ final class ConnectionGuard extends Tracked
             case WAITING -> {
                 boolean drained =
                         phase == ConnectionState.IDLE && governed.monitor().isDrainOver(now);
-                long timeout = timeout(phase, pressure);
+                long timeout = timeout(pressure);
                 long stopTimeout = governed.stopTimeout(since, now);
                 long limit = drained ? 0 : Math.min(timeout, stopTimeout);
                 if (limit == KeepAlivePolicy.NEVER || now - since < limit) {
@@ -257,7 +258,9 @@ final class ConnectionGuard extends Tracked
                 }
                 take(
                         seen,
-                        drained ? CloseReason.DRAIN : stopTimeout < timeout ? CloseReason.STOP : timeoutReason(),
+                        drained
+                                ? CloseReason.DRAIN
+                                : stopTimeout < timeout ? CloseReason.STOP : timeoutReason(pressure),
                         now);
                 return now;
             }
@@ -279,7 +282,7 @@ final class ConnectionGuard extends Tracked
                     // So that slow clients don't hold a stop for its whole timeout.
                     judge(now, governed.isShutdown() ? pressure.atLeastElevated() : pressure);
                 }
-                return deadline(now, Math.min(timeout(ConnectionState.IDLE, pressure), RELOOK));
+                return deadline(now, Math.min(timeout(ConnectionState.IDLE, squeeze(pressure)), RELOOK));
             }
             case CHECKING -> {
                 return now;
@@ -294,8 +297,16 @@ final class ConnectionGuard extends Tracked
         return from + Math.min(timeout, RELOOK);
     }
 
-    private long timeout(ConnectionState state, Pressure pressure) {
-        return timeout(state, squeeze(pressure));
+    /** How long it may wait as it does, counted from {@link #since}. */
+    private long timeout(Pressure pressure) {
+        double squeeze = squeeze(pressure);
+        if (phase != ConnectionState.NEW) {
+            return timeout(phase, squeeze);
+        }
+        if (firstBegun) {
+            return governed.policy().firstHeaders(squeeze, governed.idleTimeout(), since - openedAt);
+        }
+        return isHandshaking() ? governed.policy().handshake(squeeze, governed.idleTimeout()) : timeout(phase, squeeze);
     }
 
     private double squeeze(Pressure pressure) {
@@ -312,9 +323,19 @@ final class ConnectionGuard extends Tracked
         return governed.policy().timeout(state, squeeze, governed.idleTimeout(), promisedSeconds * 1_000_000_000L);
     }
 
-    private CloseReason timeoutReason() {
+    private CloseReason timeoutReason(Pressure pressure) {
+        double squeeze = squeeze(pressure);
         return switch (phase) {
-            case NEW -> CloseReason.FIRST_REQUEST_TIMEOUT;
+            case NEW -> {
+                if (firstBegun) {
+                    yield timeout(pressure) < timeout(ConnectionState.READING, squeeze)
+                            ? CloseReason.FIRST_REQUEST_TIMEOUT
+                            : CloseReason.REQUEST_HEADER_TIMEOUT;
+                }
+                yield timeout(pressure) < timeout(phase, squeeze)
+                        ? CloseReason.HANDSHAKE
+                        : CloseReason.FIRST_REQUEST_TIMEOUT;
+            }
             case READING -> CloseReason.REQUEST_HEADER_TIMEOUT;
             default -> CloseReason.KEEP_ALIVE_TIMEOUT;
         };
@@ -682,16 +703,26 @@ final class ConnectionGuard extends Tracked
         if (!endPoint.tryFillInterested(this)) {
             innermost.close();
         } else if (!(idle && ownTimeout && governed.policy().isKeepAliveTimeoutOn())) {
-            boolean isKeepAlive = idle && ownTimeout && !governed.policy().isKeepAliveTimeoutSet();
-            // At a stop Jetty has shortened it.
-            CloseReason reason = governed.isShutdown()
-                    ? CloseReason.STOP
-                    : isKeepAlive ? CloseReason.KEEP_ALIVE_TIMEOUT : CloseReason.IDLE_TIMEOUT;
+            CloseReason reason = idleTimeoutReason(ownTimeout);
             long now = governed.monitor().now();
             if (take(seen, reason, now)) {
                 governed.monitor().due(this, now);
             }
         }
+    }
+
+    private CloseReason idleTimeoutReason(boolean ownTimeout) {
+        KeepAlivePolicy policy = governed.policy();
+        if (governed.isShutdown()) {
+            return CloseReason.STOP; // Jetty has shortened it.
+        }
+        if (ownTimeout && phase == ConnectionState.IDLE && !policy.isKeepAliveTimeoutSet()) {
+            return CloseReason.KEEP_ALIVE_TIMEOUT;
+        }
+        if (ownTimeout && phase == ConnectionState.NEW && !partial && !policy.isFirstRequestTimeoutSet()) {
+            return CloseReason.FIRST_REQUEST_TIMEOUT;
+        }
+        return CloseReason.IDLE_TIMEOUT;
     }
 
     private void endWait() {
@@ -1181,12 +1212,15 @@ final class ConnectionGuard extends Tracked
             onReuse(now);
             phase = ConnectionState.READING;
             since = now;
+        } else if (partial && phase == ConnectionState.NEW && !firstBegun) {
+            firstBegun = true;
+            since = now;
         }
         readBuffer = null;
         writingFirst = null;
         writingLast = null;
         endWait();
-        monitor.due(this, deadline(since, timeout(phase, monitor.pressure())));
+        monitor.due(this, deadline(since, timeout(monitor.pressure())));
         // Only the policy acts on a waiting connection besides its wake-up, so until here the word is ours.
         word = (seen - state + WAIT) + WAITING;
         // Where a read is pending already, it is this guard's.

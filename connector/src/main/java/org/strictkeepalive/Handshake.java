@@ -26,20 +26,20 @@ final class Handshake extends Tracked {
     }
 
     private long due(Pressure pressure) {
-        long timeout = connector.policy().timeout(ConnectionState.NEW, pressure.squeeze(), 0, 0);
+        long timeout = connector.policy().handshake(pressure.squeeze(), connector.idleTimeout());
         return timeout == KeepAlivePolicy.NEVER ? since + ConnectionGuard.RELOOK : since + timeout;
     }
 
     @Override
     long look(long now, Pressure pressure) {
-        long timeout = Math.min(
-                connector.policy().timeout(ConnectionState.NEW, pressure.squeeze(), 0, 0),
-                connector.stopTimeout(since, now));
+        long handshake = connector.policy().handshake(pressure.squeeze(), connector.idleTimeout());
+        long stop = connector.stopTimeout(since, now);
+        long timeout = Math.min(handshake, stop);
         if (timeout == KeepAlivePolicy.NEVER) {
             return now + ConnectionGuard.RELOOK;
         }
         if (now - since >= timeout) {
-            close(CloseReason.FIRST_REQUEST_TIMEOUT);
+            close(stop < handshake ? CloseReason.STOP : CloseReason.HANDSHAKE);
             return now + ConnectionGuard.RELOOK;
         }
         return since + timeout;

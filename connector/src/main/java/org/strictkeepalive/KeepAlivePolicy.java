@@ -35,6 +35,7 @@ public final class KeepAlivePolicy {
     private final long minKeepAliveTimeout;
     private final long requestHeaderTimeout;
     private final long firstRequestTimeout;
+    private final long handshakeTimeout;
     private final long minRequestHeaderTimeout;
     private final long maxConnectionAge;
     private final long lingerTimeout;
@@ -47,7 +48,8 @@ public final class KeepAlivePolicy {
         keepAliveTimeout = builder.keepAliveTimeout == null ? 0 : builder.keepAliveTimeout.toNanos();
         minKeepAliveTimeout = builder.minKeepAliveTimeout.toNanos();
         requestHeaderTimeout = builder.requestHeaderTimeout.toNanos();
-        firstRequestTimeout = builder.firstRequestTimeout.toNanos();
+        firstRequestTimeout = builder.firstRequestTimeout == null ? 0 : builder.firstRequestTimeout.toNanos();
+        handshakeTimeout = builder.handshakeTimeout.toNanos();
         minRequestHeaderTimeout = builder.minRequestHeaderTimeout.toNanos();
         maxConnectionAge = builder.maxConnectionAge.toNanos();
         lingerTimeout = builder.lingerTimeout.toNanos();
@@ -116,11 +118,21 @@ public final class KeepAlivePolicy {
     /**
      * Returns the time from accept to the end of the first request's headers.
      *
-     * @return the timeout
+     * @return the timeout, or null for the connector's idle timeout, the default
      * @see Builder#firstRequestTimeout(Duration)
      */
     public Duration getFirstRequestTimeout() {
         return settings.firstRequestTimeout;
+    }
+
+    /**
+     * Returns the time from accept to the end of the phases before HTTP: TLS handshake, ALPN, PROXY.
+     *
+     * @return the timeout
+     * @see Builder#handshakeTimeout(Duration)
+     */
+    public Duration getHandshakeTimeout() {
+        return settings.handshakeTimeout;
     }
 
     /**
@@ -363,17 +375,50 @@ public final class KeepAlivePolicy {
      *
      * @param state the state, any but {@link ConnectionState#BUSY}
      * @param squeeze how far the timeouts are shrunk, from 0 to 1
-     * @param connectorIdleTimeout the keep-alive timeout where none is set, in nanoseconds, not positive for none
+     * @param connectorIdleTimeout the keep-alive and first request timeout where none is set, in nanoseconds, not
+     *     positive for none
      * @param promised the timeout that a {@code Keep-Alive} field has promised, in nanoseconds, 0 for none
      * @return the time in nanoseconds, {@link #NEVER} for any
      */
     long timeout(ConnectionState state, double squeeze, long connectorIdleTimeout, long promised) {
         return switch (state) {
-            case NEW -> shrunk(firstRequestTimeout, minRequestHeaderTimeout, squeeze);
+            case NEW ->
+                shrunk(
+                        isFirstRequestTimeoutSet() ? firstRequestTimeout : connectorIdleTimeout,
+                        minRequestHeaderTimeout,
+                        squeeze);
             case READING -> shrunk(requestHeaderTimeout, minRequestHeaderTimeout, squeeze);
             case IDLE -> Math.max(keepAlive(squeeze, connectorIdleTimeout), promised);
             case BUSY, LINGERING -> NEVER;
         };
+    }
+
+    /**
+     * Returns how long a connection may stay in a phase before HTTP, counted from its accept.
+     *
+     * @param squeeze how far the first request timeout is shrunk, from 0 to 1
+     * @param connectorIdleTimeout the first request timeout where none is set, in nanoseconds, not positive for none
+     * @return the time in nanoseconds, {@link #NEVER} for any
+     */
+    long handshake(double squeeze, long connectorIdleTimeout) {
+        return Math.min(
+                handshakeTimeout > 0 ? handshakeTimeout : NEVER,
+                timeout(ConnectionState.NEW, squeeze, connectorIdleTimeout, 0));
+    }
+
+    /**
+     * Returns how long the headers of a first request may take that has begun, counted from its first byte.
+     *
+     * @param squeeze how far the timeouts are shrunk, from 0 to 1
+     * @param connectorIdleTimeout the first request timeout where none is set, in nanoseconds, not positive for none
+     * @param begunAfter the time from accept to the first byte, in nanoseconds
+     * @return the time in nanoseconds, {@link #NEVER} for any
+     */
+    long firstHeaders(double squeeze, long connectorIdleTimeout, long begunAfter) {
+        long first = timeout(ConnectionState.NEW, squeeze, connectorIdleTimeout, 0);
+        return Math.min(
+                timeout(ConnectionState.READING, squeeze, connectorIdleTimeout, 0),
+                first == NEVER ? NEVER : Math.max(0, first - begunAfter));
     }
 
     /** Returns how long a connection may linger, {@link #NEVER} for any time. */
@@ -388,6 +433,11 @@ public final class KeepAlivePolicy {
     /** Tells whether {@code keepAliveTimeout} was set; else the connector's idle timeout is it. */
     boolean isKeepAliveTimeoutSet() {
         return settings.keepAliveTimeout != null;
+    }
+
+    /** Tells whether {@code firstRequestTimeout} was set; else the connector's idle timeout is it. */
+    boolean isFirstRequestTimeoutSet() {
+        return settings.firstRequestTimeout != null;
     }
 
     /** Tells whether {@code keepAliveTimeout} was set and not off, so that it alone rules between requests. */
@@ -535,7 +585,7 @@ public final class KeepAlivePolicy {
                 .formatted(
                         settings.keepAliveTimeout == null ? "idleTimeout" : settings.keepAliveTimeout,
                         settings.requestHeaderTimeout,
-                        settings.firstRequestTimeout,
+                        settings.firstRequestTimeout == null ? "idleTimeout" : settings.firstRequestTimeout,
                         settings.maxRequestsPerConnection,
                         settings.maxConnectionAge);
     }
@@ -554,7 +604,8 @@ public final class KeepAlivePolicy {
         private Duration keepAliveTimeout;
         private Duration minKeepAliveTimeout = Duration.ofSeconds(1);
         private Duration requestHeaderTimeout = Duration.ofSeconds(10);
-        private Duration firstRequestTimeout = Duration.ofSeconds(10);
+        private Duration firstRequestTimeout;
+        private Duration handshakeTimeout = Duration.ofSeconds(10);
         private Duration minRequestHeaderTimeout = Duration.ofSeconds(1);
         private int maxRequestsPerConnection = 1000;
         private Duration maxConnectionAge = Duration.ofHours(1);
@@ -582,6 +633,7 @@ public final class KeepAlivePolicy {
             minKeepAliveTimeout = that.minKeepAliveTimeout;
             requestHeaderTimeout = that.requestHeaderTimeout;
             firstRequestTimeout = that.firstRequestTimeout;
+            handshakeTimeout = that.handshakeTimeout;
             minRequestHeaderTimeout = that.minRequestHeaderTimeout;
             maxRequestsPerConnection = that.maxRequestsPerConnection;
             maxConnectionAge = that.maxConnectionAge;
@@ -633,7 +685,7 @@ public final class KeepAlivePolicy {
         }
 
         /**
-         * Sets the time from the first byte of a further request to the end of its headers, as nginx's
+         * Sets the time from the first byte of a request to the end of its headers, as nginx's
          * {@code client_header_timeout}. When it passes the client gets a 408 (RFC 9110, 15.5.9). Default: 10 s. Zero
          * or less: no limit.
          *
@@ -647,8 +699,9 @@ public final class KeepAlivePolicy {
         }
 
         /**
-         * Sets the time from accept, TLS handshake included, to the end of the first request's headers. Default: 10 s.
-         * Zero or less: no limit.
+         * Sets the time from accept, TLS handshake included, to the end of the first request's headers. From the first
+         * byte of that request on, {@code requestHeaderTimeout} holds as well. Default: the connector's idle timeout
+         * (Jetty's 30 s), since load balancers open connections ahead and use them later. Zero or less: no limit.
          *
          * @param timeout the timeout, at most 3650 days
          * @return this
@@ -656,6 +709,20 @@ public final class KeepAlivePolicy {
          */
         public Builder firstRequestTimeout(Duration timeout) {
             firstRequestTimeout = duration("firstRequestTimeout", timeout);
+            return this;
+        }
+
+        /**
+         * Sets the time from accept to the end of the phases before HTTP: TLS handshake, ALPN, PROXY, protocol
+         * detection. There is no HTTP to answer in, so the connection is closed without a word. Default: 10 s. Zero or
+         * less: no limit but {@code firstRequestTimeout}.
+         *
+         * @param timeout the timeout, at most 3650 days
+         * @return this
+         * @throws IllegalArgumentException for null and for a longer one
+         */
+        public Builder handshakeTimeout(Duration timeout) {
+            handshakeTimeout = duration("handshakeTimeout", timeout);
             return this;
         }
 
@@ -931,6 +998,7 @@ public final class KeepAlivePolicy {
                 case "minKeepAliveTimeout" -> setTime(name, text, this::minKeepAliveTimeout);
                 case "requestHeaderTimeout" -> setTime(name, text, this::requestHeaderTimeout);
                 case "firstRequestTimeout" -> setTime(name, text, this::firstRequestTimeout);
+                case "handshakeTimeout" -> setTime(name, text, this::handshakeTimeout);
                 case "minRequestHeaderTimeout" -> setTime(name, text, this::minRequestHeaderTimeout);
                 case "maxRequestsPerConnection" ->
                     set(name, text, WHOLE, Integer::valueOf, this::maxRequestsPerConnection);

@@ -229,12 +229,14 @@ public class StrictKeepAliveConnectionFactory extends HttpConnectionFactory impl
     /**
      * Returns the time from accept to the end of the first request's headers, in milliseconds.
      *
-     * @return the time from accept to the end of the first request's headers, in milliseconds
+     * @return the time from accept to the end of the first request's headers, in milliseconds, -1 for the connector's
+     *     idle timeout
      * @see KeepAlivePolicy#getFirstRequestTimeout()
      */
     @ManagedAttribute("the time from accept to the end of the first request's headers, in milliseconds")
     public long getFirstRequestTimeout() {
-        return policy.getFirstRequestTimeout().toMillis();
+        Duration timeout = policy.getFirstRequestTimeout();
+        return timeout == null ? -1 : timeout.toMillis();
     }
 
     /**
@@ -245,6 +247,27 @@ public class StrictKeepAliveConnectionFactory extends HttpConnectionFactory impl
      */
     public void setFirstRequestTimeout(long milliseconds) {
         set(builder -> builder.firstRequestTimeout(Duration.ofMillis(milliseconds)));
+    }
+
+    /**
+     * Returns the time from accept to the end of TLS handshake, ALPN and PROXY, in milliseconds.
+     *
+     * @return the time from accept to the end of TLS handshake, ALPN and PROXY, in milliseconds
+     * @see KeepAlivePolicy#getHandshakeTimeout()
+     */
+    @ManagedAttribute("the time from accept to the end of TLS handshake, ALPN and PROXY, in milliseconds")
+    public long getHandshakeTimeout() {
+        return policy.getHandshakeTimeout().toMillis();
+    }
+
+    /**
+     * Sets the time from accept to the end of TLS handshake, ALPN and PROXY, in milliseconds.
+     *
+     * @param milliseconds the time from accept to the end of TLS handshake, ALPN and PROXY, in milliseconds
+     * @see KeepAlivePolicy.Builder#handshakeTimeout
+     */
+    public void setHandshakeTimeout(long milliseconds) {
+        set(builder -> builder.handshakeTimeout(Duration.ofMillis(milliseconds)));
     }
 
     /**

@@ -43,7 +43,7 @@ class ConfigurationTest {
     private static final Pattern XML_BLOCK = Pattern.compile("```xml\n(.*?)```", Pattern.DOTALL);
     /** What the module's ini template shows for settings whose default depends on the machine or the connector. */
     private static final Map<String, String> DEPENDING =
-            Map.of("keepAliveTimeout", "30000", "reservedDescriptors", "64");
+            Map.of("keepAliveTimeout", "30000", "firstRequestTimeout", "30000", "reservedDescriptors", "64");
 
     private final Server server = new Server();
 

@@ -155,8 +155,9 @@ class ConnectionGuardModelTest {
         for (int i = 0; i < bytes; i++) {
             text.append(REQUEST.charAt((unread + i) % REQUEST.length()));
         }
-        if (!closing && !busy && mustExecute > 0 && first) {
-            deadline = SCHEDULER.now + HEADER;
+        if (!closing && !busy && first) {
+            long header = SCHEDULER.now + HEADER;
+            deadline = mustExecute > 0 ? header : Math.min(deadline, header);
         }
         if (!closing) {
             unread += bytes;

@@ -75,7 +75,7 @@ class FaultInjectionTest {
             memory.open(endPoint);
             endPoint.addInput(bytes);
             memory.rejecting.set(true);
-            memory.pass(20_000);
+            memory.pass(40_000);
             assertFalse(endPoint.isOpen());
             memory.assertNothingIsOpen();
             memory.rejecting.set(false);

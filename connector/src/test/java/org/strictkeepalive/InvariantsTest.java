@@ -228,6 +228,7 @@ class InvariantsTest {
         try (TestServer server = TestServer.strict(
                 transport,
                 p -> p.firstRequestTimeout(first)
+                        .handshakeTimeout(first)
                         .requestHeaderTimeout(header)
                         .keepAliveTimeout(LONG)
                         .lingerTimeout(linger))) {
@@ -235,7 +236,7 @@ class InvariantsTest {
             try (RawClient client = server.connect()) {
                 keepSending(client, "G", 20);
                 assertEquals(408, client.read().status());
-                assertSoonAfter(first, accepted, "408 for a first request");
+                assertSoonAfter(header, accepted, "408 for a first request");
             }
             server.awaitOpen(0);
             try (RawClient client = server.connect()) {

@@ -57,7 +57,8 @@ class KeepAlivePolicyTest {
                 () -> assertNull(DEFAULTS.getKeepAliveTimeout(), "the connector's idle timeout"),
                 () -> assertEquals(Duration.ofSeconds(1), DEFAULTS.getMinKeepAliveTimeout()),
                 () -> assertEquals(Duration.ofSeconds(10), DEFAULTS.getRequestHeaderTimeout()),
-                () -> assertEquals(Duration.ofSeconds(10), DEFAULTS.getFirstRequestTimeout()),
+                () -> assertNull(DEFAULTS.getFirstRequestTimeout()),
+                () -> assertEquals(Duration.ofSeconds(10), DEFAULTS.getHandshakeTimeout()),
                 () -> assertEquals(Duration.ofSeconds(1), DEFAULTS.getMinRequestHeaderTimeout()),
                 () -> assertEquals(1000, DEFAULTS.getMaxRequestsPerConnection()),
                 () -> assertEquals(Duration.ofHours(1), DEFAULTS.getMaxConnectionAge()),
@@ -101,6 +102,10 @@ class KeepAlivePolicyTest {
                         "firstRequestTimeout",
                         KeepAlivePolicy.Builder::firstRequestTimeout,
                         KeepAlivePolicy::getFirstRequestTimeout),
+                duration(
+                        "handshakeTimeout",
+                        KeepAlivePolicy.Builder::handshakeTimeout,
+                        KeepAlivePolicy::getHandshakeTimeout),
                 duration(
                         "minRequestHeaderTimeout",
                         KeepAlivePolicy.Builder::minRequestHeaderTimeout,
@@ -338,6 +343,7 @@ class KeepAlivePolicyTest {
                 .minKeepAliveTimeout(Duration.ofMillis(1001))
                 .requestHeaderTimeout(Duration.ofMillis(1002))
                 .firstRequestTimeout(Duration.ofMillis(1003))
+                .handshakeTimeout(Duration.ofMillis(1013))
                 .minRequestHeaderTimeout(Duration.ofMillis(1004))
                 .maxRequestsPerConnection(5)
                 .maxConnectionAge(Duration.ofMillis(1006))
@@ -407,8 +413,37 @@ class KeepAlivePolicyTest {
     @CsvSource({"0, 10", "0.5, 5.5", "1, 1"})
     void headerTimeoutsShrinkLinearlyToTheirMinimum(double squeeze, double seconds) {
         long expected = (long) (seconds * SECOND);
-        assertEquals(expected, DEFAULTS.timeout(ConnectionState.NEW, squeeze, 30 * SECOND, 0));
+        assertEquals(expected, DEFAULTS.timeout(ConnectionState.NEW, squeeze, 10 * SECOND, 0));
         assertEquals(expected, DEFAULTS.timeout(ConnectionState.READING, squeeze, 30 * SECOND, 0));
+    }
+
+    @Test
+    void aFirstRequestMayComeAsLateAsTheConnectorsIdleTimeout() {
+        assertEquals(30 * SECOND, DEFAULTS.timeout(ConnectionState.NEW, 0, 30 * SECOND, 0));
+        assertEquals(KeepAlivePolicy.NEVER, DEFAULTS.timeout(ConnectionState.NEW, 0, 0, 0));
+    }
+
+    @ParameterizedTest
+    @CsvSource({"0, 10", "19.9, 10", "20, 10", "25, 5", "30, 0", "31, 0"})
+    void theHeadersOfAFirstRequestHaveTheEarlierOfTwoDeadlines(double begunAfter, double seconds) {
+        assertEquals((long) (seconds * SECOND), DEFAULTS.firstHeaders(0, 30 * SECOND, (long) (begunAfter * SECOND)), 1);
+    }
+
+    @Test
+    void aFirstRequestWithoutALimitHasThatOfItsHeaders() {
+        assertEquals(10 * SECOND, DEFAULTS.firstHeaders(0, 0, 100 * SECOND));
+        KeepAlivePolicy off = policy(b -> b.requestHeaderTimeout(Duration.ZERO));
+        assertEquals(KeepAlivePolicy.NEVER, off.firstHeaders(0, 0, 100 * SECOND));
+    }
+
+    @Test
+    void aHandshakeHasTheEarlierOfTwoDeadlines() {
+        assertEquals(10 * SECOND, DEFAULTS.handshake(0, 30 * SECOND));
+        assertEquals(5 * SECOND, DEFAULTS.handshake(0, 5 * SECOND));
+        assertEquals(SECOND, DEFAULTS.handshake(1, 30 * SECOND));
+        KeepAlivePolicy off = policy(b -> b.handshakeTimeout(Duration.ZERO));
+        assertEquals(30 * SECOND, off.handshake(0, 30 * SECOND));
+        assertEquals(KeepAlivePolicy.NEVER, off.handshake(0, 0));
     }
 
     @Test

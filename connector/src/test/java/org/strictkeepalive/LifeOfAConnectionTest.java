@@ -87,7 +87,7 @@ class LifeOfAConnectionTest {
     @ParameterizedTest
     @EnumSource(Transport.class)
     void firstRequestThatTricklesIsAnsweredWith408(Transport transport) throws Exception {
-        try (TestServer server = TestServer.strict(transport, p -> p.firstRequestTimeout(SHORT));
+        try (TestServer server = TestServer.strict(transport, p -> p.requestHeaderTimeout(SHORT));
                 RawClient client = server.connect()) {
             long before = System.nanoTime();
             AtomicBoolean stop = new AtomicBoolean();
@@ -100,18 +100,47 @@ class LifeOfAConnectionTest {
             client.awaitEnd();
             stop.set(true);
             assertEquals(0, server.handled.get());
+            client.close();
+            server.awaitClosed(CloseReason.REQUEST_HEADER_TIMEOUT, 1);
+        }
+    }
+
+    /** Load balancers open connections ahead and use them later: as long as plain Jetty lets them. */
+    @ParameterizedTest
+    @EnumSource(Transport.class)
+    void connectionOpenedAheadIsUsedLater(Transport transport) throws Exception {
+        try (TestServer server = TestServer.strict(
+                        transport, p -> p.requestHeaderTimeout(SHORT).handshakeTimeout(SHORT));
+                RawClient client = server.connect()) {
+            TimeUnit.MILLISECONDS.sleep(2 * SHORT.toMillis());
+            assertEquals(200, client.get().status());
+            assertEquals(0, server.statistics().getClosed(CloseReason.FIRST_REQUEST_TIMEOUT));
+        }
+    }
+
+    @ParameterizedTest
+    @EnumSource(Transport.class)
+    void byDefaultASilentConnectionStaysForTheConnectorsIdleTimeout(Transport transport) throws Exception {
+        TestServer server = TestServer.of(transport, KeepAlivePolicy.defaults(), TestServer.hello());
+        server.connector.setIdleTimeout(SHORT.toMillis());
+        long before = System.nanoTime();
+        try (TestServer started = server.start();
+                RawClient client = started.connect()) {
+            assertElapsed(SHORT, before, client.awaitEnd());
+            client.close();
+            started.awaitClosed(CloseReason.FIRST_REQUEST_TIMEOUT, 1);
         }
     }
 
     @Test
     void connectionThatStopsInTheHandshakeIsClosed() throws Exception {
-        try (TestServer server = TestServer.strict(Transport.TLS, p -> p.firstRequestTimeout(SHORT))) {
+        try (TestServer server = TestServer.strict(Transport.TLS, p -> p.handshakeTimeout(SHORT))) {
             long before = System.nanoTime();
             try (RawClient client = server.connectSocket()) {
                 client.send("\u0016\u0003\u0001");
                 assertEquals(-1, client.socket().getInputStream().read());
                 assertElapsed(SHORT, before, System.nanoTime());
-                server.awaitClosed(CloseReason.FIRST_REQUEST_TIMEOUT, 1);
+                server.awaitClosed(CloseReason.HANDSHAKE, 1);
                 server.assertNumbersAddUp();
             }
         }

@@ -35,6 +35,7 @@ class StrictKeepAliveConnectionFactoryTest {
         SETTINGS.put("MinKeepAliveTimeout", 1_002L);
         SETTINGS.put("RequestHeaderTimeout", 4_003L);
         SETTINGS.put("FirstRequestTimeout", 4_004L);
+        SETTINGS.put("HandshakeTimeout", 4_013L);
         SETTINGS.put("MinRequestHeaderTimeout", 1_005L);
         SETTINGS.put("MaxRequestsPerConnection", 6);
         SETTINGS.put("MaxConnectionAge", 7_007L);

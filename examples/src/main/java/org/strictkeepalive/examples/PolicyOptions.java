@@ -23,19 +23,25 @@ final class PolicyOptions {
     @Option(
             names = "--request-header-timeout",
             paramLabel = "TIME",
-            description = "Time from the first byte of a further request to the end of its headers. Default: 10s.")
+            description = "Time from the first byte of a request to the end of its headers. Default: 10s.")
     private Duration requestHeaderTimeout;
 
     @Option(
             names = "--first-request-timeout",
             paramLabel = "TIME",
-            description = "Time from accept to the end of the first request's headers. Default: 10s.")
+            description = "Time from accept to the end of the first request's headers. Default: Jetty's idle timeout.")
     private Duration firstRequestTimeout;
+
+    @Option(
+            names = "--handshake-timeout",
+            paramLabel = "TIME",
+            description = "Time from accept to the end of TLS handshake, ALPN and PROXY. Default: 10s.")
+    private Duration handshakeTimeout;
 
     @Option(
             names = "--min-request-header-timeout",
             paramLabel = "TIME",
-            description = "What these two shrink to under pressure. Default: 1s.")
+            description = "What the timeouts of requests shrink to under pressure. Default: 1s.")
     private Duration minRequestHeaderTimeout;
 
     @Option(
@@ -151,6 +157,7 @@ final class PolicyOptions {
         apply(minKeepAliveTimeout, builder::minKeepAliveTimeout);
         apply(requestHeaderTimeout, builder::requestHeaderTimeout);
         apply(firstRequestTimeout, builder::firstRequestTimeout);
+        apply(handshakeTimeout, builder::handshakeTimeout);
         apply(minRequestHeaderTimeout, builder::minRequestHeaderTimeout);
         apply(maxRequestsPerConnection, builder::maxRequestsPerConnection);
         apply(maxConnectionAge, builder::maxConnectionAge);
