@@ -8,8 +8,6 @@ import java.nio.ByteBuffer;
 import java.nio.channels.ClosedChannelException;
 import java.nio.channels.SocketChannel;
 import java.nio.charset.StandardCharsets;
-import java.util.HashMap;
-import java.util.Map;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.TimeUnit;
@@ -100,12 +98,19 @@ final class ConnectionGuard extends Tracked
     private static final int DISCARDS_AT_ONCE = 16;
 
     private final GovernedConnector governed;
+    /** The endpoint without the guard, as applications see it. */
+    private final EndPoint shown;
+    /** The same, or where that is PROXY's, what it wraps. */
     private final EndPoint endPoint;
+
     private final EndPoint innermost;
     /** Where in its jitter this connection's maximum age is. */
     private final float agePart = ThreadLocalRandom.current().nextFloat();
 
     private AbstractMetaDataConnection connection;
+    /** The connection as requests show it, made for the first of them. */
+    private ConnectionView view;
+
     private Callback fillCallback;
     private long openedAt;
     private Object peer;
@@ -141,7 +146,6 @@ final class ConnectionGuard extends Tracked
 
     private boolean connectAsked;
     private boolean chunked;
-    private boolean bodyExpected;
     private boolean bodyEnded;
     private boolean bodyUnread;
     /** Whether the read that ended the last request had more behind it; of a chunked one, known at the end of its body. */
@@ -170,42 +174,15 @@ final class ConnectionGuard extends Tracked
 
     ConnectionGuard(GovernedConnector governed, EndPoint endPoint) {
         this.governed = governed;
-        this.endPoint = endPoint;
-        innermost = GovernedConnector.innermost(endPoint);
+        shown = endPoint;
+        // Only its data are PROXY's; the bytes are those of the endpoint within.
+        this.endPoint = endPoint.getClass() == ProxyEndPoint.class ? ((ProxyEndPoint) endPoint).unwrap() : endPoint;
+        innermost = GovernedConnector.innermost(this.endPoint);
     }
 
-    /**
-     * Puts a guard around an endpoint. Whoever looks for PROXY data tests for the class of Jetty's endpoint, so such an
-     * endpoint is made anew around the guard.
-     */
-    static EndPoint guard(GovernedConnector governed, EndPoint endPoint) {
-        if (endPoint.getClass() != ProxyEndPoint.class) {
-            return new ConnectionGuard(governed, endPoint);
-        }
-        ProxyEndPoint proxied = (ProxyEndPoint) endPoint;
-        Map<Integer, byte[]> tlvs = new HashMap<>();
-        for (int type = 0; type < 256; type++) {
-            byte[] value = proxied.getTLV(type);
-            if (value != null) {
-                tlvs.put(type, value);
-            }
-        }
-        return new ProxyEndPoint(
-                new ConnectionGuard(governed, proxied.unwrap()),
-                proxied.getLocalSocketAddress(),
-                proxied.getRemoteSocketAddress(),
-                tlvs,
-                proxied.getSslSessionData());
-    }
-
-    /** The guard that an endpoint is or wraps as above, null for none. */
+    /** The guard that an endpoint is, null for none. */
     static ConnectionGuard of(EndPoint endPoint) {
-        if (endPoint instanceof ConnectionGuard guard) {
-            return guard;
-        }
-        return endPoint instanceof ProxyEndPoint proxied && proxied.unwrap() instanceof ConnectionGuard guard
-                ? guard
-                : null;
+        return endPoint instanceof ConnectionGuard guard ? guard : null;
     }
 
     @Override
@@ -859,7 +836,6 @@ final class ConnectionGuard extends Tracked
         bodyEnded = length <= 0 && !chunked;
         // Jetty has given the buffer back where all of it is read and no body follows.
         int arrived = bodyEnded || readBuffer == null ? 0 : readBuffer.remaining();
-        bodyExpected = !bodyEnded;
         bodyUnread = false;
         pipelined = bodyEnded ? readBuffer != null && !endsWithBlankLine() : !chunked && arrived > Math.max(length, 0);
         // The bytes of a request that an earlier phase handed over, such as PROXY, are not known: as if all were there.
@@ -886,6 +862,13 @@ final class ConnectionGuard extends Tracked
         return last >= 0 && body.indexOf("\r\n\r\n", last) >= 0;
     }
 
+    ConnectionView view() {
+        if (view == null) {
+            view = ConnectionView.of(connection);
+        }
+        return view;
+    }
+
     @Override
     public HttpStream apply(HttpStream stream) {
         return new GuardedStream(stream, this);
@@ -901,10 +884,6 @@ final class ConnectionGuard extends Tracked
         if (chunked) {
             pipelined = !endsWithBlankLine();
         }
-    }
-
-    boolean isBodyExpected() {
-        return bodyExpected;
     }
 
     boolean isBodyEnded() {
@@ -1336,17 +1315,17 @@ final class ConnectionGuard extends Tracked
 
     @Override
     public EndPoint unwrap() {
-        return endPoint;
+        return shown;
     }
 
     @Override
     public SocketAddress getLocalSocketAddress() {
-        return endPoint.getLocalSocketAddress();
+        return shown.getLocalSocketAddress();
     }
 
     @Override
     public SocketAddress getRemoteSocketAddress() {
-        return endPoint.getRemoteSocketAddress();
+        return shown.getRemoteSocketAddress();
     }
 
     /** Abstract in Jetty 12.0, gone in 12.1. */
@@ -1441,12 +1420,12 @@ final class ConnectionGuard extends Tracked
 
     @Override
     public SslSessionData getSslSessionData() {
-        return endPoint.getSslSessionData();
+        return shown.getSslSessionData();
     }
 
     @Override
     public boolean isSecure() {
-        return endPoint.isSecure();
+        return shown.isSecure();
     }
 
     @Override

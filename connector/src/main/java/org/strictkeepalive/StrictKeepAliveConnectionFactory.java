@@ -145,9 +145,9 @@ public class StrictKeepAliveConnectionFactory extends HttpConnectionFactory impl
             return super.newConnection(connector, endPoint);
         }
         // A factory inside another one, such as protocol detection's, is not configured at start.
-        EndPoint guarded = ConnectionGuard.guard(governed(connector), endPoint);
-        Connection connection = super.newConnection(connector, guarded);
-        ConnectionGuard.of(guarded).bind(connection);
+        ConnectionGuard guard = new ConnectionGuard(governed(connector), endPoint);
+        Connection connection = super.newConnection(connector, guard);
+        guard.bind(connection);
         return connection;
     }
 
