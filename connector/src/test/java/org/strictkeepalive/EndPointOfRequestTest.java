@@ -147,8 +147,7 @@ class EndPointOfRequestTest {
         try (TestServer server =
                         TestServer.strict(Transport.CLEAR, p -> p, TestServer.handler((request, response, callback) -> {
                             SocketChannelEndPoint socket = (SocketChannelEndPoint) endPoint(request);
-                            ((java.nio.channels.SocketChannel) socket.getChannel())
-                                    .setOption(StandardSocketOptions.SO_LINGER, 0);
+                            socket.getChannel().setOption(StandardSocketOptions.SO_LINGER, 0);
                             socket.close();
                             callback.failed(new IOException("on purpose"));
                         }));

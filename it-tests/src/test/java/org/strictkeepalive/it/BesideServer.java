@@ -3,6 +3,7 @@ package org.strictkeepalive.it;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
+import java.net.InetAddress;
 import java.net.Socket;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
@@ -81,7 +82,7 @@ final class BesideServer implements AutoCloseable {
     }
 
     Socket connect() throws IOException {
-        Socket socket = new Socket("127.0.0.1", clear.getLocalPort());
+        Socket socket = new Socket(InetAddress.getLoopbackAddress(), clear.getLocalPort());
         socket.setSoTimeout(60_000);
         return socket;
     }

@@ -141,7 +141,7 @@ class StopBesidePlainIT {
         HALF_A_HANDSHAKE {
             @Override
             void connect(StopBesidePlainIT test, BesideServer server, List<AutoCloseable> held) throws Exception {
-                Socket socket = new Socket("127.0.0.1", server.secure.getLocalPort());
+                Socket socket = new Socket(InetAddress.getLoopbackAddress(), server.secure.getLocalPort());
                 held.add(socket);
                 socket.getOutputStream().write(new byte[] {22, 3, 1, 1, 0});
             }
@@ -172,11 +172,16 @@ class StopBesidePlainIT {
         WEB_SOCKET {
             @Override
             void connect(StopBesidePlainIT test, BesideServer server, List<AutoCloseable> held) throws Exception {
-                answered(
-                        server,
-                        held,
-                        "GET /ws HTTP/1.1\r\nHost: t\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
-                                + "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n");
+                String upgrade = """
+                        GET /ws HTTP/1.1
+                        Host: t
+                        Connection: Upgrade
+                        Upgrade: websocket
+                        Sec-WebSocket-Version: 13
+                        Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==
+
+                        """;
+                answered(server, held, upgrade.replace("\n", "\r\n"));
             }
         },
         TUNNEL {
