@@ -1,5 +1,6 @@
 package org.strictkeepalive;
 
+import java.io.Closeable;
 import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.net.SocketAddress;
@@ -8,7 +9,7 @@ import java.nio.ByteBuffer;
 import java.nio.channels.ClosedChannelException;
 import java.nio.channels.SocketChannel;
 import java.nio.charset.StandardCharsets;
-import java.util.concurrent.RejectedExecutionException;
+import java.util.concurrent.Executor;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
@@ -35,6 +36,8 @@ import org.eclipse.jetty.server.Request;
 import org.eclipse.jetty.util.BufferUtil;
 import org.eclipse.jetty.util.Callback;
 import org.eclipse.jetty.util.TypeUtil;
+import org.eclipse.jetty.util.thread.Invocable;
+import org.eclipse.jetty.util.thread.TryExecutor;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import org.strictkeepalive.ClientWait.Offer;
@@ -50,7 +53,7 @@ import org.strictkeepalive.ClientWait.Offer;
  *
  * <p>Fields that are not volatile are written by whoever has the move, and published by the word.
  */
-final class ConnectionGuard extends Tracked
+final class ConnectionGuard extends Closing
         implements EndPoint, EndPoint.Wrapper, Callback, Function<HttpStream, HttpStream> {
     private static final Logger LOG = LoggerFactory.getLogger(ConnectionGuard.class);
 
@@ -66,7 +69,7 @@ final class ConnectionGuard extends Tracked
     /** How long a connection lingers while the server stops: plain Jetty may not linger at all. */
     private static final long STOP_LINGER = 150_000_000L;
     /** When to look again at one whose endpoint was closed before its connection was opened. */
-    private static final long CLOSED_RELOOK = 1_000_000_000L;
+    static final long CLOSED_RELOOK = 1_000_000_000L;
 
     /** Jetty's connection runs: it parses, or finishes an exchange. */
     private static final int RUNNING = 0;
@@ -80,6 +83,15 @@ final class ConnectionGuard extends Tracked
     private static final int PASS = 4;
     /** The policy looks whether bytes have come that nobody has read yet. */
     private static final int CHECKING = 5;
+
+    // What the closer is to do.
+    private static final int CHECK = 1;
+    private static final int ANSWER = 1 << 1;
+    private static final int SHUT = 1 << 2;
+    private static final int CLOSE = 1 << 3;
+    private static final int OFFER = 1 << 4;
+    private static final int END = 1 << 5;
+    private static final int RESUME = 1 << 6;
 
     private static final int STATE = 7;
     private static final int WAIT = STATE + 1;
@@ -119,6 +131,8 @@ final class ConnectionGuard extends Tracked
     private volatile Callback demand;
     private volatile boolean outputShut;
     private volatile CloseReason closing;
+    /** Why it is checked whether bytes have come: the reason for the close if none have. */
+    private CloseReason checkedFor;
 
     private ConnectionState phase = ConnectionState.NEW;
     /** When the phase began, and when the linger. */
@@ -364,12 +378,13 @@ final class ConnectionGuard extends Tracked
         }
         if (handshaking) {
             closeFor(reason);
-            closeNow();
+            execute(CLOSE);
         } else if (begun) {
             closeFor(reason);
-            execute(reason == CloseReason.IDLE_TIMEOUT ? this::shutdown : this::answerTimeout);
+            execute(reason == CloseReason.IDLE_TIMEOUT ? SHUT : ANSWER);
         } else {
-            execute(() -> check(reason));
+            checkedFor = reason;
+            execute(CHECK);
         }
         return true;
     }
@@ -381,8 +396,9 @@ final class ConnectionGuard extends Tracked
     }
 
     /** A request that has come in time, and was not read because the machine is busy, is not cut. */
-    private void check(CloseReason reason) {
+    private void check() {
         int seen = word;
+        CloseReason reason = checkedFor;
         ByteBuffer buffer = BufferUtil.allocate(connection.getInputBufferSize());
         int filled;
         try {
@@ -394,11 +410,7 @@ final class ConnectionGuard extends Tracked
             readAhead = buffer;
             withdraw();
             word = seen - CHECKING + RUNNING;
-            try {
-                governed.connector().getExecutor().execute(this::run);
-            } catch (RejectedExecutionException x) {
-                innermost.close(x);
-            }
+            handToJetty();
             return;
         }
         if (filled < 0) {
@@ -466,19 +478,82 @@ final class ConnectionGuard extends Tracked
     }
 
     private void closeNow() {
-        execute(innermost::close);
+        execute(CLOSE);
     }
 
     /** TLS may hold its lock for long, so it is not touched on the timer's thread. */
-    private void execute(Runnable task) {
+    private void execute(int what) {
         if (endPoint == innermost) {
-            task.run();
-            return;
+            act(what);
+        } else {
+            handOn(governed.closer(), what);
         }
+    }
+
+    @Override
+    void act(int what) {
         try {
-            governed.connector().getExecutor().execute(task);
-        } catch (RejectedExecutionException x) {
-            task.run();
+            if ((what & OFFER) != 0) {
+                makeOffer();
+            }
+            if ((what & END) != 0) {
+                endExchange();
+            }
+            if ((what & CHECK) != 0) {
+                check();
+            }
+            if ((what & ANSWER) != 0) {
+                answerTimeout();
+            }
+            if ((what & SHUT) != 0) {
+                shutdown();
+            }
+            if ((what & RESUME) != 0) {
+                resumeWithoutBlocking();
+            }
+            if ((what & CLOSE) != 0) {
+                innermost.close();
+            }
+        } catch (Throwable x) {
+            innermost.close(x); // What was to be done will not be asked for again.
+            throw x;
+        }
+    }
+
+    /** Hands the bytes that were read here to Jetty's connection, as a wake-up of the selector would. */
+    private void handToJetty() {
+        Executor executor = governed.connector().getExecutor();
+        ResumeTask task = new ResumeTask(this);
+        try {
+            if (ApplicationCalls.type(fillCallback) == InvocationType.BLOCKING) {
+                executor.execute(task);
+            } else if (!(executor instanceof TryExecutor pool && pool.tryExecute(task))) {
+                handOn(governed.closer(), RESUME);
+            }
+        } catch (Throwable x) {
+            LOG.debug("Unable to hand on {}", this, x);
+            task.close();
+        }
+    }
+
+    private void resumeWithoutBlocking() {
+        if (ApplicationCalls.type(fillCallback) == InvocationType.EITHER) {
+            Invocable.invokeNonBlocking(this::resume);
+        } else {
+            resume();
+        }
+    }
+
+    /** A task of the pool: closed where it is rejected, or never run because the pool stops, as Jetty's own are. */
+    private record ResumeTask(ConnectionGuard guard) implements Runnable, Closeable {
+        @Override
+        public void run() {
+            guard.resume();
+        }
+
+        @Override
+        public void close() {
+            guard.innermost.close();
         }
     }
 
@@ -500,10 +575,10 @@ final class ConnectionGuard extends Tracked
             wait.offer = Offer.NONE;
         }
         wait.writing = writing;
-        if (!reading && !writing) {
+        if ((!reading && !writing) || wait.ending) {
             return;
         }
-        long moved = bytesMoved - (writing ? untaken() : 0);
+        long moved = moved(writing);
         if (wait.offer == Offer.FILLED) {
             wait.begin(now, moved);
             wait.offer = Offer.FULL;
@@ -515,7 +590,9 @@ final class ConnectionGuard extends Tracked
             }
             case NONE -> {
                 if (!writing || wait.offer == Offer.MADE) {
-                    endExchange();
+                    wait.moved = moved;
+                    wait.ending = true;
+                    handOn(governed.closer(), END);
                 } else if (wait.offer == Offer.NONE || wait.offer == Offer.FULL) {
                     offer(wait, Offer.MADE);
                 }
@@ -534,13 +611,29 @@ final class ConnectionGuard extends Tracked
      * before the verdict.
      */
     private void offer(ClientWait wait, Offer then) {
+        wait.then = then;
         wait.offer = Offer.UNDER_WAY;
-        execute(() -> {
-            if (innermost instanceof AbstractEndPoint ep) {
-                ep.getWriteFlusher().completeWrite();
-            }
-            wait.offer = then;
-        });
+        execute(OFFER);
+    }
+
+    private void makeOffer() {
+        ClientWait wait = clientWait;
+        if (wait == null || wait.offer != Offer.UNDER_WAY) {
+            return; // The exchange is over.
+        }
+        if (!(innermost instanceof AbstractEndPoint ep)) {
+            wait.offer = wait.then;
+            return;
+        }
+        // Where the client takes all of it, the application is told.
+        boolean made = governed.calls()
+                .tryMake(governed.connector().getExecutor(), ApplicationCalls.typeOfWrite(endPoint), () -> {
+                    ep.getWriteFlusher().completeWrite();
+                    wait.offer = wait.then;
+                });
+        if (!made) {
+            wait.offer = Offer.NONE;
+        }
     }
 
     private boolean isWritePending() {
@@ -552,27 +645,66 @@ final class ConnectionGuard extends Tracked
         return (long) BufferUtil.length(writingFirst) + BufferUtil.length(writingLast);
     }
 
-    /** Ends an exchange without progress as Jetty's idle timeout does: its pending read or write fails. */
+    private long moved(boolean writing) {
+        return bytesMoved - (writing ? untaken() : 0);
+    }
+
     private void endExchange() {
+        ClientWait wait = clientWait;
+        if (wait != null && wait.ending) {
+            try {
+                end(wait);
+            } finally {
+                wait.ending = false;
+            }
+        }
+    }
+
+    /**
+     * Ends an exchange without progress as Jetty's idle timeout does: its pending read or write fails. From taking the
+     * demand to failing it nothing waits for anybody: else a client that resets meanwhile would wake up no reader.
+     */
+    private void end(ClientWait wait) {
+        Callback read = demand;
+        boolean writing = isWritePending();
+        if ((word & STATE) != BUSY
+                || outputShut
+                || (read == null && !writing)
+                || moved(writing) != wait.moved
+                || !wait.beginCall(governed.calls(), read, writing ? endPoint : null)) {
+            return;
+        }
         // Taking the demand makes sure that no bytes arrive for it meanwhile.
-        boolean reading = DEMAND.getAndSet(this, null) != null;
+        Callback taken = DEMAND.getAndSet(this, null);
+        if (moved(writing) != wait.moved) {
+            giveBack(taken);
+            wait.endCall(governed.calls());
+            return;
+        }
         SlowClientException failure = new SlowClientException();
         closeFor(CloseReason.DATA_RATE);
-        Runnable end = () -> {
-            if (reading) {
+        if (taken != null) {
+            try {
                 connection.onIdleExpired(failure);
+            } catch (Throwable x) {
+                taken.failed(x);
             }
-            if (endPoint instanceof AbstractEndPoint ep) {
-                if (ep.getWriteFlusher().isPending()) {
-                    dropOutput();
-                }
-                ep.getWriteFlusher().onFail(failure);
+        }
+        if (endPoint instanceof AbstractEndPoint ep) {
+            if (ep.getWriteFlusher().isPending()) {
+                dropOutput();
             }
-        };
-        try {
-            governed.connector().getExecutor().execute(end);
-        } catch (RejectedExecutionException x) {
-            end.run();
+            ApplicationCalls.make(
+                    governed.connector().getExecutor(),
+                    ApplicationCalls.typeOfWrite(endPoint),
+                    () -> ep.getWriteFlusher().onFail(failure));
+        }
+    }
+
+    /** Bytes have come at the last moment: the demand goes on. */
+    private void giveBack(Callback taken) {
+        if (taken != null && DEMAND.compareAndSet(this, null, taken) && !endPoint.isFillInterested()) {
+            endPoint.tryFillInterested(this); // A wake-up may have met no demand.
         }
     }
 
@@ -599,7 +731,7 @@ final class ConnectionGuard extends Tracked
             switch (seen & STATE) {
                 case WAITING -> {
                     if (WORD.compareAndSet(this, seen, seen - WAITING + RUNNING)) {
-                        run();
+                        resume();
                         return;
                     }
                 }
@@ -625,7 +757,7 @@ final class ConnectionGuard extends Tracked
         }
     }
 
-    private void run() {
+    private void resume() {
         fillCallback.succeeded();
         // After a request that couldn't be parsed Jetty's connection leaves without waiting.
         if (outputShut && (word & STATE) == RUNNING) {
@@ -705,6 +837,14 @@ final class ConnectionGuard extends Tracked
     private void endWait() {
         if (clientWait != null) { // Most exchanges don't wait, and a volatile write costs more than this.
             clientWait = null;
+        }
+    }
+
+    /** The application has answered to the end of its exchange, if that was ended. */
+    private void endCalls() {
+        ClientWait wait = clientWait;
+        if (wait != null) {
+            wait.endCall(governed.calls());
         }
     }
 
@@ -1030,6 +1170,7 @@ final class ConnectionGuard extends Tracked
      * @param unread whether its request has a body that can't be read to its end without waiting
      */
     void onComplete(boolean whole, boolean unread) {
+        endCalls();
         partial = false;
         bodyUnread = unread;
         if (!whole) {
@@ -1061,6 +1202,7 @@ final class ConnectionGuard extends Tracked
 
     /** Jetty's connection was closed, or gave way to another. */
     void onClosed() {
+        endCalls();
         CloseReason reason = closing;
         if (innermost.isOpen()) {
             word = PASS;

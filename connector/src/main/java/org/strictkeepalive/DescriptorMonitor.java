@@ -6,11 +6,10 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Objects;
 import java.util.Set;
-import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CopyOnWriteArraySet;
-import java.util.concurrent.Executor;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.LongSupplier;
@@ -66,6 +65,12 @@ public class DescriptorMonitor implements Dumpable {
     /** Jetty's, which has also timed the begin of each request. */
     private static final LongSupplier CLOCK = NanoTime::now;
 
+    /**
+     * The thread that ends connections, from the first governed one until the last connector stops: where TLS may hold
+     * its lock the timer must not wait, and those whom a slow client blocks are the very threads of the pool.
+     */
+    static final String CLOSER = "strict-keepalive-closer";
+
     private static final Duration LONGEST_DRAIN = Duration.ofDays(3650);
 
     private final Scheduler scheduler;
@@ -76,14 +81,16 @@ public class DescriptorMonitor implements Dumpable {
     private final KeepAliveStatistics statistics;
     private final AtomicInteger open = new AtomicInteger();
     private final AtomicLong failures = new AtomicLong();
-    private final List<PressureSource> sources = new CopyOnWriteArrayList<>();
+    private final PressureSources sources;
     private final Set<GovernedConnector> connectors = new CopyOnWriteArraySet<>();
     private final Events events = new Events(failures);
+    private final TaskThread closer;
+    private final ApplicationCalls calls = new ApplicationCalls();
 
     private final AutoLock sampling = new AutoLock();
     private final LevelLog levelLog = new LevelLog();
     private final LeakDetector leaks = new LeakDetector();
-    private boolean failureLogged;
+    private final AtomicBoolean failureLogged = new AtomicBoolean();
     private long recentRoom;
     private long recentRoomAt;
     private long usedDescriptors = -1;
@@ -121,10 +128,17 @@ public class DescriptorMonitor implements Dumpable {
     private volatile KeepAlivePolicy policy = KeepAlivePolicy.defaults();
     private volatile PressureGauge gauge = new PressureGauge(policy);
 
+    /** Makes one in whose virtual time everything is done by the thread that asks for it. */
     DescriptorMonitor(Scheduler scheduler, DescriptorProbe probe, LongSupplier clock) {
+        this(scheduler, probe, clock, false);
+    }
+
+    DescriptorMonitor(Scheduler scheduler, DescriptorProbe probe, LongSupplier clock, boolean threaded) {
         this.scheduler = scheduler;
         this.probe = probe;
         this.clock = clock;
+        sources = new PressureSources(threaded, this::onFailure);
+        closer = new TaskThread(CLOSER, threaded, failure -> onFailure("end a connection", failure));
         wheel = new DeadlineWheel(clock.getAsLong());
         statistics = new KeepAliveStatistics(wheel::list);
         relievedAt = clock.getAsLong() - RELIEF_INTERVAL;
@@ -137,7 +151,7 @@ public class DescriptorMonitor implements Dumpable {
         synchronized (server) {
             DescriptorMonitor monitor = server.getBean(DescriptorMonitor.class);
             if (monitor == null) {
-                monitor = new DescriptorMonitor(server.getScheduler(), DescriptorProbe.find(), CLOCK);
+                monitor = new DescriptorMonitor(server.getScheduler(), DescriptorProbe.find(), CLOCK, true);
                 server.addBean(monitor);
                 server.addBean(monitor.getStatistics());
             }
@@ -250,6 +264,14 @@ public class DescriptorMonitor implements Dumpable {
                 .orElse(0));
     }
 
+    TaskThread closer() {
+        return closer;
+    }
+
+    ApplicationCalls calls() {
+        return calls;
+    }
+
     Stream<Tracked> idleConnections() {
         return wheel.list().stream().filter(connection -> connection.state() == ConnectionState.IDLE);
     }
@@ -266,7 +288,7 @@ public class DescriptorMonitor implements Dumpable {
         return (int) idleConnections()
                 .filter(connection ->
                         policy.isEvictable(connection.isReused(), now - connection.since(), PressureLevel.HIGH))
-                .filter(connection -> connection.evict(connection.since(), now))
+                .filter(connection -> evict(connection, connection.since(), now))
                 .count();
     }
 
@@ -301,7 +323,7 @@ public class DescriptorMonitor implements Dumpable {
     }
 
     /**
-     * Adds a further source of pressure; the highest counts.
+     * Adds a further source of pressure; the highest counts, once it has answered.
      *
      * @param source the source
      */
@@ -422,6 +444,7 @@ public class DescriptorMonitor implements Dumpable {
     /** The pressure, sampled anew where nothing else does it because no connection is open. */
     private Pressure current() {
         if (now() - sampledAt > policy.getSampleInterval().toNanos() * 2) {
+            askSources(now());
             sample(now());
         }
         return pressure;
@@ -531,9 +554,25 @@ public class DescriptorMonitor implements Dumpable {
     void unregister(GovernedConnector connector) {
         connectors.remove(connector);
         gate.release(connector.connector());
+        endThreads();
         if (connectors.isEmpty() && wheel.size() == 0) {
             cancelTick();
             pressure = Pressure.NONE;
+        }
+    }
+
+    private void endThreads() {
+        if (connectors.isEmpty()) {
+            closer.end();
+            sources.end();
+        }
+    }
+
+    /** Asks the further sources, never under a lock, nor on a thread that accepts. */
+    private void askSources(long now) {
+        if (!connectors.isEmpty()) {
+            sources.ask(now, policy.getSampleInterval().toNanos());
+            endThreads(); // A tick that raced with the stop.
         }
     }
 
@@ -630,6 +669,8 @@ public class DescriptorMonitor implements Dumpable {
         open.incrementAndGet();
         wheel.add(connection, due);
         ensureTick(policy.getSampleInterval().toNanos());
+        closer.begin();
+        endThreads(); // An accept that raced with the stop.
     }
 
     /** A connection whose phase before HTTP is over goes on as another object. */
@@ -806,7 +847,7 @@ public class DescriptorMonitor implements Dumpable {
                 recentRoomAt = now;
             }
             Pressure next = gauge.next(
-                    pressure, openNow, used, limit, acceptors(), furtherPressure(), acceptedThen, recentRoom);
+                    pressure, openNow, used, limit, acceptors(), sources.highest(), acceptedThen, recentRoom);
             onPressureChanged(pressure.level(), next);
             // Only a tick clears it: one that looks at connections as of HIGH has to go on sparing those that it
             // spares.
@@ -843,22 +884,6 @@ public class DescriptorMonitor implements Dumpable {
             }
         }
         return fairShare.greedy();
-    }
-
-    private double furtherPressure() {
-        double highest = 0;
-        for (PressureSource source : sources) {
-            try {
-                double share = source.getPressure();
-                if (Double.isNaN(share)) {
-                    throw new IllegalStateException(source + " answers NaN");
-                }
-                highest = Math.max(highest, Math.min(share, 1));
-            } catch (RuntimeException | Error x) {
-                onFailure("ask " + source, x);
-            }
-        }
-        return highest;
     }
 
     private void log(Pressure p, long now) {
@@ -907,16 +932,14 @@ public class DescriptorMonitor implements Dumpable {
             return;
         }
         int endPoints = 0;
-        Executor executor = null;
         for (GovernedConnector connector : connectors) {
             endPoints += connector.connector().getConnectedEndPoints().size();
-            executor = connector.connector().getExecutor();
         }
         int connections = Math.max(p.open(), endPoints);
         LeakDetector.Leak leak = leaks.sample(p.used() - connections, now);
-        if (leak != null && executor != null) {
+        if (leak != null && !connectors.isEmpty()) {
             // It reads a link for each descriptor.
-            executor.execute(() -> warnOfLeak(leak, p, connections));
+            closer.execute(() -> warnOfLeak(leak, p, connections));
         }
     }
 
@@ -948,11 +971,10 @@ public class DescriptorMonitor implements Dumpable {
 
     private void onFailure(String what, Throwable x) {
         failures.incrementAndGet();
-        if (failureLogged) {
-            LOG.debug("Unable to {}", what, x);
-        } else {
-            failureLogged = true;
+        if (failureLogged.compareAndSet(false, true)) {
             LOG.warn("Unable to {}: {} (further failures are counted, and logged at DEBUG)", what, x.toString());
+        } else {
+            LOG.debug("Unable to {}", what, x);
         }
     }
 
@@ -1013,6 +1035,7 @@ public class DescriptorMonitor implements Dumpable {
      * @return whether another tick is needed
      */
     boolean tick(long now) {
+        askSources(now);
         try (AutoLock ignored = ticking.lock()) {
             Pressure p = sample(now);
             greedy = p.level().isAtLeast(PressureLevel.HIGH) ? findGreedy() : Set.of();
@@ -1051,6 +1074,23 @@ public class DescriptorMonitor implements Dumpable {
         }
     }
 
+    private boolean evict(Tracked connection, long since, long now) {
+        try {
+            return connection.evict(since, now);
+        } catch (Throwable x) {
+            onFailure("evict " + connection, x);
+            return false;
+        }
+    }
+
+    private void endQuietLinger(Tracked connection) {
+        try {
+            connection.endQuietLinger();
+        } catch (Throwable x) {
+            onFailure("close " + connection, x);
+        }
+    }
+
     private void relieve(long now, Pressure p) {
         Eviction eviction = new Eviction(policy, p);
         int lingering = 0;
@@ -1058,7 +1098,7 @@ public class DescriptorMonitor implements Dumpable {
             if (connection.state() == ConnectionState.LINGERING) {
                 lingering++;
                 if (p.level() == PressureLevel.CRITICAL) {
-                    connection.endQuietLinger();
+                    endQuietLinger(connection);
                 }
             } else {
                 eviction.consider(connection, now);
@@ -1067,7 +1107,7 @@ public class DescriptorMonitor implements Dumpable {
         int excess = gauge.excess(p, lingering);
         List<Eviction.Candidate> chosen = eviction.choose(excess);
         for (Eviction.Candidate candidate : chosen) {
-            candidate.connection().evict(candidate.since(), now);
+            evict(candidate.connection(), candidate.since(), now);
         }
         // Where those that have got their FIN are enough, nobody who uses a connection has to give it up as well.
         boolean gone = !eviction.hasNewcomersLeft() && chosen.size() < excess;

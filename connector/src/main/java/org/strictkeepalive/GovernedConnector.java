@@ -61,6 +61,14 @@ final class GovernedConnector
         return monitor;
     }
 
+    TaskThread closer() {
+        return monitor.closer();
+    }
+
+    ApplicationCalls calls() {
+        return monitor.calls();
+    }
+
     /** The policy of the factory. */
     KeepAlivePolicy policy() {
         return factory.getPolicy();
@@ -255,10 +263,14 @@ final class GovernedConnector
         }
         EndPoint innermost = innermost(connection.getEndPoint());
         if (!handshakes.isEmpty() && !innermost.isOpen()) {
-            Handshake handshake = handshakes.remove(innermost);
-            if (handshake != null) {
-                monitor.onClosed(handshake, isStopping() ? CloseReason.STOP : handshake.reason());
-            }
+            onHandshakeClosed(innermost);
+        }
+    }
+
+    void onHandshakeClosed(EndPoint innermost) {
+        Handshake handshake = handshakes.remove(innermost);
+        if (handshake != null) {
+            monitor.onClosed(handshake, isStopping() ? CloseReason.STOP : handshake.reason());
         }
     }
 

@@ -1,14 +1,16 @@
 package org.strictkeepalive;
 
 import java.net.SocketAddress;
+import java.util.concurrent.atomic.AtomicReference;
 import org.eclipse.jetty.io.EndPoint;
 
 /** A connection in a phase before HTTP: ALPN, PROXY, protocol detection. There is no HTTP to answer in. */
-final class Handshake extends Tracked {
+final class Handshake extends Closing {
     private final GovernedConnector connector;
     private final EndPoint endPoint;
     private final long since;
-    private volatile CloseReason reason = CloseReason.HANDSHAKE;
+    private final AtomicReference<CloseReason> closing = new AtomicReference<>();
+    private boolean seenClosed;
 
     Handshake(GovernedConnector connector, EndPoint endPoint) {
         this.connector = connector;
@@ -17,7 +19,8 @@ final class Handshake extends Tracked {
     }
 
     CloseReason reason() {
-        return reason;
+        CloseReason reason = closing.get();
+        return reason == null ? CloseReason.HANDSHAKE : reason;
     }
 
     /** When it is due, with the pressure as it is. */
@@ -32,6 +35,14 @@ final class Handshake extends Tracked {
 
     @Override
     long look(long now, Pressure pressure) {
+        if (!endPoint.isOpen()) {
+            // Jetty tells of a close in the application's pool, which may have no thread left.
+            if (seenClosed) {
+                connector.onHandshakeClosed(endPoint);
+            }
+            seenClosed = true;
+            return now + ConnectionGuard.CLOSED_RELOOK;
+        }
         long handshake = connector.policy().handshake(pressure.squeeze(), connector.idleTimeout());
         long stop = connector.stopTimeout(since, now);
         long timeout = Math.min(handshake, stop);
@@ -45,10 +56,19 @@ final class Handshake extends Tracked {
         return since + timeout;
     }
 
-    private void close(CloseReason because) {
-        reason = because;
+    private boolean close(CloseReason because) {
+        if (!closing.compareAndSet(null, because)) {
+            return false;
+        }
         connector.monitor().onClosing(connector, endPoint.getConnection(), because);
-        connector.connector().getExecutor().execute(endPoint::close);
+        handOn(connector.closer(), 1);
+        return true;
+    }
+
+    /** Closes the socket itself: an endpoint of TLS may be locked by a task of the handshake. */
+    @Override
+    void act(int what) {
+        endPoint.close();
     }
 
     @Override
@@ -58,7 +78,7 @@ final class Handshake extends Tracked {
 
     @Override
     ConnectionState state() {
-        return ConnectionState.NEW;
+        return closing.get() == null ? ConnectionState.NEW : ConnectionState.LINGERING;
     }
 
     @Override
@@ -93,8 +113,7 @@ final class Handshake extends Tracked {
 
     @Override
     boolean evict(long asOf, long now) {
-        close(CloseReason.EVICTED);
-        return true;
+        return close(CloseReason.EVICTED);
     }
 
     @Override

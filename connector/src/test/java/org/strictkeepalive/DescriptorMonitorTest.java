@@ -734,6 +734,26 @@ class DescriptorMonitorTest {
         assertEquals(PressureLevel.NORMAL, monitor.getLevel());
     }
 
+    @Test
+    void aConnectionThatCannotBeEvictedKeepsNoOtherFromItNorResumesAccepting() throws Exception {
+        start(b -> b.pauseAcceptWhenCritical(true));
+        monitor.onOpened(
+                new FakeConnection("bad", ConnectionState.IDLE, false, scheduler.now - SECOND) {
+                    @Override
+                    boolean evict(long asOf, long now) {
+                        throw new IllegalStateException("on purpose");
+                    }
+                },
+                scheduler.now + 60 * SECOND);
+        List<FakeConnection> others = open(100);
+        probe.used = 999;
+        tick();
+        assertEquals(PressureLevel.CRITICAL, monitor.getLevel());
+        assertTrue(others.stream().anyMatch(other -> other.evictions > 0));
+        assertFalse(connector.isAccepting());
+        assertEquals(1, monitor.getProbeFailureCount());
+    }
+
     // ---- Further sources
 
     @Test
