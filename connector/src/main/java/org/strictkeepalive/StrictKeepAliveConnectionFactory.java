@@ -15,6 +15,8 @@ import org.eclipse.jetty.server.HttpConnectionFactory;
 import org.eclipse.jetty.util.annotation.ManagedAttribute;
 import org.eclipse.jetty.util.annotation.ManagedObject;
 import org.eclipse.jetty.util.annotation.Name;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * Jetty's {@link HttpConnectionFactory} with a strict keep-alive policy for its connections.
@@ -32,8 +34,12 @@ import org.eclipse.jetty.util.annotation.Name;
  */
 @ManagedObject("HTTP/1.1 connections with a strict keep-alive policy")
 public class StrictKeepAliveConnectionFactory extends HttpConnectionFactory implements ConnectionFactory.Configuring {
+    private static final Logger LOG = LoggerFactory.getLogger(StrictKeepAliveConnectionFactory.class);
+
     private final Map<Connector, GovernedConnector> connectors = new ConcurrentHashMap<>();
     private volatile KeepAlivePolicy policy;
+    /** The policy that was refused when it was too late to refuse a start. */
+    private volatile KeepAlivePolicy refused;
 
     /** Creates a factory with a configuration and a policy of their defaults. */
     public StrictKeepAliveConnectionFactory() {
@@ -113,6 +119,13 @@ public class StrictKeepAliveConnectionFactory extends HttpConnectionFactory impl
         return null;
     }
 
+    /** Also where it is inside another factory whose bean it is, which nobody configures. */
+    @Override
+    protected void doStart() throws Exception {
+        policy.validate();
+        super.doStart();
+    }
+
     @Override
     public void configure(Connector connector) {
         governed(connector);
@@ -134,6 +147,25 @@ public class StrictKeepAliveConnectionFactory extends HttpConnectionFactory impl
         });
     }
 
+    /**
+     * A factory inside another one, such as protocol detection's, is not configured at start but with its first
+     * connection, where it can't refuse to start: null where its settings are refused, once with an ERROR.
+     */
+    private GovernedConnector governedLate(Connector connector) {
+        GovernedConnector governed = connectors.get(connector);
+        if (governed != null || refused == policy) {
+            return governed;
+        }
+        try {
+            return governed(connector);
+        } catch (IllegalArgumentException | IllegalStateException x) {
+            refused = policy;
+            LOG.error(
+                    "{} does not govern {}, whose connections are as without it: {}", this, connector, x.getMessage());
+            return null;
+        }
+    }
+
     void release(GovernedConnector governed) {
         connectors.remove(governed.connector());
     }
@@ -144,8 +176,11 @@ public class StrictKeepAliveConnectionFactory extends HttpConnectionFactory impl
             // An accept that raced with the stop.
             return super.newConnection(connector, endPoint);
         }
-        // A factory inside another one, such as protocol detection's, is not configured at start.
-        ConnectionGuard guard = new ConnectionGuard(governed(connector), endPoint);
+        GovernedConnector governed = governedLate(connector);
+        if (governed == null) {
+            return super.newConnection(connector, endPoint);
+        }
+        ConnectionGuard guard = new ConnectionGuard(governed, endPoint);
         Connection connection = super.newConnection(connector, guard);
         guard.bind(connection);
         return connection;
