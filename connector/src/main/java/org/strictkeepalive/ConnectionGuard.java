@@ -629,7 +629,9 @@ final class ConnectionGuard extends Closing
         boolean made = governed.calls()
                 .tryMake(governed.connector().getExecutor(), ApplicationCalls.typeOfWrite(endPoint), () -> {
                     ep.getWriteFlusher().completeWrite();
-                    wait.offer = wait.then;
+                    if (wait.offer == Offer.UNDER_WAY) { // else another wait has begun
+                        wait.offer = wait.then;
+                    }
                 });
         if (!made) {
             wait.offer = Offer.NONE;

@@ -108,6 +108,9 @@ class CrowdModelTest {
 
         @Override
         public long used() throws IOException {
+            if (monitor != null) {
+                note(monitor.pressure());
+            }
             if (fails) {
                 throw new IOException("on purpose");
             }
@@ -548,10 +551,6 @@ class CrowdModelTest {
         factory = new StrictKeepAliveConnectionFactory(new HttpConfiguration());
         reset();
         monitor = new DescriptorMonitor(scheduler, machine, () -> scheduler.now);
-        monitor.addPressureSource(() -> {
-            note(monitor.pressure());
-            return 0;
-        });
         server.addBean(monitor);
         connector = new FakeConnector(server, server.getThreadPool(), 1, factory);
         connector.addBean(new AbstractLifeCycle() {
