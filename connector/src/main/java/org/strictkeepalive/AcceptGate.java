@@ -19,9 +19,32 @@ final class AcceptGate {
     /** The first Jetty whose connector for Unix domain sockets can be paused and resumed. */
     private static final Version UNIX_DOMAIN_SINCE = Version.parse("12.1.14");
 
+    /** The descriptors that stay free in any case, besides one for each acceptor: for the probe, and to close with. */
+    static final int LAST_DESCRIPTORS = 3;
+
     private final AutoLock lock = new AutoLock();
     private final Set<AbstractConnector> paused = new LinkedHashSet<>();
     private long pauses;
+
+    /**
+     * Tells whether accepting pauses. The reserve is there for what comes while connections are being closed. Where
+     * none can be, visitors may use it, as they may without a reserve.
+     *
+     * @param pressure the pressure
+     * @param full whether the connections are as many as are allowed
+     * @param stuck whether no connection can be evicted or is about to go
+     * @param acceptors the acceptor threads, each of which lets one more in
+     */
+    static boolean isShut(Pressure pressure, boolean full, boolean stuck, int acceptors) {
+        if (pressure.level() != PressureLevel.CRITICAL) {
+            return false;
+        }
+        if (pressure.open() == 0) {
+            // Nobody would end the pause, unless nothing is free at all.
+            return pressure.free() == 0;
+        }
+        return full || !stuck || pressure.free() <= acceptors + LAST_DESCRIPTORS;
+    }
 
     /** Pauses a connector that is accepting; one that was paused here before is held so. */
     void pause(AbstractConnector connector) {

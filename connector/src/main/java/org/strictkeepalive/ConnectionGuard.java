@@ -301,7 +301,13 @@ final class ConnectionGuard extends Closing
     }
 
     private double squeeze(Pressure pressure) {
-        return isSpared() ? 0 : pressure.squeeze();
+        if (isSpared()
+                || (pressure.level().isAtLeast(PressureLevel.HIGH)
+                        && isReused()
+                        && !governed.monitor().isSqueezing())) {
+            return 0;
+        }
+        return pressure.squeeze();
     }
 
     /** Whether the pressure is others' doing. */
@@ -1236,6 +1242,19 @@ final class ConnectionGuard extends Closing
     @Override
     boolean isReused() {
         return requests() > 1;
+    }
+
+    @Override
+    boolean isComing(long now) {
+        // The word is read first: it publishes the phase.
+        return state() == ConnectionState.NEW && Arrival.isComing(now - openedAt, bytesIn());
+    }
+
+    /** The bytes that have come at the socket, those of a handshake included. */
+    private long bytesIn() {
+        return endPoint instanceof SslConnection.SslEndPoint ssl
+                ? ssl.getSslConnection().getBytesIn()
+                : connection.getBytesIn();
     }
 
     @Override

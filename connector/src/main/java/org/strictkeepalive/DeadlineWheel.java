@@ -27,8 +27,8 @@ final class DeadlineWheel {
     private final AutoLock lock = new AutoLock();
     private final Tracked[] buckets = new Tracked[BUCKETS + 1];
     private final long origin;
+    private final Round round = new Round();
     private long cursor;
-    private int size;
 
     DeadlineWheel(long now) {
         origin = now;
@@ -43,7 +43,7 @@ final class DeadlineWheel {
     /** Adds a connection that is to be looked at by that nanoTime. */
     void add(Tracked node, long due) {
         try (AutoLock ignored = lock.lock()) {
-            size++;
+            round.add(node);
             link(node, due - origin);
         }
     }
@@ -60,7 +60,7 @@ final class DeadlineWheel {
             }
             unlink(node);
             node.bucket = NONE;
-            size--;
+            round.remove(node);
             return true;
         }
     }
@@ -89,6 +89,18 @@ final class DeadlineWheel {
                 unlink(node);
                 link(node, at);
             }
+        }
+    }
+
+    /**
+     * As {@link #due}, of one that was looked at.
+     *
+     * @return false if it is no longer here
+     */
+    boolean lookAgain(Tracked node, long due) {
+        try (AutoLock ignored = lock.lock()) {
+            due(node, due);
+            return node.bucket != NONE;
         }
     }
 
@@ -158,7 +170,7 @@ final class DeadlineWheel {
     /** All connections at this moment. */
     List<Tracked> list() {
         try (AutoLock ignored = lock.lock()) {
-            List<Tracked> all = new ArrayList<>(size);
+            List<Tracked> all = new ArrayList<>(round.size());
             for (Tracked head : buckets) {
                 for (Tracked node = head; node != null; node = node.next) {
                     all.add(node);
@@ -168,9 +180,29 @@ final class DeadlineWheel {
         }
     }
 
+    /**
+     * The next of a round over all connections.
+     *
+     * @param most how many at most
+     */
+    Step step(int most) {
+        try (AutoLock ignored = lock.lock()) {
+            List<Tracked> next = round.next(most);
+            return new Step(next, round.isOver());
+        }
+    }
+
+    /**
+     * A part of a round.
+     *
+     * @param connections the connections that it comes to
+     * @param last whether the round has now been at all of them
+     */
+    record Step(List<Tracked> connections, boolean last) {}
+
     int size() {
         try (AutoLock ignored = lock.lock()) {
-            return size;
+            return round.size();
         }
     }
 

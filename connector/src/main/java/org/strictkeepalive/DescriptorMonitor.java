@@ -115,8 +115,9 @@ public class DescriptorMonitor implements Dumpable {
     private long judgedAt;
 
     private volatile boolean lookAtAll;
-    /** The peers that hold more than their fair share while pressure is HIGH; then the others are spared. */
-    private volatile Set<Object> greedy = Set.of();
+    private final Relief relief;
+    /** What relief has found while pressure is HIGH. */
+    private volatile Relief.Verdict verdict = Relief.Verdict.NONE;
 
     private volatile Drain drain;
     private volatile boolean drainOverTold;
@@ -141,6 +142,8 @@ public class DescriptorMonitor implements Dumpable {
         closer = new TaskThread(CLOSER, threaded, failure -> onFailure("end a connection", failure));
         wheel = new DeadlineWheel(clock.getAsLong());
         statistics = new KeepAliveStatistics(wheel::list);
+        relief = new Relief(
+ wheel, this::look, this::endQuietLinger, (candidate, at) -> evict(candidate.connection(), candidate.since(), at));
         relievedAt = clock.getAsLong() - RELIEF_INTERVAL;
         judgedAt = relievedAt;
         readLimit(clock.getAsLong());
@@ -511,7 +514,8 @@ public class DescriptorMonitor implements Dumpable {
 
     /** Loads now what is needed then: with no descriptor free, a class of an exploded directory can't be loaded. */
     private void rehearse() {
-        relieve(now(), Pressure.NONE);
+        relief.step(now(), Pressure.NONE, policy, gauge);
+        relief.reset();
         LOG.debug("Rehearsed relief, {}", new SlowClientException().getMessage());
     }
 
@@ -656,12 +660,17 @@ public class DescriptorMonitor implements Dumpable {
     }
 
     boolean isSomebodyGreedy() {
-        return !greedy.isEmpty();
+        return !verdict.greedy().isEmpty();
+    }
+
+    /** Whether deadlines of reused connections shrink at HIGH. */
+    boolean isSqueezing() {
+        return verdict.squeezing();
     }
 
     /** Whether a peer is greedy; one that is not known counts as such. */
     boolean isGreedy(Object peer) {
-        return peer == null || greedy.contains(peer);
+        return peer == null || verdict.greedy().contains(peer);
     }
 
     void onOpened(Tracked connection, long due) {
@@ -849,41 +858,27 @@ public class DescriptorMonitor implements Dumpable {
             Pressure next = gauge.next(
                     pressure, openNow, used, limit, acceptors(), sources.highest(), acceptedThen, recentRoom);
             onPressureChanged(pressure.level(), next);
-            // Only a tick clears it: one that looks at connections as of HIGH has to go on sparing those that it
-            // spares.
             if (next.level().isAtLeast(PressureLevel.HIGH) && !pressure.level().isAtLeast(PressureLevel.HIGH)) {
-                greedy = findGreedy();
+                verdict = Relief.Verdict.NONE; // of the last time; a tick that still runs keeps its own
             }
             pressure = next;
             log(next, now);
-            // Nobody would end the pause where no connection is open, unless nothing is free at all.
-            if (next.level() == PressureLevel.CRITICAL
-                    && policy.isPauseAcceptWhenCritical()
-                    && (next.open() > 0 || next.free() == 0)) {
-                connectors.forEach(connector -> gate.pause(connector.connector()));
-                if (gate.isPaused()) {
-                    // Also where it was a start or an operator's look that found it: a tick has to end the pause.
-                    ensureTick(RELIEF_INTERVAL);
-                }
-            } else {
-                gate.resume();
-            }
+            pauseOrResume(next);
             return next;
         }
     }
 
-    private Set<Object> findGreedy() {
-        FairShare fairShare = new FairShare(policy.getFairShare());
-        if (!fairShare.isOn()) {
-            return Set.of();
-        }
-        for (Tracked connection : wheel.list()) {
-            switch (connection.state()) {
-                case NEW, READING, IDLE -> fairShare.add(connection.peer());
-                case BUSY, LINGERING -> {}
+    private void pauseOrResume(Pressure p) {
+        boolean full = policy.getMaxConnections() > 0 && p.open() >= policy.getMaxConnections();
+        if (policy.isPauseAcceptWhenCritical() && AcceptGate.isShut(p, full, verdict.stuck(), acceptors())) {
+            connectors.forEach(connector -> gate.pause(connector.connector()));
+            if (gate.isPaused()) {
+                // Also where it was a start or an operator's look that found it: a tick has to end the pause.
+                ensureTick(RELIEF_INTERVAL);
             }
+        } else {
+            gate.resume();
         }
-        return fairShare.greedy();
     }
 
     private void log(Pressure p, long now) {
@@ -1038,12 +1033,13 @@ public class DescriptorMonitor implements Dumpable {
         askSources(now);
         try (AutoLock ignored = ticking.lock()) {
             Pressure p = sample(now);
-            greedy = p.level().isAtLeast(PressureLevel.HIGH) ? findGreedy() : Set.of();
+            boolean high = p.level().isAtLeast(PressureLevel.HIGH);
+            if (!high) {
+                relief.reset();
+                verdict = Relief.Verdict.NONE;
+            }
             squeezed = Math.min(squeezed, p.squeeze());
-            if (isEnding(now)
-                    || lookAtAll
-                    || p.level().isAtLeast(PressureLevel.HIGH)
-                    || p.squeeze() > squeezed + SQUEEZE_STEP) {
+            if (isEnding(now) || lookAtAll || (!high && p.squeeze() > squeezed + SQUEEZE_STEP)) {
                 lookAtAll = false;
                 squeezed = p.squeeze();
                 wheel.advance(now, tracked -> true, tracked -> look(tracked, now, p));
@@ -1054,7 +1050,7 @@ public class DescriptorMonitor implements Dumpable {
             } else {
                 wheel.advance(now, tracked -> look(tracked, now, p));
             }
-            if (p.level().isAtLeast(PressureLevel.HIGH) && now - relievedAt >= RELIEF_INTERVAL) {
+            if (high && now - relievedAt >= RELIEF_INTERVAL) {
                 relievedAt = now;
                 relieve(now, p);
             }
@@ -1092,27 +1088,14 @@ public class DescriptorMonitor implements Dumpable {
     }
 
     private void relieve(long now, Pressure p) {
-        Eviction eviction = new Eviction(policy, p);
-        int lingering = 0;
-        for (Tracked connection : wheel.list()) {
-            if (connection.state() == ConnectionState.LINGERING) {
-                lingering++;
-                if (p.level() == PressureLevel.CRITICAL) {
-                    endQuietLinger(connection);
-                }
-            } else {
-                eviction.consider(connection, now);
-            }
-        }
-        int excess = gauge.excess(p, lingering);
-        List<Eviction.Candidate> chosen = eviction.choose(excess);
-        for (Eviction.Candidate candidate : chosen) {
-            evict(candidate.connection(), candidate.since(), now);
-        }
-        // Where those that have got their FIN are enough, nobody who uses a connection has to give it up as well.
-        boolean gone = !eviction.hasNewcomersLeft() && chosen.size() < excess;
+        Relief.Verdict found = relief.step(now, p, policy, gauge);
         try (AutoLock ignored = sampling.lock()) {
-            pressure = pressure.withNewcomersGone(gone);
+            // Unless it has fallen meanwhile.
+            if (pressure.level().isAtLeast(PressureLevel.HIGH)) {
+                verdict = found;
+                pressure = pressure.withNewcomersGone(found.newcomersGone());
+                pauseOrResume(pressure);
+            }
         }
     }
 }

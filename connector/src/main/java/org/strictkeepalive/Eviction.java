@@ -2,6 +2,7 @@ package org.strictkeepalive;
 
 import java.util.ArrayList;
 import java.util.Comparator;
+import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
@@ -15,6 +16,9 @@ import java.util.function.Predicate;
  * out the clients that keep-alive is for: first those never reused, oldest progress first (at CRITICAL, where they have
  * no grace, those just accepted last), and only then the reused.
  *
+ * <p>Where all idle connections together are fewer than have to go, what holds the room is busy, and giving up the reused
+ * ones would not get it back: so they stay.
+ *
  * <p>Where one peer holds more than its fair share of the idle connections, what it holds beyond that goes before those
  * of all others, in the same order. So where all are from one peer, a proxy, it makes no difference.
  */
@@ -25,36 +29,59 @@ final class Eviction {
      */
     record Candidate(Tracked connection, Object peer, long idle, long since, boolean arriving) {}
 
+    private static final Comparator<Candidate> LONGEST_IDLE_FIRST =
+            Comparator.comparingLong(Candidate::idle).reversed();
+    private static final Comparator<Candidate> ARRIVING_LAST =
+            Comparator.comparing(Candidate::arriving).thenComparing(LONGEST_IDLE_FIRST);
+
     private final KeepAlivePolicy policy;
-    private final Pressure pressure;
     private final List<Candidate> newcomers = new ArrayList<>();
     private final List<Candidate> reused = new ArrayList<>();
     private final FairShare fairShare;
     /** The peers with a newcomer that may not go yet. */
     private final Set<Object> waitedFor = new HashSet<>();
 
+    private PressureLevel level;
     private boolean newcomersLeft;
+    /** The idle connections, without those just accepted, which may be busy in a moment. */
+    private int idle;
+
+    private boolean relievable = true;
+    private boolean surplusEnough;
 
     Eviction(KeepAlivePolicy policy, Pressure pressure) {
         this.policy = policy;
-        this.pressure = pressure;
+        level = pressure.level();
         fairShare = new FairShare(policy.getFairShare());
+    }
+
+    /** The level from now on. */
+    void at(PressureLevel now) {
+        level = now;
     }
 
     /** Considers a connection. */
     void consider(Tracked connection, long now) {
         long since = connection.since();
         ConnectionState state = connection.state();
-        if (state == ConnectionState.BUSY || state == ConnectionState.LINGERING) {
+        if (state == ConnectionState.BUSY || state == ConnectionState.LINGERING || connection.isComing(now)) {
             return;
         }
         boolean isReused = connection.isReused();
-        boolean arriving = state == ConnectionState.NEW && now - since < KeepAlivePolicy.NEWCOMER_GRACE;
+        boolean arriving = !isReused && state == ConnectionState.NEW && now - since < KeepAlivePolicy.NEWCOMER_GRACE;
+        if (!arriving) {
+            idle++;
+        }
         Object peer = fairShare.isOn() ? connection.peer() : null;
         fairShare.add(peer);
         Candidate candidate = new Candidate(connection, peer, now - since, since, arriving);
-        if (policy.isEvictable(isReused, candidate.idle, pressure.level())) {
+        if (policy.isEvictable(isReused, candidate.idle, level)) {
             (isReused ? reused : newcomers).add(candidate);
+            if (reused.size() > 2 * Relief.MOST) {
+                // More can't go at once.
+                reused.sort(LONGEST_IDLE_FIRST);
+                reused.subList(Relief.MOST, reused.size()).clear();
+            }
         } else if (!isReused) {
             newcomersLeft = true;
             waitedFor.add(peer);
@@ -62,30 +89,64 @@ final class Eviction {
     }
 
     /**
-     * Returns the connections to evict, in order.
+     * Returns the connections to evict of all that there are, in order.
      *
      * @param excess how many have to go
      */
     List<Candidate> choose(int excess) {
-        Comparator<Candidate> longestIdleFirst =
-                Comparator.comparingLong(Candidate::idle).reversed();
-        newcomers.sort(Comparator.comparing(Candidate::arriving).thenComparing(longestIdleFirst));
-        reused.sort(longestIdleFirst);
+        return choose(excess, excess);
+    }
+
+    /**
+     * Returns the connections to evict of all that there are, in order.
+     *
+     * @param most how many may go now
+     * @param excess how many have to go in all
+     */
+    List<Candidate> choose(int most, int excess) {
+        relievable = idle >= excess;
+        newcomers.sort(ARRIVING_LAST);
+        reused.sort(LONGEST_IDLE_FIRST);
         List<Candidate> chosen = new ArrayList<>();
-        Map<Object, Integer> surplus = fairShare.surplus();
+        Map<Object, Integer> surplus = surplus();
+        surplusEnough = surplus.values().stream().mapToInt(Integer::intValue).sum() >= excess;
         if (!surplus.isEmpty()) {
-            Predicate<Candidate> isSurplus =
-                    candidate -> candidate.peer != null && surplus.merge(candidate.peer, -1, Integer::sum) >= 0;
-            move(newcomers, chosen, excess, isSurplus);
+            Predicate<Candidate> isSurplus = isSurplus(surplus);
+            move(newcomers, chosen, most, isSurplus);
             surplus.keySet().removeAll(waitedFor);
-            move(reused, chosen, excess, isSurplus);
+            if (relievable) {
+                move(reused, chosen, most, isSurplus);
+            }
+        }
+        move(newcomers, chosen, most, candidate -> true);
+        newcomersLeft |= !newcomers.isEmpty();
+        if (relievable && !newcomersLeft) {
+            move(reused, chosen, most, candidate -> true);
+        }
+        return chosen;
+    }
+
+    /**
+     * Returns newcomers to evict of those considered since this was asked last, in order, before all connections are
+     * known. Those that stay are left for the next round.
+     *
+     * @param excess how many have to go
+     * @param surplus what peers held beyond their fair share when all were known
+     */
+    List<Candidate> chooseNewcomers(int excess, Map<Object, Integer> surplus) {
+        newcomers.sort(ARRIVING_LAST);
+        List<Candidate> chosen = new ArrayList<>();
+        if (!surplus.isEmpty()) {
+            move(newcomers, chosen, excess, isSurplus(new HashMap<>(surplus)));
         }
         move(newcomers, chosen, excess, candidate -> true);
         newcomersLeft |= !newcomers.isEmpty();
-        if (!newcomersLeft) {
-            move(reused, chosen, excess, candidate -> true);
-        }
+        newcomers.clear();
         return chosen;
+    }
+
+    private static Predicate<Candidate> isSurplus(Map<Object, Integer> surplus) {
+        return candidate -> candidate.peer != null && surplus.merge(candidate.peer, -1, Integer::sum) >= 0;
     }
 
     /** Moves those that match, until so many are chosen. */
@@ -93,8 +154,23 @@ final class Eviction {
         from.removeIf(candidate -> chosen.size() < most && matching.test(candidate) && chosen.add(candidate));
     }
 
+    /** What peers hold of the connections considered beyond their fair share. */
+    Map<Object, Integer> surplus() {
+        return fairShare.surplus();
+    }
+
     /** Whether a never-reused connection is left, after {@link #choose}, now or as soon as its grace is over. */
     boolean hasNewcomersLeft() {
         return newcomersLeft;
+    }
+
+    /** Whether, after {@link #choose}, those that are idle are enough for what has to go. */
+    boolean isRelievable() {
+        return relievable;
+    }
+
+    /** Whether, after {@link #choose}, what the greedy hold beyond their share is enough for what has to go. */
+    boolean isSurplusEnough() {
+        return surplusEnough;
     }
 }

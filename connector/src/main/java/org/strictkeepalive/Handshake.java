@@ -2,6 +2,7 @@ package org.strictkeepalive;
 
 import java.net.SocketAddress;
 import java.util.concurrent.atomic.AtomicReference;
+import org.eclipse.jetty.io.Connection;
 import org.eclipse.jetty.io.EndPoint;
 
 /** A connection in a phase before HTTP: ALPN, PROXY, protocol detection. There is no HTTP to answer in. */
@@ -84,6 +85,12 @@ final class Handshake extends Closing {
     @Override
     boolean isReused() {
         return false;
+    }
+
+    @Override
+    boolean isComing(long now) {
+        Connection connection = endPoint.getConnection();
+        return connection != null && Arrival.isComing(now - since, connection.getBytesIn());
     }
 
     @Override

@@ -9,6 +9,8 @@ abstract class Tracked {
     Tracked next;
     int bucket = DeadlineWheel.NONE;
     volatile long dueAt;
+    /** Where it is in the {@link Round} of the wheel, under the wheel's lock. */
+    int place = Round.NOWHERE;
 
     /**
      * Does what is due at this time.
@@ -25,6 +27,11 @@ abstract class Tracked {
 
     /** Whether it has carried two or more requests. */
     abstract boolean isReused();
+
+    /** Whether the bytes of its handshake or first request keep coming, so that it counts as busy. */
+    boolean isComing(long now) {
+        return false;
+    }
 
     /** The requests it has carried. */
     abstract long requests();

@@ -21,6 +21,8 @@ import org.eclipse.jetty.util.Jetty;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 
 class AcceptGateTest {
     private final AcceptGate gate = new AcceptGate();
@@ -222,5 +224,24 @@ class AcceptGateTest {
             assertTrue(((ServerSocketChannel) connector.getTransport()).isOpen());
             assertTrue(connector.isAccepting());
         }
+    }
+
+    /** With one acceptor and a reserve of 16. */
+    @ParameterizedTest
+    @CsvSource({
+        "HIGH, 200, 17, true, true, false",
+        "CRITICAL, 200, 16, false, false, true",
+        "CRITICAL, 200, 16, false, true, false", // nothing can go: visitors may use the reserve
+        "CRITICAL, 200, 5, false, true, false",
+        "CRITICAL, 200, 4, false, true, true", // all but the last few
+        "CRITICAL, 200, 0, false, true, true",
+        "CRITICAL, 200, 900, true, true, true", // as many as maxConnections allows
+        "CRITICAL, 0, 1, false, false, false", // nobody would end the pause
+        "CRITICAL, 0, 0, false, true, true",
+    })
+    void theReservePausesOnlyWhereSomethingIsAboutToGo(
+            PressureLevel level, int open, long free, boolean full, boolean stuck, boolean shut) {
+        Pressure pressure = new Pressure(level, 1, 1, 1000 - free, 1000, 16, open, 0, false);
+        assertEquals(shut, AcceptGate.isShut(pressure, full, stuck, 1));
     }
 }

@@ -374,6 +374,28 @@ class DescriptorMonitorTest {
     }
 
     @Test
+    void whereNothingCanGoVisitorsMayUseTheReserve() throws Exception {
+        start(b -> b);
+        open(890).forEach(connection -> connection.state = ConnectionState.BUSY);
+        tick();
+        assertEquals(PressureLevel.CRITICAL, monitor.getLevel());
+        assertTrue(connector.isAccepting());
+        // All but the last few.
+        open(6).forEach(connection -> connection.state = ConnectionState.BUSY);
+        monitor.onAccepting(connector);
+        assertFalse(connector.isAccepting());
+        probe.used--;
+        tick();
+        assertTrue(connector.isAccepting());
+        // A silent visitor can go.
+        FakeConnection silent = open();
+        probe.used++;
+        tick();
+        assertEquals(1, silent.evictions);
+        assertFalse(connector.isAccepting());
+    }
+
+    @Test
     void acceptingDoesNotPauseWhereThatIsOff() throws Exception {
         start(b -> b.pauseAcceptWhenCritical(false));
         open(890);

@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Map;
 import net.jqwik.api.Arbitraries;
 import net.jqwik.api.Arbitrary;
 import net.jqwik.api.Combinators;
@@ -86,22 +87,22 @@ class EvictionTest {
 
     @Test
     void aNewcomerWithinItsGraceStaysAndKeepsTheReusedSafe() {
-        assertEquals(List.of(), choose(PressureLevel.HIGH, 10, newcomer("n", 249), reused("r", 9000)));
-        assertEquals(List.of("n", "r"), choose(PressureLevel.HIGH, 10, newcomer("n", 250), reused("r", 9000)));
+        assertEquals(List.of(), choose(PressureLevel.HIGH, 2, newcomer("n", 249), reused("r", 9000)));
+        assertEquals(List.of("n", "r"), choose(PressureLevel.HIGH, 2, newcomer("n", 250), reused("r", 9000)));
         assertEquals(
                 List.of("old"),
-                choose(PressureLevel.HIGH, 10, newcomer("young", 0), newcomer("old", 300), reused("r", 9000)));
+                choose(PressureLevel.HIGH, 3, newcomer("young", 0), newcomer("old", 300), reused("r", 9000)));
     }
 
     @Test
     void atCriticalNewcomersHaveNoGrace() {
-        assertEquals(List.of("n", "r"), choose(PressureLevel.CRITICAL, 10, newcomer("n", 0), reused("r", 9000)));
+        assertEquals(List.of("n", "r"), choose(PressureLevel.CRITICAL, 2, newcomer("n", 0), reused("r", 9000)));
     }
 
     @ParameterizedTest
     @EnumSource(names = {"HIGH", "CRITICAL"})
     void aReusedConnectionStaysForASecondAfterItsLastResponse(PressureLevel level) {
-        assertEquals(List.of("old"), choose(level, 10, reused("young", 999), reused("old", 1000)));
+        assertEquals(List.of("old"), choose(level, 2, reused("young", 999), reused("old", 1000)));
     }
 
     @ParameterizedTest
@@ -115,7 +116,44 @@ class EvictionTest {
     @EnumSource(names = {"BUSY", "LINGERING"})
     void theBusyAndTheLingeringStayAndAreNoNewcomersToWaitFor(ConnectionState state) {
         FakeConnection busy = new FakeConnection("busy", state, false, NOW - 9000 * MS);
-        assertEquals(List.of("r"), choose(PressureLevel.CRITICAL, 10, busy, reused("r", 2000)));
+        assertEquals(List.of("r"), choose(PressureLevel.CRITICAL, 1, busy, reused("r", 2000)));
+    }
+
+    @Test
+    void whoseBytesKeepComingCountsAsBusyAndWhoHasSaidNothingGoes() {
+        FakeConnection silent = new FakeConnection("silent", ConnectionState.NEW, false, NOW - 10 * MS);
+        FakeConnection talking = new FakeConnection("talking", ConnectionState.NEW, false, NOW - 900 * MS);
+        talking.coming = true;
+        assertEquals(List.of("silent"), choose(PressureLevel.CRITICAL, 2, talking, silent));
+        assertEquals(List.of("r"), choose(PressureLevel.CRITICAL, 1, talking, reused("r", 2000)));
+        talking.coming = false;
+        assertEquals(List.of("talking", "silent"), choose(PressureLevel.CRITICAL, 2, talking, silent));
+    }
+
+    @Test
+    void noReusedConnectionGoesWhereAllTogetherAreNotEnough() {
+        FakeConnection busy = new FakeConnection("busy", ConnectionState.BUSY, false, NOW - 9000 * MS);
+        assertEquals(List.of("n"), choose(PressureLevel.CRITICAL, 3, busy, newcomer("n", 300), reused("r", 9000)));
+        assertEquals(List.of("n", "r"), choose(PressureLevel.CRITICAL, 2, busy, newcomer("n", 300), reused("r", 9000)));
+    }
+
+    @Test
+    void thoseThatAreJustAcceptedDoNotMakeItEnough() {
+        FakeConnection arriving = new FakeConnection("arriving", ConnectionState.NEW, false, NOW - 100 * MS);
+        assertEquals(List.of("arriving"), choose(PressureLevel.CRITICAL, 2, arriving, reused("r", 9000)));
+    }
+
+    @Test
+    void beforeAllAreKnownOnlyNewcomersGo() {
+        Eviction eviction =
+                consider(PressureLevel.HIGH, List.of(newcomer("n1", 1000), reused("r", 9000), newcomer("n2", 2000)));
+        assertEquals(
+                "n2", eviction.chooseNewcomers(1, Map.of()).get(0).connection().toString());
+        eviction.consider(newcomer("n3", 500), NOW);
+        assertEquals(
+                "n3", eviction.chooseNewcomers(5, Map.of()).get(0).connection().toString());
+        assertEquals(List.of(), eviction.choose(1));
+        assertTrue(eviction.hasNewcomersLeft(), "n1 is left for the next round");
     }
 
     @Test
@@ -181,6 +219,7 @@ class EvictionTest {
             long idle = NOW - c.since;
             assertTrue(c.reused ? idle >= 1000 * MS : critical || idle >= 250 * MS, "nobody within its grace");
             assertFalse(c.reused && newcomerLeft, "the reused only when no newcomer is left");
+            assertFalse(c.reused && !eviction.isRelievable(), "the reused only where all together are enough");
             if (i > 0) {
                 FakeConnection before = chosen.get(i - 1);
                 boolean sameClass = before.reused == c.reused && isArriving(before) == isArriving(c);
@@ -195,7 +234,9 @@ class EvictionTest {
                         "nobody younger in its class goes before an older");
             }
         }
-        if (chosen.size() < excess && !newcomerLeft) {
+        long idle = all.stream().filter(c -> isIdle(c) && !isArriving(c)).count();
+        assertEquals(idle >= excess, eviction.isRelievable());
+        if (chosen.size() < excess && !newcomerLeft && eviction.isRelievable()) {
             assertTrue(
                     left.stream().noneMatch(c -> isIdle(c) && NOW - c.since >= 1000 * MS),
                     "all go that may, if they must");

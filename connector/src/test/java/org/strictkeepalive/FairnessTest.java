@@ -67,7 +67,7 @@ class FairnessTest {
         // A quarter of eight is two: three are too many. Then the usual order.
         assertEquals(
                 List.of("greedy0", "greedy1", "greedy2", "visitor", "polite0", "polite1", "greedy3", "greedy4"),
-                choose(eviction, 9));
+                choose(eviction, 8));
     }
 
     @Test

@@ -14,6 +14,7 @@ class FakeConnection extends Tracked {
     int lingersEnded;
     RuntimeException failure;
     Object peer;
+    boolean coming;
 
     FakeConnection(String name) {
         this.name = name;
@@ -48,6 +49,11 @@ class FakeConnection extends Tracked {
     @Override
     boolean isReused() {
         return reused;
+    }
+
+    @Override
+    boolean isComing(long now) {
+        return coming;
     }
 
     @Override

@@ -1,0 +1,103 @@
+package org.strictkeepalive;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Set;
+import net.jqwik.api.ForAll;
+import net.jqwik.api.Property;
+import net.jqwik.api.constraints.IntRange;
+import net.jqwik.api.constraints.Size;
+import org.junit.jupiter.api.Test;
+
+class RoundTest {
+    private final Round round = new Round();
+
+    private List<Tracked> add(int count) {
+        List<Tracked> added = new ArrayList<>();
+        for (int i = 0; i < count; i++) {
+            Tracked node = new FakeConnection("c" + i);
+            round.add(node);
+            added.add(node);
+        }
+        return added;
+    }
+
+    @Test
+    void aStepIsBoundedAndGoesOnWhereTheLastOneEnded() {
+        List<Tracked> all = add(10);
+        Set<Tracked> seen = new HashSet<>();
+        for (int i = 0; i < 3; i++) {
+            assertTrue(i == 0 || !round.isOver());
+            List<Tracked> next = round.next(4);
+            assertEquals(i < 2 ? 4 : 2, next.size());
+            next.forEach(node -> assertTrue(seen.add(node), "twice in a round"));
+        }
+        assertTrue(round.isOver());
+        assertEquals(new HashSet<>(all), seen);
+        assertEquals(4, round.next(4).size());
+    }
+
+    @Test
+    void thoseThatHaveComeSinceTheLastStepAreFirst() {
+        add(10);
+        round.next(4);
+        List<Tracked> come = add(3);
+        List<Tracked> next = round.next(4);
+        assertEquals(come, next.subList(0, 3));
+    }
+
+    @Test
+    void withNobodyThereARoundIsOver() {
+        assertEquals(List.of(), round.next(5));
+        assertTrue(round.isOver());
+    }
+
+    /** Who is there from the begin of a round to its end is handed out once in it, whatever happens to others. */
+    @Property
+    void nobodyIsLeftOutAndNobodyComesTwice(
+            @ForAll @Size(max = 200) List<@IntRange(max = 99) Integer> actions,
+            @ForAll @IntRange(min = 1, max = 7) int most) {
+        Round tried = new Round();
+        List<Tracked> there = new ArrayList<>();
+        Set<Tracked> owed = new HashSet<>();
+        Set<Tracked> seen = new HashSet<>();
+        boolean begins = true;
+        for (int action : actions) {
+            if (action < 40) {
+                Tracked node = new FakeConnection("c");
+                tried.add(node);
+                there.add(node);
+            } else if (action < 65 && !there.isEmpty()) {
+                Tracked gone = there.remove(action % there.size());
+                tried.remove(gone);
+                owed.remove(gone);
+                assertEquals(Round.NOWHERE, gone.place);
+            } else {
+                if (begins) {
+                    assertEquals(Set.of(), owed);
+                    owed.addAll(there);
+                    seen.clear();
+                }
+                for (Tracked node : tried.next(most)) {
+                    assertTrue(there.contains(node));
+                    assertTrue(seen.add(node), "twice in a round");
+                    owed.remove(node);
+                }
+                begins = tried.isOver();
+                if (begins) {
+                    assertEquals(Set.of(), owed);
+                }
+            }
+            assertEquals(there.size(), tried.size());
+        }
+        for (int i = 0; !tried.isOver(); i++) {
+            assertTrue(i <= 200);
+            owed.removeAll(tried.next(most));
+        }
+        assertEquals(Set.of(), owed);
+    }
+}
