@@ -1103,7 +1103,7 @@ final class ConnectionGuard extends Closing
         long count = connection.getMessagesIn();
         // The age as the request began, a time that is there: it is at most one request late.
         CloseReason reason = policy.closeAfter(count, since - openedAt, agePart, pressure);
-        if (reason == null || (reason == CloseReason.PRESSURE && isSpared())) {
+        if (reason == null || (reason == CloseReason.PRESSURE && count > 1 && isSpared())) {
             reason = governed.farewell();
         }
         if (reason == null && keepAliveAsked && policy.isAdvertiseKeepAlive() && !endsWithClose(headers)) {

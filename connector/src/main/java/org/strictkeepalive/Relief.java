@@ -60,6 +60,7 @@ final class Relief {
     private boolean gained = true;
     private boolean begun;
     private long relievableSince;
+    private long highUntil;
     private int lingeringBefore;
     private Map<Object, Integer> surplusBefore = Map.of();
     private Verdict verdict = Verdict.NONE;
@@ -86,7 +87,6 @@ final class Relief {
     void reset() {
         eviction = null;
         gained = true;
-        begun = false;
         verdict = Verdict.NONE;
     }
 
@@ -94,10 +94,11 @@ final class Relief {
     Verdict step(long now, Pressure pressure, KeepAlivePolicy policy, PressureGauge gauge) {
         boolean critical = pressure.level() == PressureLevel.CRITICAL;
         DeadlineWheel.Step step = wheel.step(critical && !gained ? AT_LEISURE : MOST);
-        if (!begun) {
+        if (!begun || now - highUntil > SETTLED) {
             begun = true;
             relievableSince = now;
         }
+        highUntil = now;
         if (eviction == null) {
             eviction = new Eviction(policy, pressure);
             lingering = 0;
@@ -142,7 +143,7 @@ final class Relief {
         }
         verdict = new Verdict(
                 gone,
-                eviction.isRelievable() && now - relievableSince >= SETTLED,
+                excess > 0 && eviction.isRelievable() && now - relievableSince >= SETTLED,
                 critical && !gained,
                 eviction.isSurplusEnough() ? Set.copyOf(surplusBefore.keySet()) : Set.of());
         eviction = null;

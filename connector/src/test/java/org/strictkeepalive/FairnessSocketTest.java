@@ -2,6 +2,7 @@ package org.strictkeepalive;
 
 import static org.awaitility.Awaitility.await;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
@@ -95,5 +96,45 @@ class FairnessSocketTest {
     void aStormFromOneAddressCostsTheClientsOfOthersNothing() throws Exception {
         assertTrue(politeConnectionsLost(0) > 0, "without it, it does");
         assertEquals(0, politeConnectionsLost(0.25));
+    }
+
+    /** What a client of another address gets to hear while one address holds more than its share. */
+    private static boolean isToldToClose(double fairShare, boolean reused) throws Exception {
+        List<RawClient> all = new ArrayList<>();
+        double[] share = {0};
+        try (TestServer server = TestServer.strict(
+                Transport.CLEAR, p -> p.keepAliveTimeout(Duration.ofMinutes(10)).fairShare(fairShare))) {
+            server.monitor().addPressureSource(() -> share[0]);
+            for (int i = 0; i < 20; i++) {
+                RawClient greedy = connect(server, 100);
+                all.add(greedy);
+                greedy.get();
+                greedy.get();
+            }
+            RawClient other = connect(server, 1);
+            all.add(other);
+            if (reused) {
+                other.get();
+                other.get();
+            }
+            share[0] = 0.85;
+            server.awaitLevel(PressureLevel.HIGH);
+            TimeUnit.MILLISECONDS.sleep(250); // two ticks
+            return other.get().saysClose();
+        } catch (IOException evicted) {
+            return true;
+        } finally {
+            for (RawClient client : all) {
+                client.close();
+            }
+        }
+    }
+
+    /** Else whoever has many addresses would buy, with one more that is greedy, that those don't have to close. */
+    @Test
+    void oneGreedyAddressSparesOthersWhatTheyHaveAndNotThatNewcomersGo() throws Exception {
+        assertTrue(isToldToClose(0, true), "without a fair share it has to go");
+        assertFalse(isToldToClose(0.25, true));
+        assertTrue(isToldToClose(0.25, false), "a newcomer goes all the same");
     }
 }

@@ -105,15 +105,20 @@ class ReliefTest {
 
     @Test
     void deadlinesOfTheReusedShrinkOnlyAfterASecondInWhichItWouldHelp() {
-        open(100, ConnectionState.IDLE, true, 100);
+        open(100, ConnectionState.IDLE, true, -60_000); // not yet evictable
         for (int i = 0; i < 100; i++) {
-            step(PressureLevel.HIGH, 0.8);
+            step(PressureLevel.HIGH, 0.85);
             assertFalse(verdict.squeezing());
         }
-        step(PressureLevel.HIGH, 0.8);
+        step(PressureLevel.HIGH, 0.85);
+        assertTrue(verdict.squeezing());
+        // A level that comes and goes doesn't begin it anew.
+        relief.reset();
+        step(PressureLevel.HIGH, 0.85);
         assertTrue(verdict.squeezing());
         relief.reset();
-        step(PressureLevel.HIGH, 0.8);
+        now += 1_001 * MS;
+        step(PressureLevel.HIGH, 0.85);
         assertFalse(verdict.squeezing());
     }
 
