@@ -71,6 +71,9 @@ etc/jetty-strict-keepalive.xml
 ## How long an exchange may wait before that is asked of it, in milliseconds.
 # jetty.strictKeepAlive.dataRateGrace=5000
 
+## How long, under pressure, an exchange goes on whose client has shut its output, in milliseconds.
+# jetty.strictKeepAlive.abandonedTimeout=5000
+
 ## Whether to answer Connection: keep-alive with Keep-Alive: timeout=..., max=...
 # jetty.strictKeepAlive.advertiseKeepAlive=true
 

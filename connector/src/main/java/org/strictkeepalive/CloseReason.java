@@ -24,6 +24,8 @@ public enum CloseReason {
     EVICTED,
     /** An exchange whose client moved fewer than {@code minDataRate} bytes a second. */
     DATA_RATE,
+    /** In the middle of an exchange whose client had gone: it had reset the connection, or shut it for long. */
+    ABANDONED,
     /** Closed at accept, since no descriptors were left (connectors without acceptor threads only). */
     REFUSED,
     /** The TLS handshake, or another phase before HTTP, failed or took longer than {@code handshakeTimeout}. */

@@ -15,6 +15,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicIntegerFieldUpdater;
 import java.util.concurrent.atomic.AtomicReferenceFieldUpdater;
+import java.util.concurrent.locks.LockSupport;
 import java.util.function.Function;
 import org.eclipse.jetty.http.DateGenerator;
 import org.eclipse.jetty.http.HttpField;
@@ -83,6 +84,8 @@ final class ConnectionGuard extends Closing
     private static final int PASS = 4;
     /** The policy looks whether bytes have come that nobody has read yet. */
     private static final int CHECKING = 5;
+    /** As BUSY, and the policy looks whether the client has gone: for that moment nobody else reads. */
+    private static final int LOOKING = 6;
 
     // What the closer is to do.
     private static final int CHECK = 1;
@@ -147,6 +150,10 @@ final class ConnectionGuard extends Closing
     private boolean endOfInput;
     private boolean failed;
     private boolean seenClosed;
+    /** Since when the client is known to have shut its output in the middle of an exchange. Of the timer alone. */
+    private long goneSince;
+
+    private boolean gone;
 
     // ---- The exchange in progress, or the last one
     /** How many there had been at the last wait, modulo what an int holds. */
@@ -270,18 +277,78 @@ final class ConnectionGuard extends Closing
                     return now + CLOSED_RELOOK;
                 }
                 if ((seen & STATE) == BUSY) {
+                    if (isAbandoned(seen, now, pressure)) {
+                        closeFor(CloseReason.ABANDONED);
+                        closeNow();
+                        return now + CLOSED_RELOOK;
+                    }
                     // So that slow clients don't hold a stop for its whole timeout.
                     judge(now, governed.isShutdown() ? pressure.atLeastElevated() : pressure);
                 }
                 return deadline(now, Math.min(timeout(ConnectionState.IDLE, squeeze(pressure)), RELOOK));
             }
-            case CHECKING -> {
+            case CHECKING, LOOKING -> {
                 return now;
             }
             default -> {
                 return now + RELOOK;
             }
         }
+    }
+
+    /**
+     * Whether the client of an exchange has gone. Nobody reads while the application thinks, so nobody else would
+     * notice. Where TLS is between, its records can't be read here.
+     */
+    private boolean isAbandoned(int seen, long now, Pressure pressure) {
+        long limit = governed.policy().abandoned(pressure);
+        if (limit == KeepAlivePolicy.NEVER
+                || endPoint != innermost
+                || !isQuiet()
+                || !(innermost.getTransport() instanceof SocketChannel channel)
+                || !WORD.compareAndSet(this, seen, seen - BUSY + LOOKING)) {
+            return false;
+        }
+        boolean reset = false;
+        try {
+            // Only now it is sure of which exchange these are.
+            if (isQuiet()) {
+                ByteBuffer one = ByteBuffer.allocate(1);
+                int read = channel.read(one);
+                if (read > 0) {
+                    readAhead = one.flip();
+                } else if (read < 0 && !gone) {
+                    gone = true;
+                    goneSince = now;
+                }
+            }
+        } catch (IOException x) {
+            LOG.debug("The client of {} has gone", this, x);
+            reset = true;
+        } finally {
+            // Before a close, which may call the application, which may end the exchange.
+            WORD.compareAndSet(this, seen - BUSY + LOOKING, seen);
+        }
+        return reset || (gone && now - goneSince >= limit);
+    }
+
+    /** Whether an exchange has its request, and neither reads nor waits to write. */
+    private boolean isQuiet() {
+        return bodyEnded && !tunnelAsked && readAhead == null && demand == null && !isWritePending();
+    }
+
+    /** The word, once nobody looks whether the client has gone: that is a read of one byte. */
+    private int awaitLook() {
+        int seen = word;
+        for (int spins = 0; (seen & STATE) == LOOKING; spins++) {
+            if (spins < 100) {
+                Thread.onSpinWait();
+            } else {
+                LockSupport.parkNanos(1_000); // the timer has lost its CPU
+            }
+            seen = word;
+        }
+        return seen;
     }
 
     private static long deadline(long from, long timeout) {
@@ -746,7 +813,7 @@ final class ConnectionGuard extends Closing
                 case CHECKING -> {
                     return;
                 }
-                case RUNNING, BUSY -> {
+                case RUNNING, BUSY, LOOKING -> {
                     Callback wanted = takeDemand();
                     if (wanted != null) {
                         wanted.succeeded();
@@ -791,7 +858,7 @@ final class ConnectionGuard extends Closing
                 case CHECKING -> {
                     return;
                 }
-                case RUNNING, BUSY -> {
+                case RUNNING, BUSY, LOOKING -> {
                     Callback wanted = takeDemand();
                     if (wanted != null) {
                         wanted.failed(x);
@@ -869,7 +936,7 @@ final class ConnectionGuard extends Closing
     public InvocationType getInvocationType() {
         Callback callback = switch (word & STATE) {
             case OWNED -> null;
-            case RUNNING, BUSY -> demand;
+            case RUNNING, BUSY, LOOKING -> demand;
             default -> fillCallback;
         };
         return callback == null ? InvocationType.NON_BLOCKING : callback.getInvocationType();
@@ -960,7 +1027,7 @@ final class ConnectionGuard extends Closing
         if ((seen & STATE) != RUNNING) {
             return (seen & STATE) == PASS;
         }
-        if (outputShut || failed || !WORD.compareAndSet(this, seen, seen - RUNNING + BUSY)) {
+        if (outputShut || failed) {
             return false;
         }
         long begun = governed.monitor().begun(request);
@@ -991,6 +1058,10 @@ final class ConnectionGuard extends Closing
         bodyMissing = handedOver ? 0 : chunked ? (hasLastChunk(arrived) ? 0 : -1) : Math.max(0, length - arrived);
         endWait();
         bytesMoved = 0;
+        // Last, since it publishes all of these.
+        if (!WORD.compareAndSet(this, seen, seen - RUNNING + BUSY)) {
+            return false;
+        }
         request.addHttpStreamWrapper(this);
         return true;
     }
@@ -1192,9 +1263,9 @@ final class ConnectionGuard extends Closing
                 shutdownOutput();
             }
         }
-        int seen = word;
-        if ((seen & STATE) == BUSY) {
-            WORD.compareAndSet(this, seen, seen - BUSY + RUNNING);
+        int seen = awaitLook();
+        while ((seen & STATE) == BUSY && !WORD.compareAndSet(this, seen, seen - BUSY + RUNNING)) {
+            seen = awaitLook();
         }
     }
 
@@ -1290,7 +1361,7 @@ final class ConnectionGuard extends Closing
 
     @Override
     public int fill(ByteBuffer buffer) throws IOException {
-        int state = word & STATE;
+        int state = awaitLook() & STATE;
         if (state == OWNED) {
             return -1;
         }
@@ -1348,7 +1419,7 @@ final class ConnectionGuard extends Closing
         int count = (int) connection.getMessagesIn();
         if (count != requests) {
             requests = count;
-            phase = partial || pipelined ? ConnectionState.READING : ConnectionState.IDLE;
+            phase = partial || pipelined || readAhead != null ? ConnectionState.READING : ConnectionState.IDLE;
             since = now;
         } else if (partial && phase == ConnectionState.IDLE) {
             onReuse(now);
@@ -1367,6 +1438,19 @@ final class ConnectionGuard extends Closing
         word = (seen - state + WAIT) + WAITING;
         // Where a read is pending already, it is this guard's.
         endPoint.tryFillInterested(this);
+        if (readAhead != null) {
+            wake();
+        }
+    }
+
+    /** Reads on at once where the policy has read already what a wake-up would tell of. */
+    private void wake() {
+        int seen = word;
+        if ((seen & STATE) != WAITING || !WORD.compareAndSet(this, seen, seen - WAITING + RUNNING)) {
+            return;
+        }
+        withdraw();
+        handToJetty();
     }
 
     @Override

@@ -22,6 +22,8 @@ public final class KeepAlivePolicy {
     private static final long PRESSED_LINGER = 250_000_000L;
     /** {@code dataRateGrace} at CRITICAL. */
     private static final long CRITICAL_DATA_RATE_GRACE = 500_000_000L;
+    /** Where {@code abandonedTimeout} shrinks to. */
+    private static final long MIN_ABANDONED = 1_000_000_000L;
     /** Where {@code dataRateGrace} shrinks to. */
     private static final long MIN_DATA_RATE_GRACE = 1_000_000_000L;
 
@@ -41,6 +43,7 @@ public final class KeepAlivePolicy {
     private final long lingerTimeout;
     private final long unreadBodyLingerTimeout;
     private final long dataRateGrace;
+    private final long abandonedTimeout;
     private final long keepAliveTimeoutBuffer;
 
     private KeepAlivePolicy(Builder builder) {
@@ -55,6 +58,7 @@ public final class KeepAlivePolicy {
         lingerTimeout = builder.lingerTimeout.toNanos();
         unreadBodyLingerTimeout = builder.unreadBodyLingerTimeout.toNanos();
         dataRateGrace = builder.dataRateGrace.toNanos();
+        abandonedTimeout = builder.abandonedTimeout.toNanos();
         keepAliveTimeoutBuffer = builder.keepAliveTimeoutBuffer.toNanos();
     }
 
@@ -213,6 +217,16 @@ public final class KeepAlivePolicy {
      */
     public Duration getDataRateGrace() {
         return settings.dataRateGrace;
+    }
+
+    /**
+     * Returns how long, under pressure, an exchange goes on whose client has shut its output.
+     *
+     * @return the timeout
+     * @see Builder#abandonedTimeout(Duration)
+     */
+    public Duration getAbandonedTimeout() {
+        return settings.abandonedTimeout;
     }
 
     /**
@@ -529,6 +543,13 @@ public final class KeepAlivePolicy {
         return (double) moved * SECOND < (double) rate * waited ? Progress.NONE : Progress.MADE;
     }
 
+    /** Returns how long an exchange goes on whose client has shut its output, {@link #NEVER} for any time. */
+    long abandoned(Pressure pressure) {
+        return pressure.level().isAtLeast(PressureLevel.ELEVATED)
+                ? shrunk(abandonedTimeout, MIN_ABANDONED, pressure.squeeze())
+                : NEVER;
+    }
+
     /** Whether an exchange makes progress. */
     enum Progress {
         /** Too early to say, or nobody asks. */
@@ -614,6 +635,7 @@ public final class KeepAlivePolicy {
         private Duration unreadBodyLingerTimeout = Duration.ofSeconds(10);
         private long minDataRate = 240;
         private Duration dataRateGrace = Duration.ofSeconds(5);
+        private Duration abandonedTimeout = Duration.ofSeconds(5);
         private boolean advertiseKeepAlive = true;
         private Duration keepAliveTimeoutBuffer = Duration.ofSeconds(1);
         private double elevatedAt = 0.70;
@@ -642,6 +664,7 @@ public final class KeepAlivePolicy {
             unreadBodyLingerTimeout = that.unreadBodyLingerTimeout;
             minDataRate = that.minDataRate;
             dataRateGrace = that.dataRateGrace;
+            abandonedTimeout = that.abandonedTimeout;
             advertiseKeepAlive = that.advertiseKeepAlive;
             keepAliveTimeoutBuffer = that.keepAliveTimeoutBuffer;
             elevatedAt = that.elevatedAt;
@@ -832,6 +855,21 @@ public final class KeepAlivePolicy {
         }
 
         /**
+         * Sets how long, from ELEVATED on, an exchange goes on whose client has shut its output, as clients do that have
+         * gone. It shrinks to 1 s at {@code highAt}. A client that has reset its connection is gone at once. Default:
+         * 5 s. Zero or less: no client is looked after, so that those who only shut their output get their answer
+         * however long that takes. Over TLS it has no effect.
+         *
+         * @param timeout the timeout, at most 3650 days
+         * @return this
+         * @throws IllegalArgumentException for null and for a longer one
+         */
+        public Builder abandonedTimeout(Duration timeout) {
+            abandonedTimeout = duration("abandonedTimeout", timeout);
+            return this;
+        }
+
+        /**
          * Sets whether responses carry {@code Keep-Alive: timeout=…, max=…} (RFC 2068, 19.7.1), and
          * {@code Connection: keep-alive} with it, where the request said the latter, as Apache httpd does. Default: true.
          *
@@ -1008,6 +1046,7 @@ public final class KeepAlivePolicy {
                 case "unreadBodyLingerTimeout" -> setTime(name, text, this::unreadBodyLingerTimeout);
                 case "minDataRate" -> set(name, text, WHOLE, Long::valueOf, this::minDataRate);
                 case "dataRateGrace" -> setTime(name, text, this::dataRateGrace);
+                case "abandonedTimeout" -> setTime(name, text, this::abandonedTimeout);
                 case "advertiseKeepAlive" -> set(name, text, TRUTH, Builder::truth, this::advertiseKeepAlive);
                 case "keepAliveTimeoutBuffer" -> setTime(name, text, this::keepAliveTimeoutBuffer);
                 case "elevatedAt" -> set(name, text, SHARE, Double::valueOf, this::elevatedAt);

@@ -474,6 +474,28 @@ public class StrictKeepAliveConnectionFactory extends HttpConnectionFactory impl
     }
 
     /**
+     * Returns how long, under pressure, an exchange goes on whose client has shut its output, in milliseconds.
+     *
+     * @return how long, under pressure, an exchange goes on whose client has shut its output, in milliseconds
+     * @see KeepAlivePolicy#getAbandonedTimeout()
+     */
+    @ManagedAttribute("how long, under pressure, an exchange goes on whose client has shut its output, in milliseconds")
+    public long getAbandonedTimeout() {
+        return policy.getAbandonedTimeout().toMillis();
+    }
+
+    /**
+     * Sets how long, under pressure, an exchange goes on whose client has shut its output, in milliseconds.
+     *
+     * @param milliseconds how long, under pressure, an exchange goes on whose client has shut its output, in
+     *     milliseconds
+     * @see KeepAlivePolicy.Builder#abandonedTimeout
+     */
+    public void setAbandonedTimeout(long milliseconds) {
+        set(builder -> builder.abandonedTimeout(Duration.ofMillis(milliseconds)));
+    }
+
+    /**
      * Returns whether responses carry a Keep-Alive field for clients that ask.
      *
      * @return whether responses carry a Keep-Alive field for clients that ask

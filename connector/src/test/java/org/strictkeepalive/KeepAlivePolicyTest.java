@@ -67,6 +67,7 @@ class KeepAlivePolicyTest {
                 () -> assertEquals(Duration.ofSeconds(10), DEFAULTS.getUnreadBodyLingerTimeout()),
                 () -> assertEquals(240, DEFAULTS.getMinDataRate()),
                 () -> assertEquals(Duration.ofSeconds(5), DEFAULTS.getDataRateGrace()),
+                () -> assertEquals(Duration.ofSeconds(5), DEFAULTS.getAbandonedTimeout()),
                 () -> assertTrue(DEFAULTS.isAdvertiseKeepAlive()),
                 () -> assertEquals(Duration.ofSeconds(1), DEFAULTS.getKeepAliveTimeoutBuffer()),
                 () -> assertEquals(0.70, DEFAULTS.getElevatedAt()),
@@ -120,6 +121,10 @@ class KeepAlivePolicyTest {
                         KeepAlivePolicy.Builder::unreadBodyLingerTimeout,
                         KeepAlivePolicy::getUnreadBodyLingerTimeout),
                 duration("dataRateGrace", KeepAlivePolicy.Builder::dataRateGrace, KeepAlivePolicy::getDataRateGrace),
+                duration(
+                        "abandonedTimeout",
+                        KeepAlivePolicy.Builder::abandonedTimeout,
+                        KeepAlivePolicy::getAbandonedTimeout),
                 duration(
                         "keepAliveTimeoutBuffer",
                         KeepAlivePolicy.Builder::keepAliveTimeoutBuffer,
@@ -352,6 +357,7 @@ class KeepAlivePolicyTest {
                 .unreadBodyLingerTimeout(Duration.ofMillis(1008))
                 .minDataRate(9)
                 .dataRateGrace(Duration.ofMillis(1010))
+                .abandonedTimeout(Duration.ofMillis(1013))
                 .advertiseKeepAlive(false)
                 .keepAliveTimeoutBuffer(Duration.ofMillis(1011))
                 .elevatedAt(0.71)

@@ -44,6 +44,7 @@ class StrictKeepAliveConnectionFactoryTest {
         SETTINGS.put("UnreadBodyLingerTimeout", 1_009L);
         SETTINGS.put("MinDataRate", 100L);
         SETTINGS.put("DataRateGrace", 4_011L);
+        SETTINGS.put("AbandonedTimeout", 4_013L);
         SETTINGS.put("AdvertiseKeepAlive", false);
         SETTINGS.put("KeepAliveTimeoutBuffer", 1_012L);
         SETTINGS.put("ElevatedAt", 0.85);

@@ -87,6 +87,12 @@ final class PolicyOptions {
     private Duration dataRateGrace;
 
     @Option(
+            names = "--abandoned-timeout",
+            paramLabel = "TIME",
+            description = "Under pressure, how long an exchange goes on whose client has shut its output. Default: 5s.")
+    private Duration abandonedTimeout;
+
+    @Option(
             names = "--advertise-keep-alive",
             paramLabel = "true|false",
             arity = "1",
@@ -166,6 +172,7 @@ final class PolicyOptions {
         apply(unreadBodyLingerTimeout, builder::unreadBodyLingerTimeout);
         apply(minDataRate, builder::minDataRate);
         apply(dataRateGrace, builder::dataRateGrace);
+        apply(abandonedTimeout, builder::abandonedTimeout);
         apply(advertiseKeepAlive, builder::advertiseKeepAlive);
         apply(keepAliveTimeoutBuffer, builder::keepAliveTimeoutBuffer);
         apply(elevatedAt, builder::elevatedAt);
