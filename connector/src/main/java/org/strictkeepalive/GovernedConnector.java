@@ -85,9 +85,12 @@ final class GovernedConnector
         monitor.register(this);
         connector.addEventListener(this);
         factory.getHttpConfiguration().getCustomizers().add(0, customizer);
-        if (connector instanceof ServerConnector server) {
+        SelectorManager selectors = selectors();
+        if (selectors != null) {
             // The connector has already handed on those of its listeners that it had before its start.
-            server.getSelectorManager().addEventListener(this);
+            selectors.addEventListener(this);
+        }
+        if (connector instanceof ServerConnector server) {
             int backlog = server.getAcceptQueueSize();
             if (backlog < GOOD_BACKLOG) {
                 LOG.warn(
@@ -118,12 +121,20 @@ final class GovernedConnector
     private void release() {
         connector.removeEventListener(this);
         factory.getHttpConfiguration().getCustomizers().remove(customizer);
-        if (connector instanceof ServerConnector server) {
-            server.getSelectorManager().removeEventListener(this);
+        SelectorManager selectors = selectors();
+        if (selectors != null) {
+            selectors.removeEventListener(this);
         }
         handshakes.clear();
         monitor.sweep(this);
         factory.release(this);
+    }
+
+    /** What accepts, of a connector for Unix domain sockets too; null where there is no such thing. */
+    private SelectorManager selectors() {
+        return connector instanceof ServerConnector server
+                ? server.getSelectorManager()
+                : connector.getBean(SelectorManager.class);
     }
 
     /** Found by the server at a stop with a timeout, since listeners of the connector are its beans. */
