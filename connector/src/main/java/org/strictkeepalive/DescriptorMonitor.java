@@ -2,7 +2,6 @@ package org.strictkeepalive;
 
 import java.io.IOException;
 import java.time.Duration;
-import java.util.List;
 import java.util.Locale;
 import java.util.Objects;
 import java.util.Set;
@@ -143,7 +142,10 @@ public class DescriptorMonitor implements Dumpable {
         wheel = new DeadlineWheel(clock.getAsLong());
         statistics = new KeepAliveStatistics(wheel::list);
         relief = new Relief(
- wheel, this::look, this::endQuietLinger, (candidate, at) -> evict(candidate.connection(), candidate.since(), at));
+                wheel,
+                this::look,
+                this::endQuietLinger,
+                (candidate, at) -> evict(candidate.connection(), candidate.since(), at));
         relievedAt = clock.getAsLong() - RELIEF_INTERVAL;
         judgedAt = relievedAt;
         readLimit(clock.getAsLong());

@@ -20,7 +20,10 @@ class ReliefTest {
     private final DeadlineWheel wheel = new DeadlineWheel(now);
     private final List<FakeConnection> all = new ArrayList<>();
     private final Relief relief = new Relief(
-            wheel, Tracked::look, Tracked::endQuietLinger, (candidate, at) -> candidate.connection().evict(candidate.since(), at));
+            wheel,
+            Tracked::look,
+            Tracked::endQuietLinger,
+            (candidate, at) -> candidate.connection().evict(candidate.since(), at));
 
     private List<FakeConnection> open(int count, ConnectionState state, boolean reused, long idleMillis) {
         List<FakeConnection> opened = new ArrayList<>();
