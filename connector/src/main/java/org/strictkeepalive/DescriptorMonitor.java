@@ -860,9 +860,6 @@ public class DescriptorMonitor implements Dumpable {
             Pressure next = gauge.next(
                     pressure, openNow, used, limit, acceptors(), sources.highest(), acceptedThen, recentRoom);
             onPressureChanged(pressure.level(), next);
-            if (next.level().isAtLeast(PressureLevel.HIGH) && !pressure.level().isAtLeast(PressureLevel.HIGH)) {
-                verdict = Relief.Verdict.NONE; // of the last time; a tick that still runs keeps its own
-            }
             pressure = next;
             log(next, now);
             pauseOrResume(next);

@@ -923,10 +923,14 @@ class DescriptorMonitorTest {
             FakeConnection connection = new FakeConnection("c" + i, ConnectionState.IDLE, true, scheduler.now) {
                 @Override
                 long look(long now, Pressure pressure) {
-                    seen.add(monitor.isSomebodyGreedy());
-                    share[0] = 0.1;
-                    scheduler.now += SECOND;
-                    assertSame(PressureLevel.NORMAL, monitor.getLevel());
+                    if (share[0] > 0.85) {
+                        seen.add(monitor.isSomebodyGreedy());
+                        for (double other : new double[] {0.1, 0.9}) { // falls and rises again
+                            share[0] = other;
+                            scheduler.now += SECOND;
+                            assertSame(other < 0.5 ? PressureLevel.NORMAL : PressureLevel.HIGH, monitor.getLevel());
+                        }
+                    }
                     return super.look(now, pressure);
                 }
             };
@@ -936,7 +940,12 @@ class DescriptorMonitorTest {
         share[0] = 0.85;
         scheduler.now += SECOND;
         monitor.tick(scheduler.now);
+        share[0] = 0.9;
+        scheduler.now += SECOND;
+        monitor.tick(scheduler.now);
         assertEquals(Collections.nCopies(10, true), seen);
+        share[0] = 0.1;
+        scheduler.now += SECOND;
         monitor.tick(scheduler.now);
         assertFalse(monitor.isSomebodyGreedy());
     }

@@ -447,7 +447,7 @@ class HttpSemanticsTest {
                             EndPoint endPoint = request.getConnectionMetaData()
                                     .getConnection()
                                     .getEndPoint();
-                            guard.set(ConnectionGuard.of(endPoint));
+                            guard.set(MemoryServer.guardOf(request));
                             request.setAttribute(
                                     HttpStream.UPGRADE_CONNECTION_ATTRIBUTE,
                                     new EchoConnection(

@@ -5,8 +5,10 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.atomic.AtomicBoolean;
 import org.eclipse.jetty.io.Connection;
+import org.eclipse.jetty.io.EndPoint;
 import org.eclipse.jetty.server.Handler;
 import org.eclipse.jetty.server.HttpConfiguration;
+import org.eclipse.jetty.server.Request;
 import org.eclipse.jetty.server.Server;
 
 /** A server in memory, in virtual time. */
@@ -47,6 +49,12 @@ final class MemoryServer implements AutoCloseable {
         endPoint.onOpen();
         connection.onOpen();
         return ConnectionGuard.of(connection.getEndPoint());
+    }
+
+    /** The guard of a request's connection: requests themselves show the endpoint without it. */
+    static ConnectionGuard guardOf(Request request) {
+        EndPoint shown = request.getConnectionMetaData().getConnection().getEndPoint();
+        return ConnectionGuard.of(shown.getConnection().getEndPoint());
     }
 
     /** Lets so many milliseconds pass, in steps of 100. */

@@ -61,8 +61,7 @@ class ReadAheadTest {
         server.setHandler(new Handler.Abstract() {
             @Override
             public boolean handle(Request request, Response response, Callback callback) {
-                ConnectionGuard guard = ConnectionGuard.of(
-                        request.getConnectionMetaData().getConnection().getEndPoint());
+                ConnectionGuard guard = MemoryServer.guardOf(request);
                 response.setStatus(101);
                 response.getHeaders().put(HttpHeader.UPGRADE, "x");
                 response.getHeaders().put(HttpHeader.CONNECTION, "Upgrade");
