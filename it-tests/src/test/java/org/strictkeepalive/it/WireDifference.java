@@ -160,6 +160,25 @@ enum WireDifference {
             this.strict = strict;
         }
 
+        private boolean isSame() {
+            if (plain.equals(strict)) {
+                return true;
+            }
+            // An echo has the chunks that its reads had.
+            Response expected = first(plain);
+            Response actual = first(strict);
+            return of.path().endsWith("echo")
+                    && expected != null
+                    && actual != null
+                    && plain.end() == strict.end()
+                    && expected.head().equals(actual.head())
+                    && expected.head().contains("chunked")
+                    && expected.meaning().equals(actual.meaning())
+                    && plain.bytes()
+                            .substring(expected.end())
+                            .equals(strict.bytes().substring(actual.end()));
+        }
+
         private boolean isBodyLate() {
             return of.request().is(Trait.BODY_LATE);
         }
@@ -191,7 +210,7 @@ enum WireDifference {
                 difference.takeOut(pair);
             }
         }
-        return pair.plain.equals(pair.strict) ? pair.found : null;
+        return pair.isSame() ? pair.found : null;
     }
 
     /** Whether a client, or the application, says close, and only strict tells so: else they say the same. */

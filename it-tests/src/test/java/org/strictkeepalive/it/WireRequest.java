@@ -23,7 +23,7 @@ record WireRequest(String name, List<String> steps, List<String> methods, Set<Tr
 
     private static final int LARGE = 100_000;
     /** Looks like the end of a chunked message, and like a request. */
-    private static final String TREACHEROUS = "\r\n0\r\n\r\nGET /ok HTTP/1.1\r\nHost: test\r\n\r\n";
+    private static final String TREACHEROUS = "\r\n0\r\n\r\nGET /none HTTP/1.1\r\nHost: test\r\n\r\n";
 
     enum Trait {
         /** Its first request asks with {@code Connection: keep-alive}. */
