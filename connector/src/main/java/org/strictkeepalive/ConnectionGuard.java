@@ -9,6 +9,7 @@ import java.nio.ByteBuffer;
 import java.nio.channels.ClosedChannelException;
 import java.nio.channels.SocketChannel;
 import java.nio.charset.StandardCharsets;
+import java.util.Iterator;
 import java.util.concurrent.Executor;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.TimeUnit;
@@ -64,6 +65,9 @@ final class ConnectionGuard extends Closing
      * intermediary would drop. Jetty strips the option from the field that it knows, so this one it doesn't.
      */
     private static final HttpField KEEP_ALIVE = new HttpField(null, CONNECTION, HttpHeaderValue.KEEP_ALIVE.asString());
+
+    private static final HttpField CHUNKED =
+            new HttpField(HttpHeader.TRANSFER_ENCODING, HttpHeaderValue.CHUNKED.asString());
 
     /** When to look again at a connection that has no deadline. */
     static final long RELOOK = 60_000_000_000L;
@@ -1126,7 +1130,13 @@ final class ConnectionGuard extends Closing
         // does Jetty where the client still waits for 100 (Continue), but 12.1.12 forgets it where headers overflow.
         boolean early =
                 !bodyEnded && ((last && bodyMissing != 0) || (request != null && request.is100ContinueExpected()));
-        if (!tunnelAsked && !early) {
+        boolean unchunked = !last
+                && !http10
+                && (tunnelAsked || isCloseOurs())
+                && isLengthUnknown(response)
+                && !(request != null && request.is100ContinueExpected()); // There Jetty closes itself.
+        boolean promiseBroken = promisedSeconds > 0 && !connection.isPersistent();
+        if (!tunnelAsked && !early && !unchunked && !promiseBroken) {
             return response;
         }
         if (connectAsked && HttpStatus.isSuccess(status)) {
@@ -1140,6 +1150,13 @@ final class ConnectionGuard extends Closing
             closing = CloseReason.APPLICATION;
             sayClose(headers);
         }
+        if (promiseBroken) {
+            withdrawPromise(headers);
+        }
+        if (unchunked && isCloseOurs()) {
+            // With the close Jetty would leave out the chunks, and a response that fails midway would look whole.
+            headers.put(CHUNKED);
+        }
         return new MetaData.Response(
                 status,
                 response.getReason(),
@@ -1147,6 +1164,26 @@ final class ConnectionGuard extends Closing
                 headers,
                 response.getContentLength(),
                 response.getTrailersSupplier());
+    }
+
+    private boolean isCloseOurs() {
+        return closing != null && closing != CloseReason.CLIENT && closing != CloseReason.APPLICATION;
+    }
+
+    private static boolean isLengthUnknown(MetaData.Response response) {
+        HttpFields fields = response.getHttpFields();
+        return response.getContentLength() < 0
+                && fields.getField(HttpHeader.CONTENT_LENGTH) == null
+                && fields.getField(HttpHeader.TRANSFER_ENCODING) == null;
+    }
+
+    private static void withdrawPromise(HttpFields.Mutable headers) {
+        headers.remove(HttpHeader.KEEP_ALIVE);
+        for (Iterator<HttpField> i = headers.iterator(); i.hasNext(); ) {
+            if (KEEP_ALIVE.equals(i.next())) {
+                i.remove();
+            }
+        }
     }
 
     private void announce(HttpFields.Mutable headers) {
@@ -1162,7 +1199,7 @@ final class ConnectionGuard extends Closing
         }
         if (closing != CloseReason.CLIENT && closing != CloseReason.APPLICATION) {
             sayClose(headers);
-        } else if (!http10) {
+        } else if (!http10 && headers.getField(HttpHeader.CONNECTION) == null) {
             // Jetty says it as well, but 12.1.12 forgets it where the headers overflow its buffer.
             headers.ensureField(HttpFields.CONNECTION_CLOSE);
         }
@@ -1235,8 +1272,8 @@ final class ConnectionGuard extends Closing
     }
 
     private static void sayClose(HttpFields.Mutable headers) {
+        withdrawPromise(headers);
         if (HttpHeaderValue.KEEP_ALIVE.is(headers.get(CONNECTION))) {
-            headers.remove(HttpHeader.KEEP_ALIVE);
             headers.remove(CONNECTION);
         }
         headers.ensureField(HttpFields.CONNECTION_CLOSE);

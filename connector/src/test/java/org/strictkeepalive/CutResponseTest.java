@@ -112,6 +112,18 @@ class CutResponseTest {
         assertFalse(answer.endsWith("0\r\n\r\n"), answer);
     }
 
+    /** A close of the policy's doesn't hide it: with a close Jetty would frame the response by that, not by chunks. */
+    @ParameterizedTest
+    @EnumSource(Transport.class)
+    void aResponseThatSaysCloseIsCutVisiblyToo(Transport transport) throws Exception {
+        String answer = answer(
+                TestServer.strict(transport, p -> p.maxRequestsPerConnection(1), Failure.FAILS.handler()),
+                RawClient.GET);
+        assertTrue(answer.contains("Connection: close\r\n"), answer);
+        assertTrue(answer.contains("Transfer-Encoding: chunked\r\n"), answer);
+        assertTrue(answer.endsWith("\r\n\r\n1\r\na"), answer);
+    }
+
     /** What the application has said whole arrives whole, though it left the request's body unread. */
     @ParameterizedTest
     @EnumSource(Transport.class)

@@ -94,7 +94,11 @@ class FairnessSocketTest {
     @Test
     @Paced(stallMs = 200)
     void aStormFromOneAddressCostsTheClientsOfOthersNothing() throws Exception {
-        assertTrue(politeConnectionsLost(0) > 0, "without it, it does");
+        int lost = 0;
+        for (int i = 0; i < 5 && lost == 0; i++) {
+            lost = politeConnectionsLost(0);
+        }
+        assertTrue(lost > 0, "without it, it does");
         assertEquals(0, politeConnectionsLost(0.25));
     }
 

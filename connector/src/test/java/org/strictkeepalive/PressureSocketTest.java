@@ -583,8 +583,9 @@ class PressureSocketTest {
         try (TestServer server = TestServer.strict(
                         Transport.CLEAR, p -> p.dataRateGrace(Duration.ofMillis(100)), holding.handler());
                 RawClient client = server.connect()) {
-            lever(server).set(server, 0.95, PressureLevel.HIGH);
             client.send("POST /hold HTTP/1.1\r\nHost: test\r\nContent-Length: 5\r\n\r\n");
+            await().until(() -> server.handled.get() == 1);
+            lever(server).set(server, 0.95, PressureLevel.HIGH);
             TimeUnit.SECONDS.sleep(2); // the body isn't there, but nobody asks for it
             holding.complete();
             assertEquals("held", client.read().body());

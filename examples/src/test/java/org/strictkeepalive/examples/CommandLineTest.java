@@ -46,7 +46,7 @@ class CommandLineTest {
                 wanted.add("--" + method.getName().replaceAll("([A-Z])", "-$1").toLowerCase(Locale.ROOT));
             }
         }
-        assertEquals(23, wanted.size());
+        assertEquals(25, wanted.size());
         TreeSet<String> flags = new TreeSet<>(commandLine
                 .getSubcommands()
                 .get("serve")
