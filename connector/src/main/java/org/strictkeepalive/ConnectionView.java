@@ -14,24 +14,13 @@ import org.eclipse.jetty.server.ConnectionMetaData;
 class ConnectionView extends ConnectionMetaData.Wrapper implements Connection {
     private static final boolean HAS_TUNNELS = hasTunnels();
 
-    /** Behind this Jetty 12.1 upgrades servlet requests. */
-    private static final class Tunnelling extends ConnectionView implements Connection.Tunnel {
-        private Tunnelling(AbstractMetaDataConnection connection) {
-            super(connection);
-        }
-
-        @Override
-        public void startTunnel() {
-            ((Connection.Tunnel) http()).startTunnel();
-        }
-    }
-
-    private ConnectionView(AbstractMetaDataConnection connection) {
+    ConnectionView(AbstractMetaDataConnection connection) {
         super(connection);
     }
 
     static ConnectionView of(AbstractMetaDataConnection connection) {
-        return HAS_TUNNELS && isTunnel(connection) ? new Tunnelling(connection) : new ConnectionView(connection);
+        // Nothing here may make the verifier of Jetty 12.0 load a class that implements Tunnel.
+        return HAS_TUNNELS ? TunnelView.of(connection) : new ConnectionView(connection);
     }
 
     /** Jetty 12.0 has no such interface. */
@@ -41,10 +30,6 @@ class ConnectionView extends ConnectionMetaData.Wrapper implements Connection {
         } catch (NoClassDefFoundError x) {
             return false;
         }
-    }
-
-    private static boolean isTunnel(Connection connection) {
-        return connection instanceof Connection.Tunnel;
     }
 
     final AbstractMetaDataConnection http() {
