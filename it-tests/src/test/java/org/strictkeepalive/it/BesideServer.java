@@ -10,6 +10,7 @@ import java.nio.charset.StandardCharsets;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.eclipse.jetty.alpn.server.ALPNServerConnectionFactory;
+import org.eclipse.jetty.http.HttpStatus;
 import org.eclipse.jetty.http2.server.HTTP2CServerConnectionFactory;
 import org.eclipse.jetty.http2.server.HTTP2ServerConnectionFactory;
 import org.eclipse.jetty.io.Content;
@@ -27,6 +28,9 @@ import org.eclipse.jetty.server.handler.ConnectHandler;
 import org.eclipse.jetty.util.BufferUtil;
 import org.eclipse.jetty.util.Callback;
 import org.eclipse.jetty.util.thread.QueuedThreadPool;
+import org.eclipse.jetty.util.thread.ScheduledExecutorScheduler;
+import org.eclipse.jetty.websocket.api.Session;
+import org.eclipse.jetty.websocket.api.annotations.OnWebSocketMessage;
 import org.eclipse.jetty.websocket.api.annotations.WebSocket;
 import org.eclipse.jetty.websocket.server.WebSocketUpgradeHandler;
 import org.strictkeepalive.KeepAlivePolicy;
@@ -37,6 +41,9 @@ final class BesideServer implements AutoCloseable {
     /** Larger than what kernels buffer. */
     static final int BIG = 64 * 1024 * 1024;
 
+    /** More than one write. */
+    static final int LARGE = 300_000;
+
     final Server server;
     final ServerConnector clear;
     final ServerConnector secure;
@@ -46,9 +53,22 @@ final class BesideServer implements AutoCloseable {
     @WebSocket
     public static class Quiet {}
 
+    /** A WebSocket that sends back each text. */
+    @WebSocket
+    public static class Echo {
+        /** Called by Jetty. */
+        @OnWebSocketMessage
+        public void onText(Session session, String text) {
+            session.sendText(text, org.eclipse.jetty.websocket.api.Callback.NOOP);
+        }
+    }
+
     BesideServer(Keys keys, KeepAlivePolicy policy) {
-        QueuedThreadPool threads = new QueuedThreadPool(64);
-        server = new Server(threads);
+        this(keys, policy, new QueuedThreadPool(64));
+    }
+
+    BesideServer(Keys keys, KeepAlivePolicy policy, QueuedThreadPool threads) {
+        server = new Server(threads, new ScheduledExecutorScheduler(threads.getName() + "-scheduler", false), null);
         HttpConfiguration config = new HttpConfiguration();
         config.addCustomizer(new SecureRequestCustomizer(false));
         clear = connector(new HttpConnectionFactory(config), new HTTP2CServerConnectionFactory(config));
@@ -59,8 +79,10 @@ final class BesideServer implements AutoCloseable {
                 alpn,
                 new HTTP2ServerConnectionFactory(config),
                 new HttpConnectionFactory(config));
-        Handler.Wrapper webSockets = WebSocketUpgradeHandler.from(
-                server, container -> container.addMapping("/ws", (request, response, callback) -> new Quiet()));
+        Handler.Wrapper webSockets = WebSocketUpgradeHandler.from(server, container -> {
+            container.addMapping("/ws", (request, response, callback) -> new Quiet());
+            container.addMapping("/ws-echo", (request, response, callback) -> new Echo());
+        });
         webSockets.setHandler(new Application());
         server.setHandler(new ConnectHandler(webSockets));
         if (policy != null) {
@@ -129,9 +151,28 @@ final class BesideServer implements AutoCloseable {
                     request.getComponents()
                             .getScheduler()
                             .schedule(() -> answer(response, callback), 2, TimeUnit.SECONDS);
+                case "/pause" ->
+                    request.getComponents()
+                            .getScheduler()
+                            .schedule(() -> answer(response, callback), millis(request), TimeUnit.MILLISECONDS);
+                case "/sleep" -> {
+                    Http.pause(millis(request));
+                    answer(response, callback);
+                }
+                case "/missing" -> Response.writeError(request, response, callback, HttpStatus.NOT_FOUND_404);
+                case "/failure" -> Response.writeError(request, response, callback, 500, "on purpose");
+                case "/refused" -> {
+                    response.setStatus(HttpStatus.PAYLOAD_TOO_LARGE_413);
+                    response.write(true, BufferUtil.toBuffer("too large", StandardCharsets.US_ASCII), callback);
+                }
+                case "/large" -> response.write(true, ByteBuffer.allocate(LARGE), callback);
                 default -> answer(response, callback);
             }
             return true;
+        }
+
+        private static long millis(Request request) {
+            return Long.parseLong(request.getHttpURI().getQuery());
         }
 
         private static void answer(Response response, Callback callback) {
