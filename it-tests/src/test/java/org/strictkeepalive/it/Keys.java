@@ -21,6 +21,15 @@ final class Keys {
     }
 
     SslContextFactory.Server server() {
+        return server(file);
+    }
+
+    Path file() {
+        return file;
+    }
+
+    /** For a server with a file's key. */
+    static SslContextFactory.Server server(Path file) {
         SslContextFactory.Server result = new SslContextFactory.Server();
         result.setKeyStorePath(file.toString());
         result.setKeyStorePassword(PASSWORD);
