@@ -80,8 +80,15 @@ final class BesideServer implements AutoCloseable {
                 new HTTP2ServerConnectionFactory(config),
                 new HttpConnectionFactory(config));
         Handler.Wrapper webSockets = WebSocketUpgradeHandler.from(server, container -> {
-            container.addMapping("/ws", (request, response, callback) -> new Quiet());
-            container.addMapping("/ws-echo", (request, response, callback) -> new Echo());
+            try {
+                container.addMapping("/ws", (request, response, callback) -> new Quiet());
+                container.addMapping("/ws-echo", (request, response, callback) -> new Echo());
+            } catch (RuntimeException x) {
+                // Jetty 12.0 configures it again at each start, and keeps what it has.
+                if (!String.valueOf(x.getMessage()).startsWith("Duplicate")) {
+                    throw x;
+                }
+            }
         });
         webSockets.setHandler(new Application());
         server.setHandler(new ConnectHandler(webSockets));
