@@ -148,7 +148,7 @@ class PressureSocketTest {
 
     @Test
     void highTellsThoseWhoReuseByAResponseOnceNoNewcomerIsLeft() throws Exception {
-        try (TestServer server = TestServer.strict(Transport.CLEAR, p -> p);
+        try (TestServer server = TestServer.strict(Transport.CLEAR, p -> p.maxRequestsPerConnection(0));
                 RawClient polite = server.connect()) {
             polite.get();
             polite.get();
