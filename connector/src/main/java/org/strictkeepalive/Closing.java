@@ -7,22 +7,22 @@ import java.util.concurrent.atomic.AtomicIntegerFieldUpdater;
  * do, and however often that is asked for.
  */
 abstract class Closing extends Tracked implements Runnable {
-    private static final AtomicIntegerFieldUpdater<Closing> TODO =
-            AtomicIntegerFieldUpdater.newUpdater(Closing.class, "todo");
+    private static final AtomicIntegerFieldUpdater<Closing> PENDING =
+            AtomicIntegerFieldUpdater.newUpdater(Closing.class, "pending");
 
     /** Bits of what is to be done; zero where it doesn't wait. */
-    volatile int todo;
+    volatile int pending;
 
     /** Hands on what is to be done. What is asked for already is done once. */
     final void handOn(TaskThread closer, int what) {
-        if (TODO.getAndUpdate(this, seen -> seen | what) == 0) {
+        if (PENDING.getAndUpdate(this, seen -> seen | what) == 0) {
             closer.execute(this);
         }
     }
 
     @Override
     public final void run() {
-        act(TODO.getAndSet(this, 0));
+        act(PENDING.getAndSet(this, 0));
     }
 
     /** Does what the bits say. */

@@ -104,7 +104,7 @@ final class CalmSide implements AutoCloseable {
         SSLContext context = transport.isSecure() ? tls : null;
         return transport.isHttp1()
                 ? new CalmClient(connector.getLocalPort(), context)
-                : new CalmClient2(connector.getLocalPort(), context, threads);
+                : new CalmHttp2Client(connector.getLocalPort(), context, threads);
     }
 
     private static List<String> live(CalmLife.Client client, CalmLife.Program program) {

@@ -18,11 +18,11 @@ import java.util.concurrent.Executor;
 import javax.net.ssl.SSLContext;
 
 /** A client with HTTP/2, over TLS or upgraded; of a {@link CalmLife.Step} it does what HTTP/2 knows. */
-final class CalmClient2 implements CalmLife.Client {
+final class CalmHttp2Client implements CalmLife.Client {
     private final HttpClient client;
     private final String base;
 
-    CalmClient2(int port, SSLContext tls, Executor threads) {
+    CalmHttp2Client(int port, SSLContext tls, Executor threads) {
         HttpClient.Builder builder = HttpClient.newBuilder().executor(threads);
         client = (tls == null ? builder : builder.sslContext(tls)).build();
         base = (tls == null ? "http" : "https") + "://localhost:" + port;
