@@ -372,19 +372,7 @@ final class ConnectionGuard extends Closing
     }
 
     private double squeeze(Pressure pressure) {
-        if (isSpared()
-                || (pressure.level().isAtLeast(PressureLevel.HIGH)
-                        && isReused()
-                        && !governed.monitor().isSqueezing())) {
-            return 0;
-        }
-        return pressure.squeeze();
-    }
-
-    /** Whether the pressure is others' doing. */
-    private boolean isSpared() {
-        DescriptorMonitor monitor = governed.monitor();
-        return monitor.isSomebodyGreedy() && !monitor.isGreedy(peer());
+        return governed.monitor().verdict().squeeze(this, pressure);
     }
 
     private long timeout(ConnectionState state, double squeeze) {
@@ -1208,18 +1196,19 @@ final class ConnectionGuard extends Closing
     private void decide(HttpFields.Mutable headers) {
         KeepAlivePolicy policy = governed.policy();
         Pressure pressure = governed.monitor().pressure();
+        Relief.Verdict verdict = governed.monitor().verdict();
         long count = connection.getMessagesIn();
         // The age as the request began, a time that is there: it is at most one request late.
         CloseReason reason = policy.closeAfter(count, since - openedAt, agePart, pressure);
-        if (reason == null || (reason == CloseReason.PRESSURE && count > 1 && isSpared())) {
+        if (reason == null || (reason == CloseReason.PRESSURE && count > 1 && verdict.spares(this))) {
             reason = governed.farewell();
         }
         if (reason == null && keepAliveAsked && policy.isAdvertiseKeepAlive() && !endsWithClose(headers)) {
-            double squeeze = squeeze(pressure);
+            double squeeze = verdict.squeeze(this, pressure);
             long seconds = policy.promisableSeconds(squeeze, governed.idleTimeout(), loweredIdleTimeout());
             if (seconds != 0) {
                 promise(headers, policy.keepAliveField(seconds, count), seconds);
-            } else if (pressure.level().isAtLeast(PressureLevel.ELEVATED) && !isSpared()) {
+            } else if (pressure.level().isAtLeast(PressureLevel.ELEVATED) && !verdict.keepsTimeouts(this)) {
                 reason = CloseReason.PRESSURE;
             }
         }

@@ -661,18 +661,9 @@ public class DescriptorMonitor implements Dumpable {
         return pressure;
     }
 
-    boolean isSomebodyGreedy() {
-        return !verdict.greedy().isEmpty();
-    }
-
-    /** Whether deadlines of reused connections shrink at HIGH. */
-    boolean isSqueezing() {
-        return verdict.squeezing();
-    }
-
-    /** Whether a peer is greedy; one that is not known counts as such. */
-    boolean isGreedy(Object peer) {
-        return peer == null || verdict.greedy().contains(peer);
+    /** What relief has found, as long as pressure is HIGH. */
+    Relief.Verdict verdict() {
+        return verdict;
     }
 
     void onOpened(Tracked connection, long due) {

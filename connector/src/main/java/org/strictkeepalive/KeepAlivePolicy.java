@@ -938,8 +938,9 @@ public final class KeepAlivePolicy {
 
         /**
          * Sets the share of the idle connections that one peer may hold from {@link PressureLevel#HIGH} on. Where one
-         * holds more, what it holds beyond its share is evicted first, and the others are spared: their timeouts don't
-         * shrink, and their responses don't say close. A peer is an address, of IPv6 a /64, as PROXY tells it where it
+         * holds more, what it holds beyond its share is evicted first. As far as that is enough, reused connections of
+         * others are spared: their responses don't say close, and the timeouts of those whose last request came a second
+         * or more after their accept don't shrink. A peer is an address, of IPv6 a /64, as PROXY tells it where it
          * does. Where all connections are from one peer, such as a proxy, it makes no difference; switch it off where a
          * proxy shares a connector with direct clients. Default: 0.25. Zero or less: no peer is told from another.
          *

@@ -35,6 +35,30 @@ final class Relief {
         /** Nothing is known yet, so no reused connection has to go and something else may. */
         static final Verdict NONE = new Verdict(false, false, false, Set.of());
 
+        /** Whether the pressure is the doing of greedy peers, and this connection is from another one, that is known. */
+        boolean spares(Tracked connection) {
+            if (greedy.isEmpty()) {
+                return false;
+            }
+            Object peer = connection.peer();
+            return peer != null && !greedy.contains(peer);
+        }
+
+        /**
+         * Whether a connection keeps its timeouts under pressure that is others' doing: one that is in use does. Two
+         * requests at once and then silence are not enough. Else an attacker with many addresses would make one of them
+         * greedy, so that the connections of all the others stay.
+         */
+        boolean keepsTimeouts(Tracked connection) {
+            return connection.isReused() && connection.since() - connection.openedAt() >= IN_USE && spares(connection);
+        }
+
+        /** How far the timeouts of a connection shrink, from 0 to 1. */
+        double squeeze(Tracked connection, Pressure pressure) {
+            boolean waits = pressure.level().isAtLeast(PressureLevel.HIGH) && connection.isReused() && !squeezing;
+            return waits || keepsTimeouts(connection) ? 0 : pressure.squeeze();
+        }
+
         private Verdict moving() {
             return stuck ? new Verdict(newcomersGone, squeezing, false, greedy) : this;
         }
@@ -48,6 +72,8 @@ final class Relief {
 
     /** How long giving up what is idle must have been enough before deadlines of reused connections shrink. */
     private static final long SETTLED = TimeUnit.SECONDS.toNanos(1);
+    /** How long after its accept a connection must still have been used for its time to be left to it. */
+    static final long IN_USE = TimeUnit.SECONDS.toNanos(1);
 
     private final DeadlineWheel wheel;
     private final Look look;

@@ -15,6 +15,7 @@ import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
+import java.util.Set;
 import java.util.concurrent.CountDownLatch;
 import java.util.function.UnaryOperator;
 import org.eclipse.jetty.logging.JettyLogger;
@@ -924,7 +925,7 @@ class DescriptorMonitorTest {
                 @Override
                 long look(long now, Pressure pressure) {
                     if (share[0] > 0.85) {
-                        seen.add(monitor.isSomebodyGreedy());
+                        seen.add(!monitor.verdict().greedy().isEmpty());
                         for (double other : new double[] {0.1, 0.9}) { // falls and rises again
                             share[0] = other;
                             scheduler.now += SECOND;
@@ -947,6 +948,6 @@ class DescriptorMonitorTest {
         share[0] = 0.1;
         scheduler.now += SECOND;
         monitor.tick(scheduler.now);
-        assertFalse(monitor.isSomebodyGreedy());
+        assertEquals(Set.of(), monitor.verdict().greedy());
     }
 }

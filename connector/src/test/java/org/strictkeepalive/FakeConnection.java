@@ -8,6 +8,9 @@ class FakeConnection extends Tracked {
     ConnectionState state = ConnectionState.IDLE;
     boolean reused;
     long since;
+    /** How long before that it was opened. */
+    long usedFor;
+
     long lookAgain = Long.MAX_VALUE;
     int looks;
     int evictions;
@@ -68,7 +71,7 @@ class FakeConnection extends Tracked {
 
     @Override
     long openedAt() {
-        return since;
+        return since - usedFor;
     }
 
     @Override

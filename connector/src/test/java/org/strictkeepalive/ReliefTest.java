@@ -166,4 +166,25 @@ class ReliefTest {
         step(PressureLevel.HIGH, 1);
         assertEquals(Set.of(), verdict.greedy());
     }
+
+    /** Else one more address, that is greedy, would buy an attacker with many the time that others are left. */
+    @Test
+    void timeIsLeftOnlyToConnectionsOfOthersInUse() {
+        Pressure high = new Pressure(PressureLevel.HIGH, 1, 1, 900, 1000, 16, 900, 0, false);
+        Relief.Verdict found = new Relief.Verdict(false, true, false, Set.of("greedy"));
+        FakeConnection connection = new FakeConnection("c", ConnectionState.IDLE, true, now);
+        connection.peer = "other";
+        connection.usedFor = SECOND - 1;
+        assertEquals(1, found.squeeze(connection, high));
+        connection.usedFor = SECOND;
+        assertEquals(0, found.squeeze(connection, high));
+        connection.reused = false;
+        assertEquals(1, found.squeeze(connection, high));
+        connection.reused = true;
+        connection.peer = "greedy";
+        assertEquals(1, found.squeeze(connection, high));
+        connection.peer = null;
+        assertEquals(1, found.squeeze(connection, high));
+        assertEquals(0, new Relief.Verdict(false, false, false, Set.of()).squeeze(connection, high));
+    }
 }
