@@ -6,15 +6,19 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
+import java.lang.reflect.Method;
+import java.lang.reflect.Modifier;
 import java.net.StandardSocketOptions;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Set;
 import org.eclipse.jetty.io.Connection;
 import org.eclipse.jetty.io.EndPoint;
 import org.eclipse.jetty.io.SocketChannelEndPoint;
 import org.eclipse.jetty.io.ssl.SslConnection;
+import org.eclipse.jetty.server.AbstractMetaDataConnection;
 import org.eclipse.jetty.server.ConnectionFactory;
 import org.eclipse.jetty.server.ConnectionMetaData;
 import org.eclipse.jetty.server.HttpConfiguration;
@@ -26,6 +30,7 @@ import org.eclipse.jetty.server.SecureRequestCustomizer;
 import org.eclipse.jetty.server.Server;
 import org.eclipse.jetty.server.ServerConnector;
 import org.eclipse.jetty.server.SslConnectionFactory;
+import org.eclipse.jetty.util.Attributes;
 import org.eclipse.jetty.util.BufferUtil;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -139,6 +144,60 @@ class EndPointOfRequestTest {
         }
         assertSame(seen.get(0), seen.get(1));
         assertSame(seen.get(0), seen.get(0).getConnection());
+    }
+
+    /** Tools that inject faults cast it. */
+    @ParameterizedTest
+    @EnumSource(Transport.class)
+    void theConnectionIsOfTheNearestPublicClassOfJettys(Transport transport) throws Exception {
+        try (TestServer server =
+                        TestServer.strict(transport, p -> p, TestServer.handler((request, response, callback) -> {
+                            AbstractMetaDataConnection own =
+                                    (AbstractMetaDataConnection) request.getConnectionMetaData();
+                            own.setAttribute("c", "d");
+                            response.write(
+                                    true,
+                                    BufferUtil.toBuffer(
+                                            own.getEndPoint().getClass().getSimpleName() + " "
+                                                    + Request.unWrap(request)
+                                                            .getConnectionMetaData()
+                                                            .getAttribute("c")),
+                                    callback);
+                        }));
+                RawClient client = server.connect()) {
+            assertEquals(
+                    transport == Transport.TLS ? "SslEndPoint d" : "SocketChannelEndPoint d",
+                    client.get().body());
+        }
+    }
+
+    /** Else it would be answered by a second connection that knows nothing. */
+    @Test
+    void everyMethodThatJettysConnectionOverridesIsPassedOn() throws Exception {
+        // New in Jetty 12.1 or gone there, asked of the endpoint or given at the start; toString is final.
+        Set<String> own = Set.of(
+                "getEndPoint",
+                "getConnection",
+                "getConnector",
+                "getHttpConfiguration",
+                "getInvocationType",
+                "toString",
+                "fillInterested",
+                "onFillInterestedFailed");
+        for (Method method : AbstractMetaDataConnection.class.getMethods()) {
+            if (method.getDeclaringClass() == Object.class
+                    || Modifier.isStatic(method.getModifiers())
+                    || (method.getDeclaringClass() == Attributes.class && method.isDefault())
+                    || own.contains(method.getName())) {
+                continue;
+            }
+            assertEquals(
+                    ConnectionView.class,
+                    ConnectionView.class
+                            .getMethod(method.getName(), method.getParameterTypes())
+                            .getDeclaringClass(),
+                    method.toString());
+        }
     }
 
     /** As tools that inject faults do. */
