@@ -44,9 +44,13 @@ class JettyHomeIT {
         return commands;
     }
 
-    /** A base with a web application, as it was before. */
     private JettyHome base(String version, String modules) throws Exception {
-        JettyHome jetty = new JettyHome(version, directory.resolve("base"));
+        return base(version, directory.resolve("base"), modules);
+    }
+
+    /** A base with a web application, as it was before. */
+    static JettyHome base(String version, Path base, String modules) throws Exception {
+        JettyHome jetty = new JettyHome(version, base);
         succeed(jetty.start("--add-modules=" + modules));
         Path webapp = Files.createDirectories(jetty.base().resolve("webapps/site"));
         Files.writeString(webapp.resolve("hello.txt"), "Hello, world!");
@@ -63,7 +67,7 @@ class JettyHomeIT {
         return result;
     }
 
-    private static void addTheModule(JettyHome jetty, String... settings) throws Exception {
+    static void addTheModule(JettyHome jetty, String... settings) throws Exception {
         Files.copy(ARCHIVE, jetty.base().resolve(ARCHIVE.getFileName()));
         JettyHome.Result added = succeed(jetty.run(commands().get(0)));
         assertTrue(added.output().contains("strict-keepalive"), added.output());

@@ -76,7 +76,8 @@ class SpringBootIT {
         return text.split(Pattern.quote(part), -1).length - 1;
     }
 
-    private App start(String boot, int sample, String... properties) throws Exception {
+    /** The source of the bean of the document, by its place there. */
+    static String configuration(String boot, int sample) throws IOException {
         List<String> blocks = new ArrayList<>();
         Matcher matcher = Pattern.compile("```java\n(.*?)```", Pattern.DOTALL).matcher(Files.readString(DOCUMENT));
         while (matcher.find()) {
@@ -88,11 +89,19 @@ class SpringBootIT {
             assertTrue(bean.contains(four), bean);
             bean = bean.replace(four, blocks.get(1));
         }
+        return PACKAGE + bean;
+    }
+
+    private App start(String boot, int sample, String... properties) throws Exception {
         String classPath = App.classPath(boot);
         App.compile(
                 directory,
                 classPath,
-                Map.of("Application.java", APPLICATION, "StrictKeepAliveConfiguration.java", PACKAGE + bean));
+                Map.of(
+                        "Application.java",
+                        APPLICATION,
+                        "StrictKeepAliveConfiguration.java",
+                        configuration(boot, sample)));
         List<String> arguments = new ArrayList<>(List.of("--server.port=0", "--server.address=127.0.0.1"));
         arguments.addAll(Arrays.asList(properties));
         return App.start(directory, classPath, "app.Application", arguments.toArray(String[]::new));

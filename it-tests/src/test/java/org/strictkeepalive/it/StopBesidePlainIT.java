@@ -1,7 +1,6 @@
 package org.strictkeepalive.it;
 
 import static java.nio.charset.StandardCharsets.ISO_8859_1;
-import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
@@ -15,12 +14,8 @@ import java.net.http.HttpResponse.BodyHandlers;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
-import java.util.concurrent.Future;
-import java.util.concurrent.TimeUnit;
-import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -34,10 +29,16 @@ import org.strictkeepalive.KeepAlivePolicy;
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
 class StopBesidePlainIT {
     private static final long STOP_TIMEOUT_MS = 20_000;
-    /** By how much the stop may be longer than plain's, measured at the same time. */
-    private static final long SLACK_MS = 300;
-    /** A machine that is busy gets further tries: it makes the difference larger, never smaller. */
-    private static final int TRIES = 3;
+
+    static final String WEB_SOCKET_UPGRADE = """
+            GET /ws HTTP/1.1
+            Host: t
+            Connection: Upgrade
+            Upgrade: websocket
+            Sec-WebSocket-Version: 13
+            Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==
+
+            """.replace("\n", "\r\n");
 
     private static final String GET = "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n";
 
@@ -173,16 +174,7 @@ class StopBesidePlainIT {
         WEB_SOCKET {
             @Override
             void connect(StopBesidePlainIT test, BesideServer server, List<AutoCloseable> held) throws Exception {
-                String upgrade = """
-                        GET /ws HTTP/1.1
-                        Host: t
-                        Connection: Upgrade
-                        Upgrade: websocket
-                        Sec-WebSocket-Version: 13
-                        Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==
-
-                        """;
-                answered(server, held, upgrade.replace("\n", "\r\n"));
+                answered(server, held, WEB_SOCKET_UPGRADE);
             }
         },
         TUNNEL {
@@ -265,88 +257,22 @@ class StopBesidePlainIT {
     @ParameterizedTest
     @EnumSource(Held.class)
     void aStopTakesNoLongerThanPlainJettys(Held kind) throws Exception {
-        List<String> tries = new ArrayList<>();
-        for (int i = 0; i < TRIES; i++) {
-            Future<Long> plain = threads.submit(() -> stopTime(kind, null));
-            long strict = stopTime(kind, KeepAlivePolicy.defaults());
-            tries.add("plain " + plain.get() + " ms, strict " + strict + " ms");
-            if (strict <= plain.get() + SLACK_MS) {
-                break;
-            }
-        }
-        System.out.println("Stop with " + kind + ": " + tries);
-        assertTrue(tries.size() < TRIES || isNoLonger(tries.get(TRIES - 1)), kind + ": " + tries);
+        BesidePlain.assertNoLonger(
+                kind.toString(), threads, () -> stopTime(kind, null), () -> stopTime(kind, KeepAlivePolicy.defaults()));
     }
 
-    private static boolean isNoLonger(String oneTry) {
-        String[] words = oneTry.split(" ", -1);
-        return Long.parseLong(words[4]) <= Long.parseLong(words[1]) + SLACK_MS;
-    }
-
-    /** Clients in steady use, a few milliseconds away: none of their requests is lost. */
     private int requestsLost(KeepAlivePolicy policy) throws Exception {
-        int clients = 50;
-        AtomicInteger lost = new AtomicInteger();
-        AtomicInteger ready = new AtomicInteger();
         try (BesideServer server = new BesideServer(keys, policy)) {
             server.server.setStopTimeout(STOP_TIMEOUT_MS);
             server.start();
-            List<CompletableFuture<Void>> all = new ArrayList<>();
-            for (int i = 0; i < clients; i++) {
-                all.add(CompletableFuture.runAsync(() -> postUntilToldToClose(server, ready, lost), threads));
-            }
-            while (ready.get() < clients) {
-                Http.pause(10);
-            }
-            Http.pause(500);
-            server.stop();
-            CompletableFuture.allOf(all.toArray(CompletableFuture[]::new)).get(60, TimeUnit.SECONDS);
-        }
-        return lost.get();
-    }
-
-    private static void postUntilToldToClose(BesideServer server, AtomicInteger ready, AtomicInteger lost) {
-        byte[] post = "POST / HTTP/1.1\r\nHost: t\r\nContent-Length: 0\r\n\r\n".getBytes(ISO_8859_1);
-        boolean begun = false;
-        try (Socket socket = server.connect()) {
-            byte[] buffer = new byte[4096];
-            while (true) {
-                if (socket.getInputStream().available() == 0) {
-                    Http.pause(5); // the way there
-                    socket.getOutputStream().write(post);
-                }
-                int read = socket.getInputStream().read(buffer);
-                Http.pause(5); // and back
-                if (read < 0) {
-                    lost.incrementAndGet();
-                    return;
-                }
-                if (!begun) {
-                    begun = true;
-                    ready.incrementAndGet();
-                }
-                if (new String(buffer, 0, read, ISO_8859_1).contains("Connection: close")) {
-                    return;
-                }
-                Http.pause(40);
-            }
-        } catch (IOException x) {
-            lost.incrementAndGet();
+            return SteadyClients.lost(50, "/", server::connect, server::stop, threads);
         }
     }
 
     /** A client that a busy machine holds up for the shutdownIdleTimeout loses its request on either. */
     @Test
     void aStopLosesNoRequestOfClientsInSteadyUse() throws Exception {
-        List<String> tries = new ArrayList<>();
-        boolean worse = true;
-        for (int i = 0; i < TRIES && worse; i++) {
-            int plain = requestsLost(null);
-            int strict = requestsLost(KeepAlivePolicy.defaults());
-            tries.add("plain " + plain + ", strict " + strict);
-            worse = strict > plain;
-        }
-        System.out.println("Requests lost at a stop, of 50 clients: " + tries);
-        assertFalse(worse, tries::toString);
+        BesidePlain.assertLosesNoMore(
+                "50 clients", () -> requestsLost(null), () -> requestsLost(KeepAlivePolicy.defaults()));
     }
 }
