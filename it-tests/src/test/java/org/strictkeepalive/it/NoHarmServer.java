@@ -5,6 +5,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.eclipse.jetty.io.Content;
 import org.eclipse.jetty.server.Handler;
 import org.eclipse.jetty.server.HttpConfiguration;
@@ -24,14 +25,27 @@ import org.strictkeepalive.StrictKeepAlive;
 
 /**
  * A server for a process of its own: plain or strict, how many threads, its idle timeout in milliseconds, and a key
- * file for TLS. {@code /slow} answers after the milliseconds of the query, {@code /blocking} reads as a servlet does.
+ * file for TLS. {@code /slow} answers after the milliseconds of the query, {@code /blocking} reads as a servlet does,
+ * {@code /queue} tells how many tasks have waited for a thread at most.
  */
 final class NoHarmServer extends Handler.Abstract {
-    private NoHarmServer() {}
+    private final AtomicInteger longestQueue = new AtomicInteger();
+
+    private NoHarmServer(QueuedThreadPool pool) {
+        Thread watch = new Thread(() -> {
+            while (true) {
+                longestQueue.accumulateAndGet(pool.getQueueSize(), Math::max);
+                Http.pause(5);
+            }
+        });
+        watch.setDaemon(true);
+        watch.start();
+    }
 
     public static void main(String[] arguments) throws Exception {
         List<String> list = List.of(arguments);
-        Server server = new Server(new QueuedThreadPool(Integer.parseInt(list.get(1))));
+        QueuedThreadPool pool = new QueuedThreadPool(Integer.parseInt(list.get(1)));
+        Server server = new Server(pool);
         HttpConfiguration config = new HttpConfiguration();
         config.addCustomizer(new SecureRequestCustomizer(false));
         HttpConnectionFactory http = new HttpConnectionFactory(config);
@@ -44,7 +58,7 @@ final class NoHarmServer extends Handler.Abstract {
         connector.setAcceptQueueSize(1024);
         connector.setIdleTimeout(Long.parseLong(list.get(2)));
         server.addConnector(connector);
-        server.setHandler(new NoHarmServer());
+        server.setHandler(new NoHarmServer(pool));
         if (list.get(0).equals("strict")) {
             StrictKeepAlive.install(server, KeepAlivePolicy.defaults());
         }
@@ -69,6 +83,7 @@ final class NoHarmServer extends Handler.Abstract {
                     answer(response, "read " + in.readAllBytes().length, callback);
                 }
             }
+            case "/queue" -> answer(response, longestQueue.toString(), callback);
             case "/level" -> {
                 DescriptorMonitor monitor = getServer().getBean(DescriptorMonitor.class);
                 answer(response, monitor == null ? "none" : monitor.getLevel().toString(), callback);
