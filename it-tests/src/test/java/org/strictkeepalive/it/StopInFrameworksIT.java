@@ -1,7 +1,6 @@
 package org.strictkeepalive.it;
 
 import static java.nio.charset.StandardCharsets.ISO_8859_1;
-import static java.nio.charset.StandardCharsets.US_ASCII;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -9,14 +8,11 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.net.InetAddress;
 import java.net.Socket;
-import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse.BodyHandlers;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.HashMap;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
@@ -24,8 +20,6 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
-import java.util.concurrent.TimeUnit;
-import java.util.regex.Pattern;
 import javax.net.ssl.SSLContext;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
@@ -41,203 +35,15 @@ import org.junit.jupiter.params.provider.ValueSource;
  */
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
 class StopInFrameworksIT {
-    /** Reads the body, answers after the milliseconds of the query, and upgrades to WebSocket. */
-    private static final String SERVLET = """
-            package app;
-
-            import jakarta.servlet.annotation.WebServlet;
-            import jakarta.servlet.http.HttpServlet;
-            import jakarta.servlet.http.HttpServletRequest;
-            import jakarta.servlet.http.HttpServletResponse;
-            import java.io.IOException;
-            import org.eclipse.jetty.ee10.websocket.server.JettyWebSocketServerContainer;
-            import org.eclipse.jetty.websocket.api.annotations.WebSocket;
-
-            @WebServlet("/*")
-            public class Any extends HttpServlet {
-                @WebSocket
-                public static class Quiet {}
-
-                @Override
-                protected void service(HttpServletRequest request, HttpServletResponse response) throws IOException {
-                    if (request.getRequestURI().equals("/ws")) {
-                        JettyWebSocketServerContainer.getContainer(getServletContext())
-                                .upgrade((upgrade, answer) -> new Quiet(), request, response);
-                        return;
-                    }
-                    request.getInputStream().readAllBytes();
-                    if (request.getQueryString() != null) {
-                        try {
-                            Thread.sleep(Long.parseLong(request.getQueryString()));
-                        } catch (InterruptedException x) {
-                            throw new IOException(x);
-                        }
-                    }
-                    response.getWriter().print("hello");
-                }
-            }
-            """;
-
-    /** Starts and stops again and again, as its input says. */
-    private static final String APPLICATION = """
-            package app;
-
-            import java.util.Scanner;
-            import org.springframework.boot.SpringApplication;
-            import org.springframework.boot.autoconfigure.SpringBootApplication;
-            import org.springframework.boot.web.servlet.ServletRegistrationBean;
-            import org.springframework.context.ConfigurableApplicationContext;
-            import org.springframework.context.annotation.Bean;
-
-            @SpringBootApplication
-            public class Application {
-                public static void main(String[] args) {
-                    Scanner in = new Scanner(System.in);
-                    for (int i = 1; in.hasNext(); i++) {
-                        in.next();
-                        ConfigurableApplicationContext context = SpringApplication.run(Application.class, args);
-                        System.out.println("start " + i + " port "
-                                + context.getEnvironment().getProperty("local.server.port") + " ");
-                        in.next();
-                        long begin = System.nanoTime();
-                        context.close();
-                        System.out.println("stop " + i + " took " + (System.nanoTime() - begin) / 1_000_000 + " ms");
-                    }
-                }
-
-                @Bean
-                ServletRegistrationBean<Any> any() {
-                    return new ServletRegistrationBean<>(new Any(), "/*");
-                }
-            }
-            """;
-
     private static final int CLIENTS = 20;
 
     private static final String GET = "GET /hello HTTP/1.1\r\nHost: t\r\n\r\n";
 
     private final ExecutorService threads = Executors.newCachedThreadPool();
-    private final Map<String, Side> sides = new ConcurrentHashMap<>();
+    private final Map<String, FrameworkServers.Side> sides = new ConcurrentHashMap<>();
 
     private Path directory;
     private Path keys;
-
-    /** A server that starts and stops as its framework does, many times. */
-    private interface Side extends AutoCloseable {
-        void start() throws Exception;
-
-        int port() throws IOException;
-
-        /** Where it speaks HTTP/2. */
-        URI http2() throws IOException;
-
-        /** Milliseconds. */
-        long stop() throws Exception;
-    }
-
-    private static final class Boot implements Side {
-        private final App app;
-        private int runs;
-        private int port;
-
-        Boot(String boot, boolean strict, Path directory) throws Exception {
-            String servlet = boot.equals("spring-boot-3") ? SERVLET : SERVLET.replace(".ee10.", ".ee11.");
-            Map<String, String> sources = new HashMap<>(Map.of("Any.java", servlet, "Application.java", APPLICATION));
-            if (strict) {
-                sources.put("StrictKeepAliveConfiguration.java", SpringBootIT.configuration(boot, 0));
-            }
-            String classPath = App.classPath(boot);
-            App.compile(Files.createDirectories(directory), classPath, sources);
-            app = App.start(
-                    directory,
-                    classPath,
-                    "app.Application",
-                    "--server.port=0",
-                    "--server.address=127.0.0.1",
-                    "--server.http2.enabled=true",
-                    "--server.shutdown=graceful");
-        }
-
-        private String command(String command, String answer) throws Exception {
-            app.process().getOutputStream().write((command + "\n").getBytes(US_ASCII));
-            app.process().getOutputStream().flush();
-            return app.await(Pattern.compile(command + " " + runs + " " + answer + " (\\d+) "));
-        }
-
-        @Override
-        public void start() throws Exception {
-            runs++;
-            port = Integer.parseInt(command("start", "port"));
-        }
-
-        @Override
-        public int port() {
-            return port;
-        }
-
-        @Override
-        public URI http2() {
-            return URI.create("http://localhost:" + port + "/hello");
-        }
-
-        @Override
-        public long stop() throws Exception {
-            return Long.parseLong(command("stop", "took"));
-        }
-
-        @Override
-        public void close() throws Exception {
-            app.close();
-        }
-    }
-
-    private static final class Home implements Side {
-        private final JettyHome jetty;
-
-        Home(String version, boolean strict, Path directory, Path keys) throws Exception {
-            jetty = JettyHomeIT.base(version, directory, "http,https,http2,graceful,ee10-deploy,ee10-websocket-jetty");
-            Path classes = Files.createDirectories(directory.resolve("webapps/root/WEB-INF/classes"));
-            App.compile(classes, App.classPath("spring-boot-3"), Map.of("Any.java", SERVLET));
-            Files.writeString(directory.resolve("start.d/stop.ini"), """
-                    jetty.server.stopTimeout=20000
-                    jetty.ssl.host=127.0.0.1
-                    jetty.ssl.port=0
-                    jetty.sslContext.keyStorePath=%s
-                    jetty.sslContext.keyStorePassword=changeit
-                    """.formatted(keys));
-            if (strict) {
-                JettyHomeIT.addTheModule(jetty);
-            }
-        }
-
-        @Override
-        public void start() throws Exception {
-            jetty.serve(JettyHome.START);
-        }
-
-        @Override
-        public int port() throws IOException {
-            return jetty.port("HTTP/1.1");
-        }
-
-        @Override
-        public URI http2() throws IOException {
-            return URI.create("https://localhost:" + jetty.port("SSL") + "/hello");
-        }
-
-        @Override
-        public long stop() throws Exception {
-            long begin = System.nanoTime();
-            jetty.process().destroy();
-            assertTrue(jetty.process().waitFor(60, TimeUnit.SECONDS), "goes on");
-            return TimeUnit.NANOSECONDS.toMillis(System.nanoTime() - begin);
-        }
-
-        @Override
-        public void close() {
-            jetty.close();
-        }
-    }
 
     /** What is connected when the server stops. */
     private enum Held {
@@ -254,14 +60,14 @@ class StopInFrameworksIT {
         keys = Keys.make(kept.resolve("test.p12"));
     }
 
-    private Side side(String framework, boolean strict) throws Exception {
+    private FrameworkServers.Side side(String framework, boolean strict) throws Exception {
         String name = framework + (strict ? "-strict" : "-plain");
-        Side side = sides.get(name);
+        FrameworkServers.Side side = sides.get(name);
         if (side == null) {
             Path own = directory.resolve(name);
             side = framework.startsWith("jetty-home-")
-                    ? new Home(framework.substring("jetty-home-".length()), strict, own, keys)
-                    : new Boot(framework, strict, own);
+                    ? new FrameworkServers.Home(framework.substring("jetty-home-".length()), strict, own, keys)
+                    : new FrameworkServers.Boot(framework, strict, own);
             sides.put(name, side);
         }
         return side;
@@ -269,25 +75,25 @@ class StopInFrameworksIT {
 
     @AfterAll
     void end() throws Exception {
-        for (Side side : sides.values()) {
+        for (FrameworkServers.Side side : sides.values()) {
             side.close();
         }
         threads.shutdownNow();
     }
 
-    private static Socket connect(Side side) throws IOException {
+    private static Socket connect(FrameworkServers.Side side) throws IOException {
         Socket socket = new Socket(InetAddress.getLoopbackAddress(), side.port());
         socket.setSoTimeout(60_000);
         return socket;
     }
 
-    private static Socket sent(Side side, String request) throws IOException {
+    private static Socket sent(FrameworkServers.Side side, String request) throws IOException {
         Socket socket = connect(side);
         socket.getOutputStream().write(request.getBytes(ISO_8859_1));
         return socket;
     }
 
-    private static Socket answered(Side side, String request, String status) throws IOException {
+    private static Socket answered(FrameworkServers.Side side, String request, String status) throws IOException {
         Socket socket = sent(side, request);
         byte[] answer = new byte[4096];
         int read = socket.getInputStream().read(answer);
@@ -318,7 +124,7 @@ class StopInFrameworksIT {
         }
     }
 
-    private long stopTime(Held kind, Side side, List<String> ends) throws Exception {
+    private long stopTime(Held kind, FrameworkServers.Side side, List<String> ends) throws Exception {
         List<AutoCloseable> held = new ArrayList<>();
         side.start();
         try {
@@ -382,8 +188,8 @@ class StopInFrameworksIT {
         "jetty-home-12.0.30,HTTP_2"
     })
     void aStopTakesNoLongerThanPlainJettys(String framework, Held kind) throws Exception {
-        Side plain = side(framework, false);
-        Side strict = side(framework, true);
+        FrameworkServers.Side plain = side(framework, false);
+        FrameworkServers.Side strict = side(framework, true);
         List<String> plainEnds = new ArrayList<>();
         List<String> strictEnds = new ArrayList<>();
         BesidePlain.assertNoLonger(
@@ -408,7 +214,7 @@ class StopInFrameworksIT {
      * The requests take 20 ms, so that one is in progress whenever Spring Boot looks: where none is, it closes all
      * connections at once.
      */
-    private int requestsLost(Side side) throws Exception {
+    private int requestsLost(FrameworkServers.Side side) throws Exception {
         side.start();
         return SteadyClients.lost(CLIENTS, "/post?20", () -> connect(side), side::stop, threads);
     }
@@ -416,8 +222,8 @@ class StopInFrameworksIT {
     @ParameterizedTest
     @ValueSource(strings = {"spring-boot-4", "spring-boot-3", "jetty-home-12.1.12", "jetty-home-12.0.30"})
     void aStopLosesNoMoreRequestsThanPlainJettys(String framework) throws Exception {
-        Side plain = side(framework, false);
-        Side strict = side(framework, true);
+        FrameworkServers.Side plain = side(framework, false);
+        FrameworkServers.Side strict = side(framework, true);
         BesidePlain.assertLosesNoMore(
                 CLIENTS + " clients, " + framework, () -> requestsLost(plain), () -> requestsLost(strict));
     }
