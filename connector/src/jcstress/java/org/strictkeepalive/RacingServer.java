@@ -97,7 +97,7 @@ final class RacingServer {
         @Override
         public boolean handle(Request request, Response response, Callback callback) {
             EndPoint guard = request.getConnectionMetaData().getConnection().getEndPoint();
-            MemoryClient client = (MemoryClient) GovernedConnector.innermost(guard);
+            MemoryClient client = (MemoryClient) Sockets.innermost(guard);
             client.executed++;
             switch (Request.getPathInContext(request)) {
                 case "/up" -> {

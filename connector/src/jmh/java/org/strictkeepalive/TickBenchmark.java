@@ -53,6 +53,7 @@ public class TickBenchmark {
             scheduler.now += TimeUnit.SECONDS.toNanos(30) / guards;
             ConnectionGuard guard = new ConnectionGuard(governed, new BenchEndPoint(scheduler));
             guard.bind(http);
+            governed.onGuard(guard);
             guard.fillInterested(Callback.NOOP);
         }
     }

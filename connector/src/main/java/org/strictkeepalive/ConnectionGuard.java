@@ -55,7 +55,7 @@ import org.strictkeepalive.ClientWait.Offer;
  *
  * <p>Fields that are not volatile are written by whoever has the move, and published by the word.
  */
-final class ConnectionGuard extends Closing
+final class ConnectionGuard extends GovernedConnection
         implements EndPoint, EndPoint.Wrapper, Callback, Function<HttpStream, HttpStream> {
     private static final Logger LOG = LoggerFactory.getLogger(ConnectionGuard.class);
 
@@ -116,7 +116,7 @@ final class ConnectionGuard extends Closing
     private static final int DISCARD_SIZE = 16 * 1024;
     private static final int DISCARDS_AT_ONCE = 16;
 
-    private final GovernedConnector governed;
+    private final Governor governor;
     /** The endpoint without the guard, as applications see it. */
     private final EndPoint shown;
     /** The same, or where that is PROXY's, what it wraps. */
@@ -197,12 +197,12 @@ final class ConnectionGuard extends Closing
     /** Whether it was closed by the policy while no byte of a request was there: such a byte is a request lost. */
     private boolean closedIdle;
 
-    ConnectionGuard(GovernedConnector governed, EndPoint endPoint) {
-        this.governed = governed;
+    ConnectionGuard(Governor governor, EndPoint endPoint) {
+        this.governor = governor;
         shown = endPoint;
         // Only its data are PROXY's; the bytes are those of the endpoint within.
         this.endPoint = endPoint.getClass() == ProxyEndPoint.class ? ((ProxyEndPoint) endPoint).unwrap() : endPoint;
-        innermost = GovernedConnector.innermost(this.endPoint);
+        innermost = Sockets.innermost(this.endPoint);
     }
 
     /** The guard that an endpoint is, null for none. */
@@ -211,8 +211,13 @@ final class ConnectionGuard extends Closing
     }
 
     @Override
-    boolean isOf(GovernedConnector connector) {
-        return governed == connector;
+    boolean isOf(Governor other) {
+        return governor == other;
+    }
+
+    @Override
+    Decisions decisions() {
+        return governor.decisions();
     }
 
     /** Whether it is this connection that is governed, not one that it was upgraded to. */
@@ -222,7 +227,11 @@ final class ConnectionGuard extends Closing
 
     void bind(Connection http) {
         connection = (AbstractMetaDataConnection) http;
-        governed.onGuard(this, innermost);
+    }
+
+    /** The endpoint of the socket. */
+    EndPoint innermost() {
+        return innermost;
     }
 
     void begin(long acceptedAt) {
@@ -232,13 +241,15 @@ final class ConnectionGuard extends Closing
 
     /** When the first request is due. */
     long firstDue() {
-        return deadline(openedAt, timeout(governed.monitor().pressure()));
+        return deadline(openedAt, timeout(governor.pressure()));
     }
 
     // ---- The policy's side
 
     @Override
-    long look(long now, Pressure pressure) {
+    long look(Tick tick) {
+        long now = tick.now();
+        Pressure pressure = tick.pressure();
         if (!innermost.isOpen()) {
             // Its end was not heard of where the endpoint failed before its connection was opened.
             if (seenClosed) {
@@ -250,19 +261,16 @@ final class ConnectionGuard extends Closing
         int seen = word;
         switch (seen & STATE) {
             case WAITING -> {
-                boolean drained =
-                        phase == ConnectionState.IDLE && governed.monitor().isDrainOver(now);
+                boolean drained = phase == ConnectionState.IDLE && tick.ending() != null;
                 long timeout = timeout(pressure);
-                long stopTimeout = governed.stopTimeout(since, now);
+                long stopTimeout = governor.stopTimeout(since, now);
                 long limit = drained ? 0 : Math.min(timeout, stopTimeout);
-                if (limit == KeepAlivePolicy.NEVER || now - since < limit) {
+                if (limit == Decisions.NEVER || now - since < limit) {
                     return deadline(now, limit - (now - since));
                 }
                 take(
                         seen,
-                        drained
-                                ? CloseReason.DRAIN
-                                : stopTimeout < timeout ? CloseReason.STOP : timeoutReason(pressure),
+                        drained ? tick.ending() : stopTimeout < timeout ? CloseReason.STOP : timeoutReason(pressure),
                         now);
                 return now;
             }
@@ -287,7 +295,7 @@ final class ConnectionGuard extends Closing
                         return now + CLOSED_RELOOK;
                     }
                     // So that slow clients don't hold a stop for its whole timeout.
-                    judge(now, governed.isShutdown() ? pressure.atLeastElevated() : pressure);
+                    judge(now, governor.isShutdown() ? pressure.atLeastElevated() : pressure);
                 }
                 return deadline(now, Math.min(timeout(ConnectionState.IDLE, squeeze(pressure)), RELOOK));
             }
@@ -305,8 +313,8 @@ final class ConnectionGuard extends Closing
      * notice. Where TLS is between, its records can't be read here.
      */
     private boolean isAbandoned(int seen, long now, Pressure pressure) {
-        long limit = governed.policy().abandoned(pressure);
-        if (limit == KeepAlivePolicy.NEVER
+        long limit = governor.decisions().abandoned(pressure);
+        if (limit == Decisions.NEVER
                 || endPoint != innermost
                 || !isQuiet()
                 || !(innermost.getTransport() instanceof SocketChannel channel)
@@ -366,17 +374,23 @@ final class ConnectionGuard extends Closing
             return timeout(phase, squeeze);
         }
         if (firstBegun) {
-            return governed.policy().firstHeaders(squeeze, governed.idleTimeout(), since - openedAt);
+            return governor.decisions().firstHeaders(squeeze, governor.idleTimeout(), since - openedAt);
         }
-        return isHandshaking() ? governed.policy().handshake(squeeze, governed.idleTimeout()) : timeout(phase, squeeze);
+        return isHandshaking()
+                ? governor.decisions().handshake(squeeze, governor.idleTimeout())
+                : timeout(phase, squeeze);
     }
 
     private double squeeze(Pressure pressure) {
-        return governed.monitor().verdict().squeeze(this, pressure);
+        return pressure.squeeze() == 0 ? 0 : pressure.squeeze(isReused(), since - openedAt, peer());
+    }
+
+    private boolean keepsTimeouts(Pressure pressure) {
+        return pressure.keepsTimeouts(isReused(), since - openedAt, peer());
     }
 
     private long timeout(ConnectionState state, double squeeze) {
-        return governed.policy().timeout(state, squeeze, governed.idleTimeout(), promisedSeconds * 1_000_000_000L);
+        return governor.decisions().timeout(state, squeeze, governor.idleTimeout(), promisedSeconds * 1_000_000_000L);
     }
 
     private CloseReason timeoutReason(Pressure pressure) {
@@ -398,12 +412,12 @@ final class ConnectionGuard extends Closing
     }
 
     private long lingerLimit() {
-        long limit = governed.policy().linger(governed.monitor().pressure().level(), bodyUnread);
-        return governed.isShutdown() ? Math.min(limit, STOP_LINGER) : limit;
+        long limit = governor.decisions().linger(governor.pressure().level(), bodyUnread);
+        return governor.isShutdown() ? Math.min(limit, STOP_LINGER) : limit;
     }
 
     private boolean isOver(long limit, long now) {
-        return limit != KeepAlivePolicy.NEVER && now - lingerSince >= limit;
+        return limit != Decisions.NEVER && now - lingerSince >= limit;
     }
 
     private long lookAtLinger(long now) {
@@ -421,7 +435,7 @@ final class ConnectionGuard extends Closing
         if ((seen & STATE) != WAITING || since != asOf || !take(seen, CloseReason.EVICTED, now)) {
             return false;
         }
-        governed.monitor().due(this, now);
+        governor.due(this, now);
         return true;
     }
 
@@ -457,7 +471,7 @@ final class ConnectionGuard extends Closing
     /** The policy has decided to close. */
     private void closeFor(CloseReason reason) {
         closing = reason;
-        governed.monitor().onClosing(governed, connection, reason);
+        governor.closing(connection, reason);
     }
 
     /** A request that has come in time, and was not read because the machine is busy, is not cut. */
@@ -483,7 +497,7 @@ final class ConnectionGuard extends Closing
         } else {
             closedIdle = true;
             closeFor(reason);
-            governed.monitor().getStatistics().regret().onClosed(peer(), reason, lingerSince);
+            governor.counters().regret().onClosed(peer(), reason, lingerSince);
         }
         word = OWNED;
         if (LOG.isDebugEnabled()) {
@@ -515,7 +529,7 @@ final class ConnectionGuard extends Closing
     }
 
     private void shutdown() {
-        lingerSince = governed.monitor().now();
+        lingerSince = governor.now();
         outputShut = true;
         try {
             endPoint.shutdownOutput();
@@ -551,7 +565,7 @@ final class ConnectionGuard extends Closing
         if (endPoint == innermost) {
             act(what);
         } else {
-            handOn(governed.closer(), what);
+            handOn(governor, what);
         }
     }
 
@@ -587,13 +601,13 @@ final class ConnectionGuard extends Closing
 
     /** Hands the bytes that were read here to Jetty's connection, as a wake-up of the selector would. */
     private void handToJetty() {
-        Executor executor = governed.connector().getExecutor();
+        Executor executor = governor.executor();
         ResumeTask task = new ResumeTask(this);
         try {
             if (ApplicationCalls.type(fillCallback) == InvocationType.BLOCKING) {
                 executor.execute(task);
             } else if (!(executor instanceof TryExecutor pool && pool.tryExecute(task))) {
-                handOn(governed.closer(), RESUME);
+                handOn(governor, RESUME);
             }
         } catch (Throwable x) {
             LOG.debug("Unable to hand on {}", this, x);
@@ -648,7 +662,7 @@ final class ConnectionGuard extends Closing
             wait.begin(now, moved);
             wait.offer = Offer.FULL;
         }
-        switch (governed.policy().progress(wait.time(now, reading), moved - wait.judged, pressure)) {
+        switch (governor.decisions().progress(wait.time(now, reading), moved - wait.judged, pressure)) {
             case MADE -> {
                 wait.begin(now, moved);
                 wait.offer = Offer.NONE;
@@ -657,7 +671,7 @@ final class ConnectionGuard extends Closing
                 if (!writing || wait.offer == Offer.MADE) {
                     wait.moved = moved;
                     wait.ending = true;
-                    handOn(governed.closer(), END);
+                    handOn(governor, END);
                 } else if (wait.offer == Offer.NONE || wait.offer == Offer.FULL) {
                     offer(wait, Offer.MADE);
                 }
@@ -691,13 +705,12 @@ final class ConnectionGuard extends Closing
             return;
         }
         // Where the client takes all of it, the application is told.
-        boolean made = governed.calls()
-                .tryMake(governed.connector().getExecutor(), ApplicationCalls.typeOfWrite(endPoint), () -> {
-                    ep.getWriteFlusher().completeWrite();
-                    if (wait.offer == Offer.UNDER_WAY) { // else another wait has begun
-                        wait.offer = wait.then;
-                    }
-                });
+        boolean made = governor.calls().tryMake(governor.executor(), ApplicationCalls.typeOfWrite(endPoint), () -> {
+            ep.getWriteFlusher().completeWrite();
+            if (wait.offer == Offer.UNDER_WAY) { // else another wait has begun
+                wait.offer = wait.then;
+            }
+        });
         if (!made) {
             wait.offer = Offer.NONE;
         }
@@ -738,14 +751,14 @@ final class ConnectionGuard extends Closing
                 || outputShut
                 || (read == null && !writing)
                 || moved(writing) != wait.moved
-                || !wait.beginCall(governed.calls(), read, writing ? endPoint : null)) {
+                || !wait.beginCall(governor.calls(), read, writing ? endPoint : null)) {
             return;
         }
         // Taking the demand makes sure that no bytes arrive for it meanwhile.
         Callback taken = DEMAND.getAndSet(this, null);
         if (moved(writing) != wait.moved) {
             giveBack(taken);
-            wait.endCall(governed.calls());
+            wait.endCall(governor.calls());
             return;
         }
         SlowClientException failure = new SlowClientException();
@@ -762,7 +775,7 @@ final class ConnectionGuard extends Closing
                 dropOutput();
             }
             ApplicationCalls.make(
-                    governed.connector().getExecutor(),
+                    governor.executor(),
                     ApplicationCalls.typeOfWrite(endPoint),
                     () -> ep.getWriteFlusher().onFail(failure));
         }
@@ -859,7 +872,7 @@ final class ConnectionGuard extends Closing
                 }
                 case OWNED -> {
                     // The linger has its own limit, unless that is off.
-                    if (x instanceof TimeoutException && lingerLimit() != KeepAlivePolicy.NEVER) {
+                    if (x instanceof TimeoutException && lingerLimit() != Decisions.NEVER) {
                         awaitDiscard();
                     } else {
                         innermost.close(x);
@@ -874,22 +887,22 @@ final class ConnectionGuard extends Closing
     }
 
     private void onIdleTimeout(int seen) {
-        boolean ownTimeout = endPoint.getIdleTimeout() == governed.connector().getIdleTimeout();
+        boolean ownTimeout = isIdleTimeoutOfConnector();
         boolean idle = phase == ConnectionState.IDLE;
         if (!endPoint.tryFillInterested(this)) {
             innermost.close();
-        } else if (!(idle && ownTimeout && governed.policy().isKeepAliveTimeoutOn())) {
+        } else if (!(idle && ownTimeout && governor.decisions().isKeepAliveTimeoutOn())) {
             CloseReason reason = idleTimeoutReason(ownTimeout);
-            long now = governed.monitor().now();
+            long now = governor.now();
             if (take(seen, reason, now)) {
-                governed.monitor().due(this, now);
+                governor.due(this, now);
             }
         }
     }
 
     private CloseReason idleTimeoutReason(boolean ownTimeout) {
-        KeepAlivePolicy policy = governed.policy();
-        if (governed.isShutdown()) {
+        Decisions policy = governor.decisions();
+        if (governor.isShutdown()) {
             return CloseReason.STOP; // Jetty has shortened it.
         }
         if (ownTimeout && phase == ConnectionState.IDLE && !policy.isKeepAliveTimeoutSet()) {
@@ -911,7 +924,7 @@ final class ConnectionGuard extends Closing
     private void endCalls() {
         ClientWait wait = clientWait;
         if (wait != null) {
-            wait.endCall(governed.calls());
+            wait.endCall(governor.calls());
         }
     }
 
@@ -919,7 +932,7 @@ final class ConnectionGuard extends Closing
         Callback wanted = DEMAND.getAndSet(this, null);
         ClientWait wait = clientWait;
         if (wanted != null && wait != null) {
-            wait.waited += governed.monitor().now() - wait.demandSince;
+            wait.waited += governor.now() - wait.demandSince;
         }
         return wanted;
     }
@@ -950,7 +963,7 @@ final class ConnectionGuard extends Closing
             wanted.failed(new ClosedChannelException());
         }
         awaitDiscard();
-        governed.monitor().due(this, deadline(lingerSince, lingerLimit()));
+        governor.due(this, deadline(lingerSince, lingerLimit()));
     }
 
     /** Reads at the socket itself, below TLS, until the client's FIN. */
@@ -993,15 +1006,14 @@ final class ConnectionGuard extends Closing
 
     private void onRace() {
         SocketAddress peer = innermost.getRemoteSocketAddress();
-        DescriptorMonitor monitor = governed.monitor();
-        monitor.getStatistics()
+        governor.counters()
                 .races()
                 .onRace(
                         closing,
                         peer instanceof InetSocketAddress inet
                                 ? inet.getAddress().getHostAddress()
                                 : String.valueOf(peer),
-                        monitor.now() - lingerSince);
+                        governor.now() - lingerSince);
     }
 
     /** Waits at the socket itself; where TLS waits there already, behind TLS, which then passes the wake-up on. */
@@ -1022,7 +1034,7 @@ final class ConnectionGuard extends Closing
         if (outputShut || failed) {
             return false;
         }
-        long begun = governed.monitor().begun(request);
+        long begun = governor.begun(request);
         if (phase == ConnectionState.IDLE) {
             onReuse(begun);
         }
@@ -1060,7 +1072,7 @@ final class ConnectionGuard extends Closing
 
     /** The first bytes of a request have come to an idle connection. */
     private void onReuse(long now) {
-        governed.monitor().getStatistics().reuses().add(TimeUnit.NANOSECONDS.toMillis(now - since));
+        governor.counters().reuses().add(TimeUnit.NANOSECONDS.toMillis(now - since));
     }
 
     /** Whether what has arrived of a chunked body looks as if its end were there. */
@@ -1194,21 +1206,20 @@ final class ConnectionGuard extends Closing
     }
 
     private void decide(HttpFields.Mutable headers) {
-        KeepAlivePolicy policy = governed.policy();
-        Pressure pressure = governed.monitor().pressure();
-        Relief.Verdict verdict = governed.monitor().verdict();
+        Decisions policy = governor.decisions();
+        Pressure pressure = governor.pressure();
         long count = connection.getMessagesIn();
         // The age as the request began, a time that is there: it is at most one request late.
         CloseReason reason = policy.closeAfter(count, since - openedAt, agePart, pressure);
-        if (reason == null || (reason == CloseReason.PRESSURE && count > 1 && verdict.spares(this))) {
-            reason = governed.farewell();
+        if (reason == null || (reason == CloseReason.PRESSURE && count > 1 && pressure.spares(peer()))) {
+            reason = governor.farewell();
         }
         if (reason == null && keepAliveAsked && policy.isAdvertiseKeepAlive() && !endsWithClose(headers)) {
-            double squeeze = verdict.squeeze(this, pressure);
-            long seconds = policy.promisableSeconds(squeeze, governed.idleTimeout(), loweredIdleTimeout());
+            double squeeze = squeeze(pressure);
+            long seconds = policy.promisableSeconds(squeeze, governor.idleTimeout(), loweredIdleTimeout());
             if (seconds != 0) {
                 promise(headers, policy.keepAliveField(seconds, count), seconds);
-            } else if (pressure.level().isAtLeast(PressureLevel.ELEVATED) && !verdict.keepsTimeouts(this)) {
+            } else if (pressure.level().isAtLeast(PressureLevel.ELEVATED) && !keepsTimeouts(pressure)) {
                 reason = CloseReason.PRESSURE;
             }
         }
@@ -1226,10 +1237,14 @@ final class ConnectionGuard extends Closing
     /** The endpoint's idle timeout in nanoseconds where it is neither the connector's nor that of requests, else 0. */
     private long loweredIdleTimeout() {
         long idleTimeout = endPoint.getIdleTimeout();
-        return idleTimeout == governed.connector().getIdleTimeout()
+        return isIdleTimeoutOfConnector()
                         || idleTimeout == connection.getHttpConfiguration().getIdleTimeout()
                 ? 0
                 : TimeUnit.MILLISECONDS.toNanos(idleTimeout);
+    }
+
+    private boolean isIdleTimeoutOfConnector() {
+        return endPoint.getIdleTimeout() * 1_000_000 == governor.idleTimeout();
     }
 
     private void promise(HttpFields.Mutable headers, String field, long seconds) {
@@ -1313,7 +1328,7 @@ final class ConnectionGuard extends Closing
             word = PASS;
             reason = CloseReason.UPGRADED;
         } else if (reason == null) {
-            if (governed.isStopping()) {
+            if (governor.isStopping()) {
                 reason = CloseReason.STOP;
             } else if (phase == ConnectionState.NEW && isHandshaking()) {
                 reason = CloseReason.HANDSHAKE;
@@ -1321,7 +1336,7 @@ final class ConnectionGuard extends Closing
                 reason = endOfInput ? CloseReason.CLIENT : CloseReason.ERROR;
             }
         }
-        governed.monitor().onClosed(this, reason);
+        governor.closed(this, reason);
     }
 
     // ---- What the timer asks
@@ -1440,8 +1455,7 @@ final class ConnectionGuard extends Closing
             own();
             return;
         }
-        DescriptorMonitor monitor = governed.monitor();
-        long now = monitor.now();
+        long now = governor.now();
         int count = (int) connection.getMessagesIn();
         if (count != requests) {
             requests = count;
@@ -1459,7 +1473,7 @@ final class ConnectionGuard extends Closing
         writingFirst = null;
         writingLast = null;
         endWait();
-        monitor.due(this, deadline(since, timeout(monitor.pressure())));
+        governor.due(this, deadline(since, timeout(governor.pressure())));
         // Only the policy acts on a waiting connection besides its wake-up, so until here the word is ours.
         word = (seen - state + WAIT) + WAITING;
         // Where a read is pending already, it is this guard's.
@@ -1488,7 +1502,7 @@ final class ConnectionGuard extends Closing
         if (state == OWNED) {
             return false;
         }
-        long now = governed.monitor().now();
+        long now = governor.now();
         ClientWait wait = clientWait;
         if (wait == null) {
             clientWait = new ClientWait(now);
@@ -1532,13 +1546,12 @@ final class ConnectionGuard extends Closing
             return;
         }
         if (state != PASS && !outputShut) {
-            DescriptorMonitor monitor = governed.monitor();
-            lingerSince = monitor.now();
+            lingerSince = governor.now();
             outputShut = true;
-            if (closing == null && governed.isShutdown()) {
+            if (closing == null && governor.isShutdown()) {
                 closeFor(CloseReason.STOP); // Its response had begun before.
             }
-            monitor.due(this, deadline(lingerSince, lingerLimit()));
+            governor.due(this, deadline(lingerSince, lingerLimit()));
         }
         try {
             endPoint.shutdownOutput();
@@ -1555,7 +1568,7 @@ final class ConnectionGuard extends Closing
         int state = word & STATE;
         if (state == OWNED) {
             // The linger closes, unless the server stops before.
-            if (governed.isStopping()) {
+            if (governor.isStopping()) {
                 innermost.close(cause);
             }
             return;

@@ -3,7 +3,6 @@ package org.strictkeepalive;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.Predicate;
-import org.eclipse.jetty.util.thread.AutoLock;
 
 /**
  * A timing wheel of all tracked connections.
@@ -16,18 +15,18 @@ import org.eclipse.jetty.util.thread.AutoLock;
  * <p>Times are kept as nanoseconds since the wheel's origin, so {@code nanoTime} may wrap. Safe for use by any thread;
  * {@link #advance} by one at a time.
  */
-final class DeadlineWheel {
-    static final int NONE = -1;
+final class DeadlineWheel<T extends Timed> {
+    private static final int NONE = -1;
     private static final int BUCKETS = 2048;
     /** A further bucket, of those that are being looked at: they are in the wheel all the time. */
     private static final int LOOKED_AT = BUCKETS;
     /** A bucket is 2^24 ns, 17 ms, wide. */
     private static final int SHIFT = 24;
 
-    private final AutoLock lock = new AutoLock();
-    private final Tracked[] buckets = new Tracked[BUCKETS + 1];
+    private final Mutex lock = new Mutex();
+    private final Timed[] buckets = new Timed[BUCKETS + 1];
     private final long origin;
-    private final Round round = new Round();
+    private final Round<T> round = new Round<>();
     private long cursor;
 
     DeadlineWheel(long now) {
@@ -36,13 +35,13 @@ final class DeadlineWheel {
 
     /** What looks at a connection, and answers when to look again. It must not throw. */
     @FunctionalInterface
-    interface Look {
-        long look(Tracked tracked);
+    interface Look<T> {
+        long look(T connection);
     }
 
     /** Adds a connection that is to be looked at by that nanoTime. */
-    void add(Tracked node, long due) {
-        try (AutoLock ignored = lock.lock()) {
+    void add(T node, long due) {
+        try (Mutex ignored = lock.hold()) {
             round.add(node);
             link(node, due - origin);
         }
@@ -53,8 +52,8 @@ final class DeadlineWheel {
      *
      * @return false if it was not there
      */
-    boolean remove(Tracked node) {
-        try (AutoLock ignored = lock.lock()) {
+    boolean remove(T node) {
+        try (Mutex ignored = lock.hold()) {
             if (node.bucket == NONE) {
                 return false;
             }
@@ -66,8 +65,8 @@ final class DeadlineWheel {
     }
 
     /** Replaces a connection by another that stands for it from now on; false if it was not there. */
-    boolean replace(Tracked node, Tracked by, long due) {
-        try (AutoLock ignored = lock.lock()) {
+    boolean replace(T node, T by, long due) {
+        try (Mutex ignored = lock.hold()) {
             if (!remove(node)) {
                 return false;
             }
@@ -77,12 +76,12 @@ final class DeadlineWheel {
     }
 
     /** Sees to it that a connection is looked at by that nanoTime. */
-    void due(Tracked node, long due) {
+    void due(T node, long due) {
         long at = due - origin;
         if (node.dueAt <= at) {
             return;
         }
-        try (AutoLock ignored = lock.lock()) {
+        try (Mutex ignored = lock.hold()) {
             if (node.bucket == LOOKED_AT) {
                 node.dueAt = Math.min(node.dueAt, at);
             } else if (node.bucket != NONE) {
@@ -97,18 +96,18 @@ final class DeadlineWheel {
      *
      * @return false if it is no longer here
      */
-    boolean lookAgain(Tracked node, long due) {
-        try (AutoLock ignored = lock.lock()) {
+    boolean lookAgain(T node, long due) {
+        try (Mutex ignored = lock.hold()) {
             due(node, due);
             return node.bucket != NONE;
         }
     }
 
     /** Looks at all connections whose time has come. */
-    void advance(long now, Look look) {
+    void advance(long now, Look<T> look) {
         long target = (now - origin) >> SHIFT;
-        List<Tracked> due;
-        try (AutoLock ignored = lock.lock()) {
+        List<T> due;
+        try (Mutex ignored = lock.hold()) {
             if (target < cursor) {
                 return;
             }
@@ -116,8 +115,8 @@ final class DeadlineWheel {
             long first = Math.max(cursor, target - BUCKETS + 1);
             for (long i = first; i <= target; i++) {
                 int index = (int) (i & (BUCKETS - 1));
-                for (Tracked node = buckets[index]; node != null; node = node.next) {
-                    due.add(node);
+                for (Timed node = buckets[index]; node != null; node = node.next) {
+                    due.add(own(node));
                 }
             }
             cursor = target;
@@ -127,9 +126,9 @@ final class DeadlineWheel {
     }
 
     /** Looks at all connections whose time has come, and at those that match. */
-    void advance(long now, Predicate<Tracked> also, Look look) {
-        List<Tracked> matching;
-        try (AutoLock ignored = lock.lock()) {
+    void advance(long now, Predicate<T> also, Look<T> look) {
+        List<T> matching;
+        try (Mutex ignored = lock.hold()) {
             long target = Math.max(cursor, (now - origin) >> SHIFT);
             long passed = Math.min(target - cursor, BUCKETS - 1);
             int first = (int) ((target - passed) & (BUCKETS - 1));
@@ -141,10 +140,10 @@ final class DeadlineWheel {
         visit(matching, look);
     }
 
-    private void visit(List<Tracked> nodes, Look look) {
-        for (Tracked node : nodes) {
+    private void visit(List<T> nodes, Look<T> look) {
+        for (T node : nodes) {
             long due = look.look(node);
-            try (AutoLock ignored = lock.lock()) {
+            try (Mutex ignored = lock.hold()) {
                 if (node.bucket == LOOKED_AT) {
                     unlink(node);
                     link(node, Math.min(node.dueAt, due - origin));
@@ -155,7 +154,7 @@ final class DeadlineWheel {
 
     /** How long after a time there is something to look at, at most that long; then all of a bucket is due. */
     long next(long now, long most) {
-        try (AutoLock ignored = lock.lock()) {
+        try (Mutex ignored = lock.hold()) {
             long at = now - origin;
             long last = Math.min((at + most) >> SHIFT, cursor + BUCKETS - 1);
             for (long i = cursor; i <= last; i++) {
@@ -168,12 +167,12 @@ final class DeadlineWheel {
     }
 
     /** All connections at this moment. */
-    List<Tracked> list() {
-        try (AutoLock ignored = lock.lock()) {
-            List<Tracked> all = new ArrayList<>(round.size());
-            for (Tracked head : buckets) {
-                for (Tracked node = head; node != null; node = node.next) {
-                    all.add(node);
+    List<T> list() {
+        try (Mutex ignored = lock.hold()) {
+            List<T> all = new ArrayList<>(round.size());
+            for (Timed head : buckets) {
+                for (Timed node = head; node != null; node = node.next) {
+                    all.add(own(node));
                 }
             }
             return all;
@@ -185,10 +184,10 @@ final class DeadlineWheel {
      *
      * @param most how many at most
      */
-    Step step(int most) {
-        try (AutoLock ignored = lock.lock()) {
-            List<Tracked> next = round.next(most);
-            return new Step(next, round.isOver());
+    Step<T> step(int most) {
+        try (Mutex ignored = lock.hold()) {
+            List<T> next = round.next(most);
+            return new Step<>(next, round.isOver());
         }
     }
 
@@ -198,20 +197,25 @@ final class DeadlineWheel {
      * @param connections the connections that it comes to
      * @param last whether the round has now been at all of them
      */
-    record Step(List<Tracked> connections, boolean last) {}
+    record Step<T>(List<T> connections, boolean last) {}
 
     int size() {
-        try (AutoLock ignored = lock.lock()) {
+        try (Mutex ignored = lock.hold()) {
             return round.size();
         }
     }
 
-    private void link(Tracked node, long at) {
+    @SuppressWarnings("unchecked") // Only those that were added are there.
+    private T own(Timed node) {
+        return (T) node;
+    }
+
+    private void link(Timed node, long at) {
         linkInto((int) (Math.max(at >> SHIFT, cursor) & (BUCKETS - 1)), node, at);
     }
 
-    private void linkInto(int index, Tracked node, long at) {
-        Tracked head = buckets[index];
+    private void linkInto(int index, Timed node, long at) {
+        Timed head = buckets[index];
         node.dueAt = at;
         node.bucket = index;
         node.previous = null;
@@ -222,7 +226,7 @@ final class DeadlineWheel {
         buckets[index] = node;
     }
 
-    private void unlink(Tracked node) {
+    private void unlink(Timed node) {
         if (node.previous == null) {
             buckets[node.bucket] = node.next;
         } else {
@@ -235,7 +239,7 @@ final class DeadlineWheel {
         node.next = null;
     }
 
-    private void setAside(Tracked node) {
+    private void setAside(Timed node) {
         unlink(node);
         linkInto(LOOKED_AT, node, Long.MAX_VALUE);
     }

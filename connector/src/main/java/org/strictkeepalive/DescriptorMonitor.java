@@ -75,8 +75,9 @@ public class DescriptorMonitor implements Dumpable {
     private final Scheduler scheduler;
     private final LongSupplier clock;
     private final DescriptorProbe probe;
-    private final DeadlineWheel wheel;
+    private final DeadlineWheel<GovernedConnection> wheel;
     private final AcceptGate gate = new AcceptGate();
+    private final Counters counters = new Counters();
     private final KeepAliveStatistics statistics;
     private final AtomicInteger open = new AtomicInteger();
     private final AtomicLong failures = new AtomicLong();
@@ -115,8 +116,6 @@ public class DescriptorMonitor implements Dumpable {
 
     private volatile boolean lookAtAll;
     private final Relief relief;
-    /** What relief has found while pressure is HIGH. */
-    private volatile Relief.Verdict verdict = Relief.Verdict.NONE;
 
     private volatile Drain drain;
     private volatile boolean drainOverTold;
@@ -139,8 +138,8 @@ public class DescriptorMonitor implements Dumpable {
         this.clock = clock;
         sources = new PressureSources(threaded, this::onFailure);
         closer = new TaskThread(CLOSER, threaded, failure -> onFailure("end a connection", failure));
-        wheel = new DeadlineWheel(clock.getAsLong());
-        statistics = new KeepAliveStatistics(wheel::list);
+        wheel = new DeadlineWheel<>(clock.getAsLong());
+        statistics = new KeepAliveStatistics(counters, wheel::list);
         relief = new Relief(
                 wheel,
                 this::look,
@@ -273,11 +272,15 @@ public class DescriptorMonitor implements Dumpable {
         return closer;
     }
 
+    Counters counters() {
+        return counters;
+    }
+
     ApplicationCalls calls() {
         return calls;
     }
 
-    Stream<Tracked> idleConnections() {
+    Stream<GovernedConnection> idleConnections() {
         return wheel.list().stream().filter(connection -> connection.state() == ConnectionState.IDLE);
     }
 
@@ -291,8 +294,9 @@ public class DescriptorMonitor implements Dumpable {
     public int evictIdle() {
         long now = now();
         return (int) idleConnections()
-                .filter(connection ->
-                        policy.isEvictable(connection.isReused(), now - connection.since(), PressureLevel.HIGH))
+                .filter(connection -> connection
+                        .decisions()
+                        .isEvictable(connection.isReused(), now - connection.since(), PressureLevel.HIGH))
                 .filter(connection -> evict(connection, connection.since(), now))
                 .count();
     }
@@ -385,15 +389,15 @@ public class DescriptorMonitor implements Dumpable {
     public String getAdvice() {
         long longest = 0;
         for (GovernedConnector connector : connectors) {
-            longest =
-                    Math.max(longest, connector.policy().timeout(ConnectionState.IDLE, 0, connector.idleTimeout(), 0));
+            longest = Math.max(
+                    longest, connector.decisions().timeout(ConnectionState.IDLE, 0, connector.idleTimeout(), 0));
         }
         CloseReason expiry = CloseReason.KEEP_ALIVE_TIMEOUT;
         return Advice.of(
-                statistics.reuses().counts(),
+                counters.reuses().counts(),
                 statistics.getClosed(expiry),
-                statistics.regret().byReason().getOrDefault(expiry, 0L),
-                longest == KeepAlivePolicy.NEVER ? Long.MAX_VALUE : TimeUnit.NANOSECONDS.toMillis(longest));
+                counters.regret().byReason().getOrDefault(expiry, 0L),
+                longest == Decisions.NEVER ? Long.MAX_VALUE : TimeUnit.NANOSECONDS.toMillis(longest));
     }
 
     /**
@@ -516,7 +520,7 @@ public class DescriptorMonitor implements Dumpable {
 
     /** Loads now what is needed then: with no descriptor free, a class of an exploded directory can't be loaded. */
     private void rehearse() {
-        relief.step(now(), Pressure.NONE, policy, gauge);
+        relief.step(new Tick(now(), Pressure.NONE), policy.getFairShare(), gauge);
         relief.reset();
         LOG.debug("Rehearsed relief, {}", new SlowClientException().getMessage());
     }
@@ -584,7 +588,7 @@ public class DescriptorMonitor implements Dumpable {
 
     /** Counts the connections of a connector that has stopped without a word about their end. */
     void sweep(GovernedConnector connector) {
-        for (Tracked connection : wheel.list()) {
+        for (GovernedConnection connection : wheel.list()) {
             if (connection.isOf(connector)) {
                 onClosed(connection, CloseReason.STOP);
             }
@@ -661,13 +665,8 @@ public class DescriptorMonitor implements Dumpable {
         return pressure;
     }
 
-    /** What relief has found, as long as pressure is HIGH. */
-    Relief.Verdict verdict() {
-        return verdict;
-    }
-
-    void onOpened(Tracked connection, long due) {
-        statistics.onOpened();
+    void onOpened(GovernedConnection connection, long due) {
+        counters.onOpened();
         open.incrementAndGet();
         wheel.add(connection, due);
         ensureTick(policy.getSampleInterval().toNanos());
@@ -676,14 +675,14 @@ public class DescriptorMonitor implements Dumpable {
     }
 
     /** A connection whose phase before HTTP is over goes on as another object. */
-    boolean replace(Tracked connection, Tracked by, long due) {
+    boolean replace(GovernedConnection connection, GovernedConnection by, long due) {
         return wheel.replace(connection, by, due);
     }
 
-    void onClosed(Tracked connection, CloseReason reason) {
+    void onClosed(GovernedConnection connection, CloseReason reason) {
         if (wheel.remove(connection)) {
             open.decrementAndGet();
-            statistics.onClosed(
+            counters.onClosed(
                     reason, connection.requests(), TimeUnit.NANOSECONDS.toMillis(now() - connection.openedAt()));
             if (LOG.isDebugEnabled()) {
                 LOG.debug("closed {} {}", reason, connection);
@@ -709,7 +708,7 @@ public class DescriptorMonitor implements Dumpable {
         }
     }
 
-    void due(Tracked connection, long due) {
+    void due(GovernedConnection connection, long due) {
         wheel.due(connection, due);
     }
 
@@ -739,8 +738,8 @@ public class DescriptorMonitor implements Dumpable {
                 ensureTick(RELIEF_INTERVAL);
             }
             if (connector.getAcceptors() == 0 && free < LAST_DESCRIPTORS) {
-                statistics.onOpened();
-                statistics.onClosed(CloseReason.REFUSED, 0, 0);
+                counters.onOpened();
+                counters.onClosed(CloseReason.REFUSED, 0, 0);
                 return false;
             }
         } else if (policy.getMaxConnections() > 0) {
@@ -860,7 +859,8 @@ public class DescriptorMonitor implements Dumpable {
 
     private void pauseOrResume(Pressure p) {
         boolean full = policy.getMaxConnections() > 0 && p.open() >= policy.getMaxConnections();
-        if (policy.isPauseAcceptWhenCritical() && AcceptGate.isShut(p, full, verdict.stuck(), acceptors())) {
+        if (policy.isPauseAcceptWhenCritical()
+                && AcceptGate.isShut(p, full, p.verdict().stuck(), acceptors())) {
             connectors.forEach(connector -> gate.pause(connector.connector()));
             if (gate.isPaused()) {
                 // Also where it was a start or an operator's look that found it: a tick has to end the pause.
@@ -878,7 +878,7 @@ public class DescriptorMonitor implements Dumpable {
         }
         int idle = 0;
         int busy = 0;
-        for (Tracked connection : wheel.list()) {
+        for (GovernedConnection connection : wheel.list()) {
             switch (connection.state()) {
                 case IDLE, NEW, READING -> idle++;
                 case BUSY -> busy++;
@@ -898,7 +898,7 @@ public class DescriptorMonitor implements Dumpable {
     }
 
     private void warnOfRaces(long now) {
-        RaceMeter.Warning warning = statistics.races().warning(now);
+        RaceMeter.Warning warning = counters.races().warning(now);
         if (warning != null) {
             LOG.warn(
                     "Requests lost in a race with a close: peer={} lost={} upTo={}ms behind the FIN, reason={}, of {} in all: {}",
@@ -1023,26 +1023,25 @@ public class DescriptorMonitor implements Dumpable {
         askSources(now);
         try (AutoLock ignored = ticking.lock()) {
             Pressure p = sample(now);
+            Tick tick = new Tick(now, p, isDrainOver(now) ? CloseReason.DRAIN : null);
             boolean high = p.level().isAtLeast(PressureLevel.HIGH);
             if (!high) {
                 relief.reset();
-                verdict = Relief.Verdict.NONE;
             }
             squeezed = Math.min(squeezed, p.squeeze());
             if (isEnding(now) || lookAtAll || (!high && p.squeeze() > squeezed + SQUEEZE_STEP)) {
                 lookAtAll = false;
                 squeezed = p.squeeze();
-                wheel.advance(now, tracked -> true, tracked -> look(tracked, now, p));
+                wheel.advance(now, tracked -> true, tracked -> look(tracked, tick));
             } else if (p.level() == PressureLevel.ELEVATED && now - judgedAt >= wheel.size() * JUDGED_EACH) {
                 judgedAt = now;
-                wheel.advance(
-                        now, tracked -> tracked.state() == ConnectionState.BUSY, tracked -> look(tracked, now, p));
+                wheel.advance(now, tracked -> tracked.state() == ConnectionState.BUSY, tracked -> look(tracked, tick));
             } else {
-                wheel.advance(now, tracked -> look(tracked, now, p));
+                wheel.advance(now, tracked -> look(tracked, tick));
             }
             if (high && now - relievedAt >= RELIEF_INTERVAL) {
                 relievedAt = now;
-                relieve(now, p);
+                relieve(tick);
             }
             warnOfRaces(now);
             watchOthers(now, p);
@@ -1051,16 +1050,16 @@ public class DescriptorMonitor implements Dumpable {
         }
     }
 
-    private long look(Tracked tracked, long now, Pressure p) {
+    private long look(GovernedConnection tracked, Tick tick) {
         try {
-            return tracked.look(now, p);
+            return tracked.look(tick);
         } catch (Throwable x) {
             onFailure("look at " + tracked, x);
-            return now + policy.getSampleInterval().toNanos();
+            return tick.now() + policy.getSampleInterval().toNanos();
         }
     }
 
-    private boolean evict(Tracked connection, long since, long now) {
+    private boolean evict(GovernedConnection connection, long since, long now) {
         try {
             return connection.evict(since, now);
         } catch (Throwable x) {
@@ -1069,7 +1068,7 @@ public class DescriptorMonitor implements Dumpable {
         }
     }
 
-    private void endQuietLinger(Tracked connection) {
+    private void endQuietLinger(GovernedConnection connection) {
         try {
             connection.endQuietLinger();
         } catch (Throwable x) {
@@ -1077,13 +1076,12 @@ public class DescriptorMonitor implements Dumpable {
         }
     }
 
-    private void relieve(long now, Pressure p) {
-        Relief.Verdict found = relief.step(now, p, policy, gauge);
+    private void relieve(Tick tick) {
+        Verdict found = relief.step(tick, policy.getFairShare(), gauge);
         try (AutoLock ignored = sampling.lock()) {
             // Unless it has fallen meanwhile.
             if (pressure.level().isAtLeast(PressureLevel.HIGH)) {
-                verdict = found;
-                pressure = pressure.withNewcomersGone(found.newcomersGone());
+                pressure = pressure.with(found);
                 pauseOrResume(pressure);
             }
         }

@@ -27,14 +27,13 @@ final class Eviction {
      * A connection that may go, with its peer, if that matters, the time of its last progress as it was when chosen, and
      * whether it has just arrived: its first request may be on its way, so those that have had their answer go before it.
      */
-    record Candidate(Tracked connection, Object peer, long idle, long since, boolean arriving) {}
+    record Candidate(GovernedConnection connection, Object peer, long idle, long since, boolean arriving) {}
 
     private static final Comparator<Candidate> LONGEST_IDLE_FIRST =
             Comparator.comparingLong(Candidate::idle).reversed();
     private static final Comparator<Candidate> ARRIVING_LAST =
             Comparator.comparing(Candidate::arriving).thenComparing(LONGEST_IDLE_FIRST);
 
-    private final KeepAlivePolicy policy;
     private final List<Candidate> newcomers = new ArrayList<>();
     private final List<Candidate> reused = new ArrayList<>();
     private final FairShare fairShare;
@@ -49,10 +48,9 @@ final class Eviction {
     private boolean relievable = true;
     private boolean surplusEnough;
 
-    Eviction(KeepAlivePolicy policy, Pressure pressure) {
-        this.policy = policy;
-        level = pressure.level();
-        fairShare = new FairShare(policy.getFairShare());
+    Eviction(double fairShare, PressureLevel level) {
+        this.level = level;
+        this.fairShare = new FairShare(fairShare);
     }
 
     /** The level from now on. */
@@ -61,21 +59,21 @@ final class Eviction {
     }
 
     /** Considers a connection. */
-    void consider(Tracked connection, long now) {
+    void consider(GovernedConnection connection, long now) {
         long since = connection.since();
         ConnectionState state = connection.state();
         if (state == ConnectionState.BUSY || state == ConnectionState.LINGERING || connection.isComing(now)) {
             return;
         }
         boolean isReused = connection.isReused();
-        boolean arriving = !isReused && state == ConnectionState.NEW && now - since < KeepAlivePolicy.NEWCOMER_GRACE;
+        boolean arriving = !isReused && state == ConnectionState.NEW && now - since < Decisions.NEWCOMER_GRACE;
         if (!arriving) {
             idle++;
         }
         Object peer = fairShare.isOn() ? connection.peer() : null;
         fairShare.add(peer);
         Candidate candidate = new Candidate(connection, peer, now - since, since, arriving);
-        if (policy.isEvictable(isReused, candidate.idle, level)) {
+        if (connection.decisions().isEvictable(isReused, candidate.idle, level)) {
             (isReused ? reused : newcomers).add(candidate);
             if (reused.size() > 2 * Relief.MOST) {
                 // More can't go at once.

@@ -5,6 +5,7 @@ import java.nio.channels.SelectableChannel;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.Executor;
 import java.util.concurrent.TimeUnit;
 import org.eclipse.jetty.io.Connection;
 import org.eclipse.jetty.io.EndPoint;
@@ -13,6 +14,7 @@ import org.eclipse.jetty.io.ssl.SslConnection;
 import org.eclipse.jetty.server.AbstractConnector;
 import org.eclipse.jetty.server.HttpConfiguration;
 import org.eclipse.jetty.server.NegotiatingServerConnection;
+import org.eclipse.jetty.server.Request;
 import org.eclipse.jetty.server.ServerConnector;
 import org.eclipse.jetty.util.IO;
 import org.eclipse.jetty.util.component.Graceful;
@@ -25,7 +27,7 @@ import org.slf4j.LoggerFactory;
  * the connector to its stop, and puts everything back then.
  */
 final class GovernedConnector
-        implements Connection.Listener, SelectorManager.AcceptListener, LifeCycle.Listener, Graceful {
+        implements Governor, Connection.Listener, SelectorManager.AcceptListener, LifeCycle.Listener, Graceful {
     private static final Logger LOG = LoggerFactory.getLogger(GovernedConnector.class);
     private static final int GOOD_BACKLOG = 128;
 
@@ -36,6 +38,7 @@ final class GovernedConnector
     /** Connections in a phase before HTTP: ALPN, PROXY, protocol detection. */
     private final Map<EndPoint, Handshake> handshakes = new ConcurrentHashMap<>();
 
+    private volatile Decisions decisions;
     private volatile boolean shutdown;
     /** Whether {@link #stopBegan} is known; it may be the timer that sees a shutdown first. */
     private volatile boolean stopping;
@@ -47,6 +50,7 @@ final class GovernedConnector
         this.factory = factory;
         monitor = DescriptorMonitor.of(connector.getServer());
         customizer = new GuardCustomizer(this);
+        decisions = new Decisions(factory.getPolicy());
     }
 
     AbstractConnector connector() {
@@ -61,21 +65,73 @@ final class GovernedConnector
         return monitor;
     }
 
-    TaskThread closer() {
-        return monitor.closer();
+    /** A new policy: it acts on open connections. */
+    void setPolicy(KeepAlivePolicy changed) {
+        decisions = new Decisions(changed);
     }
 
-    ApplicationCalls calls() {
+    // ---- What connections ask
+
+    @Override
+    public Decisions decisions() {
+        return decisions;
+    }
+
+    @Override
+    public Pressure pressure() {
+        return monitor.pressure();
+    }
+
+    @Override
+    public long now() {
+        return monitor.now();
+    }
+
+    @Override
+    public long begun(Request request) {
+        return monitor.begun(request);
+    }
+
+    @Override
+    public void due(GovernedConnection connection, long due) {
+        monitor.due(connection, due);
+    }
+
+    @Override
+    public void closing(Connection connection, CloseReason reason) {
+        monitor.onClosing(this, connection, reason);
+    }
+
+    @Override
+    public void closed(GovernedConnection connection, CloseReason reason) {
+        if (connection instanceof Handshake handshake) {
+            handshakes.remove(handshake.endPoint(), handshake);
+        }
+        monitor.onClosed(connection, reason);
+    }
+
+    @Override
+    public void execute(Runnable task) {
+        monitor.closer().execute(task);
+    }
+
+    @Override
+    public Executor executor() {
+        return connector.getExecutor();
+    }
+
+    @Override
+    public ApplicationCalls calls() {
         return monitor.calls();
     }
 
-    /** The policy of the factory. */
-    KeepAlivePolicy policy() {
-        return factory.getPolicy();
+    @Override
+    public Counters counters() {
+        return monitor.counters();
     }
 
-    /** The connector's idle timeout in nanoseconds. */
-    long idleTimeout() {
+    @Override
+    public long idleTimeout() {
         return connector.getIdleTimeout() * 1_000_000;
     }
 
@@ -151,8 +207,8 @@ final class GovernedConnector
         return shutdown || connector.isShutdown();
     }
 
-    /** Why a response says close, null where it doesn't. */
-    CloseReason farewell() {
+    @Override
+    public CloseReason farewell() {
         return isShutdown() ? CloseReason.STOP : monitor.isDrainedAway() ? CloseReason.DRAIN : null;
     }
 
@@ -164,27 +220,24 @@ final class GovernedConnector
     }
 
     /**
-     * Returns how long a connection may wait for a request at a stop: for the {@code shutdownIdleTimeout} since the stop
-     * began, or since the wait did. Jetty sets that timeout on all endpoints, but there each byte begins it anew.
-     *
-     * @param since since when it waits
-     * @return the time since then, {@link KeepAlivePolicy#NEVER} where there is no stop, or no such timeout
+     * The {@code shutdownIdleTimeout} since the stop began, or since the wait did. Jetty sets that timeout on all
+     * endpoints, but there each byte begins it anew.
      */
-    long stopTimeout(long since, long now) {
+    @Override
+    public long stopTimeout(long since, long now) {
         if (!isShutdown()) {
-            return KeepAlivePolicy.NEVER;
+            return Decisions.NEVER;
         }
         beginStop(now);
         long grace = connector.getShutdownIdleTimeout();
         if (grace < 0) {
             grace = connector.getIdleTimeout();
         }
-        return grace < 0
-                ? KeepAlivePolicy.NEVER
-                : Math.max(stopBegan - since, 0) + TimeUnit.MILLISECONDS.toNanos(grace);
+        return grace < 0 ? Decisions.NEVER : Math.max(stopBegan - since, 0) + TimeUnit.MILLISECONDS.toNanos(grace);
     }
 
-    boolean isStopping() {
+    @Override
+    public boolean isStopping() {
         return !connector.isRunning();
     }
 
@@ -214,19 +267,10 @@ final class GovernedConnector
 
     // ---- Connections
 
-    /** The endpoint of the socket itself. */
-    static EndPoint innermost(EndPoint endPoint) {
-        EndPoint result = endPoint;
-        while (result instanceof EndPoint.Wrapper wrapper) {
-            result = wrapper.unwrap();
-        }
-        return result;
-    }
-
     /** Starts to govern an HTTP/1.1 connection, which may have been known in a phase before. */
-    void onGuard(ConnectionGuard guard, EndPoint innermost) {
-        monitor.getStatistics().regret().onOpened(guard.peer(), monitor.now());
-        Handshake handshake = handshakes.isEmpty() ? null : handshakes.remove(innermost);
+    void onGuard(ConnectionGuard guard) {
+        monitor.counters().regret().onOpened(guard.peer(), monitor.now());
+        Handshake handshake = handshakes.isEmpty() ? null : handshakes.remove(guard.innermost());
         if (handshake != null) {
             guard.begin(handshake.since());
             if (monitor.replace(handshake, guard, guard.firstDue())) {
@@ -244,7 +288,7 @@ final class GovernedConnector
         if (ConnectionGuard.of(endPoint) != null) {
             return;
         }
-        EndPoint innermost = innermost(endPoint);
+        EndPoint innermost = Sockets.innermost(endPoint);
         if (isPhase(connection)) {
             if (connection instanceof SslConnection ssl
                     && ConnectionGuard.of(ssl.getSslEndPoint().getConnection().getEndPoint()) != null) {
@@ -272,16 +316,12 @@ final class GovernedConnector
             }
             return;
         }
-        EndPoint innermost = innermost(connection.getEndPoint());
+        EndPoint innermost = Sockets.innermost(connection.getEndPoint());
         if (!handshakes.isEmpty() && !innermost.isOpen()) {
-            onHandshakeClosed(innermost);
-        }
-    }
-
-    void onHandshakeClosed(EndPoint innermost) {
-        Handshake handshake = handshakes.remove(innermost);
-        if (handshake != null) {
-            monitor.onClosed(handshake, isStopping() ? CloseReason.STOP : handshake.reason());
+            Handshake handshake = handshakes.get(innermost);
+            if (handshake != null) {
+                closed(handshake, handshake.reason());
+            }
         }
     }
 

@@ -6,48 +6,55 @@ import org.eclipse.jetty.io.Connection;
 import org.eclipse.jetty.io.EndPoint;
 
 /** A connection in a phase before HTTP: ALPN, PROXY, protocol detection. There is no HTTP to answer in. */
-final class Handshake extends Closing {
-    private final GovernedConnector connector;
+final class Handshake extends GovernedConnection {
+    private final Governor governor;
     private final EndPoint endPoint;
     private final long since;
     private final AtomicReference<CloseReason> closing = new AtomicReference<>();
     private boolean seenClosed;
 
-    Handshake(GovernedConnector connector, EndPoint endPoint) {
-        this.connector = connector;
+    Handshake(Governor governor, EndPoint endPoint) {
+        this.governor = governor;
         this.endPoint = endPoint;
-        since = connector.monitor().now();
+        since = governor.now();
+    }
+
+    /** The endpoint of the socket. */
+    EndPoint endPoint() {
+        return endPoint;
     }
 
     CloseReason reason() {
         CloseReason reason = closing.get();
-        return reason == null ? CloseReason.HANDSHAKE : reason;
+        return governor.isStopping() ? CloseReason.STOP : reason == null ? CloseReason.HANDSHAKE : reason;
     }
 
     /** When it is due, with the pressure as it is. */
     long due() {
-        return due(connector.monitor().pressure());
+        return due(governor.pressure());
     }
 
     private long due(Pressure pressure) {
-        long timeout = connector.policy().handshake(pressure.squeeze(), connector.idleTimeout());
-        return timeout == KeepAlivePolicy.NEVER ? since + ConnectionGuard.RELOOK : since + timeout;
+        long timeout = governor.decisions().handshake(pressure.squeeze(), governor.idleTimeout());
+        return timeout == Decisions.NEVER ? since + ConnectionGuard.RELOOK : since + timeout;
     }
 
     @Override
-    long look(long now, Pressure pressure) {
+    long look(Tick tick) {
+        long now = tick.now();
+        Pressure pressure = tick.pressure();
         if (!endPoint.isOpen()) {
             // Jetty tells of a close in the application's pool, which may have no thread left.
             if (seenClosed) {
-                connector.onHandshakeClosed(endPoint);
+                governor.closed(this, reason());
             }
             seenClosed = true;
             return now + ConnectionGuard.CLOSED_RELOOK;
         }
-        long handshake = connector.policy().handshake(pressure.squeeze(), connector.idleTimeout());
-        long stop = connector.stopTimeout(since, now);
+        long handshake = governor.decisions().handshake(pressure.squeeze(), governor.idleTimeout());
+        long stop = governor.stopTimeout(since, now);
         long timeout = Math.min(handshake, stop);
-        if (timeout == KeepAlivePolicy.NEVER) {
+        if (timeout == Decisions.NEVER) {
             return now + ConnectionGuard.RELOOK;
         }
         if (now - since >= timeout) {
@@ -61,8 +68,8 @@ final class Handshake extends Closing {
         if (!closing.compareAndSet(null, because)) {
             return false;
         }
-        connector.monitor().onClosing(connector, endPoint.getConnection(), because);
-        handOn(connector.closer(), 1);
+        governor.closing(endPoint.getConnection(), because);
+        handOn(governor, 1);
         return true;
     }
 
@@ -73,8 +80,13 @@ final class Handshake extends Closing {
     }
 
     @Override
-    boolean isOf(GovernedConnector governed) {
-        return connector == governed;
+    boolean isOf(Governor other) {
+        return governor == other;
+    }
+
+    @Override
+    Decisions decisions() {
+        return governor.decisions();
     }
 
     @Override

@@ -1,10 +1,8 @@
 package org.strictkeepalive;
 
-import java.util.EnumMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.concurrent.atomic.LongAdder;
 import java.util.function.Supplier;
 import org.eclipse.jetty.util.annotation.ManagedAttribute;
 import org.eclipse.jetty.util.annotation.ManagedObject;
@@ -17,49 +15,16 @@ import org.eclipse.jetty.util.annotation.ManagedOperation;
  */
 @ManagedObject("The numbers of the governed connections")
 public class KeepAliveStatistics {
-    private final LongAdder opened = new LongAdder();
-    private final LongAdder requestsOfClosed = new LongAdder();
-    private final Map<CloseReason, LongAdder> closed = new EnumMap<>(CloseReason.class);
-    private final RaceMeter races = new RaceMeter();
-    private final Histogram reuses = new Histogram();
-    private final Histogram requestsAtClose = new Histogram();
-    private final Histogram ageAtClose = new Histogram();
-    private final Regret regret = new Regret();
-    private final Supplier<List<Tracked>> connections;
+    private final Counters counters;
+    private final Supplier<List<GovernedConnection>> connections;
     /** What was closed before the last reset; opened before it is what they add up to, so the numbers still do. */
     private volatile Map<CloseReason, Long> forgotten = Map.of();
 
     private volatile long forgottenRequests;
 
-    KeepAliveStatistics(Supplier<List<Tracked>> connections) {
+    KeepAliveStatistics(Counters counters, Supplier<List<GovernedConnection>> connections) {
+        this.counters = counters;
         this.connections = connections;
-        for (CloseReason reason : CloseReason.values()) {
-            closed.put(reason, new LongAdder());
-        }
-    }
-
-    void onOpened() {
-        opened.increment();
-    }
-
-    /** A connection was closed, at this age in milliseconds. */
-    void onClosed(CloseReason reason, long requests, long age) {
-        requestsOfClosed.add(requests);
-        requestsAtClose.add(requests);
-        ageAtClose.add(age);
-        closed.get(reason).increment();
-    }
-
-    RaceMeter races() {
-        return races;
-    }
-
-    Histogram reuses() {
-        return reuses;
-    }
-
-    Regret regret() {
-        return regret;
     }
 
     /**
@@ -69,7 +34,7 @@ public class KeepAliveStatistics {
      */
     @ManagedAttribute("connections opened")
     public long getOpened() {
-        return opened.sum() - sum(forgotten);
+        return counters.opened() - sum(forgotten);
     }
 
     /**
@@ -93,8 +58,10 @@ public class KeepAliveStatistics {
     }
 
     private long requests() {
-        return requestsOfClosed.sum()
-                + connections.get().stream().mapToLong(Tracked::requests).sum();
+        return counters.requestsOfClosed()
+                + connections.get().stream()
+                        .mapToLong(GovernedConnection::requests)
+                        .sum();
     }
 
     /**
@@ -104,7 +71,7 @@ public class KeepAliveStatistics {
      */
     @ManagedAttribute("connections closed")
     public long getClosed() {
-        return closed.values().stream().mapToLong(LongAdder::sum).sum() - sum(forgotten);
+        return sum(counters.closed()) - sum(forgotten);
     }
 
     /**
@@ -114,7 +81,7 @@ public class KeepAliveStatistics {
      * @return the number since start
      */
     public long getClosed(CloseReason reason) {
-        return closed.get(reason).sum() - forgotten.getOrDefault(reason, 0L);
+        return counters.closed(reason) - forgotten.getOrDefault(reason, 0L);
     }
 
     /**
@@ -155,7 +122,7 @@ public class KeepAliveStatistics {
         for (ConnectionState state : ConnectionState.values()) {
             result.put(state.name(), 0);
         }
-        for (Tracked connection : connections.get()) {
+        for (GovernedConnection connection : connections.get()) {
             result.merge(connection.state().name(), 1, Integer::sum);
         }
         return result;
@@ -164,10 +131,8 @@ public class KeepAliveStatistics {
     /** Begins to count anew; what is open counts as opened since then. */
     @ManagedOperation(value = "begins to count anew", impact = "ACTION")
     public void reset() {
-        Map<CloseReason, Long> sums = new EnumMap<>(CloseReason.class);
-        closed.forEach((reason, count) -> sums.put(reason, count.sum()));
         forgottenRequests = requests();
-        forgotten = sums;
+        forgotten = counters.closed();
     }
 
     private static long sum(Map<CloseReason, Long> counts) {
@@ -182,7 +147,7 @@ public class KeepAliveStatistics {
      */
     @ManagedAttribute("requests lost in a race with a close")
     public long getRaces() {
-        return races.count();
+        return counters.races().count();
     }
 
     /**
@@ -192,7 +157,7 @@ public class KeepAliveStatistics {
      * @return the number since start
      */
     public long getRaces(CloseReason reason) {
-        return races.byReason().getOrDefault(reason, 0L);
+        return counters.races().byReason().getOrDefault(reason, 0L);
     }
 
     /**
@@ -202,7 +167,7 @@ public class KeepAliveStatistics {
      */
     @ManagedAttribute("requests lost in a race with a close, by its reason")
     public Map<String, Long> getRacesByReason() {
-        return byName(races.byReason());
+        return byName(counters.races().byReason());
     }
 
     /**
@@ -212,7 +177,7 @@ public class KeepAliveStatistics {
      */
     @ManagedAttribute("requests lost in a race with a close, by peer")
     public Map<String, Long> getRacesByPeer() {
-        return races.byPeer();
+        return counters.races().byPeer();
     }
 
     /**
@@ -223,7 +188,7 @@ public class KeepAliveStatistics {
      */
     @ManagedAttribute("reuses, by the time that the connection had been idle")
     public Map<Long, Long> getReusesByIdleTime() {
-        return reuses.byBound();
+        return counters.reuses().byBound();
     }
 
     /**
@@ -234,7 +199,7 @@ public class KeepAliveStatistics {
      */
     @ManagedAttribute("closed connections, by the requests that they had carried")
     public Map<Long, Long> getClosedByRequests() {
-        return requestsAtClose.byBound();
+        return counters.requestsAtClose().byBound();
     }
 
     /**
@@ -244,7 +209,7 @@ public class KeepAliveStatistics {
      */
     @ManagedAttribute("closed connections, by their age in milliseconds")
     public Map<Long, Long> getClosedByAge() {
-        return ageAtClose.byBound();
+        return counters.ageAtClose().byBound();
     }
 
     /**
@@ -255,7 +220,7 @@ public class KeepAliveStatistics {
      */
     @ManagedAttribute("clients back within a second of the close of their idle connection, by its reason")
     public Map<String, Long> getRegretsByReason() {
-        return byName(regret.byReason());
+        return byName(counters.regret().byReason());
     }
 
     private static Map<String, Long> byName(Map<CloseReason, Long> counts) {

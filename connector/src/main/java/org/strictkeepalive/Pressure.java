@@ -11,7 +11,7 @@ package org.strictkeepalive;
  * @param reserve the descriptors kept free
  * @param open the governed connections
  * @param accepted the connections accepted, since start, when descriptors were counted
- * @param newcomersGone whether nothing never-reused is left to evict
+ * @param verdict what relief has found; {@link Verdict#NONE} below HIGH
  */
 record Pressure(
         PressureLevel level,
@@ -22,8 +22,11 @@ record Pressure(
         long reserve,
         int open,
         long accepted,
-        boolean newcomersGone) {
-    static final Pressure NONE = new Pressure(PressureLevel.NORMAL, 0, 0, -1, -1, 0, 0, 0, false);
+        Verdict verdict) {
+    /** How long after its accept a connection must still have been used for its time to be left to it. */
+    static final long IN_USE = 1_000_000_000L;
+
+    static final Pressure NONE = new Pressure(PressureLevel.NORMAL, 0, 0, -1, -1, 0, 0, 0, Verdict.NONE);
 
     boolean isKnown() {
         return used >= 0 && limit >= 0;
@@ -38,13 +41,35 @@ record Pressure(
     Pressure atLeastElevated() {
         return level.isAtLeast(PressureLevel.ELEVATED)
                 ? this
-                : new Pressure(
-                        PressureLevel.ELEVATED, share, squeeze, used, limit, reserve, open, accepted, newcomersGone);
+                : new Pressure(PressureLevel.ELEVATED, share, squeeze, used, limit, reserve, open, accepted, verdict);
     }
 
-    Pressure withNewcomersGone(boolean gone) {
-        return gone == newcomersGone
+    Pressure with(Verdict found) {
+        return found.equals(verdict)
                 ? this
-                : new Pressure(level, share, squeeze, used, limit, reserve, open, accepted, gone);
+                : new Pressure(level, share, squeeze, used, limit, reserve, open, accepted, found);
+    }
+
+    /** Whether the pressure is the doing of greedy peers, and this is another one, that is known. */
+    boolean spares(Object peer) {
+        return !verdict.greedy().isEmpty() && peer != null && !verdict.greedy().contains(peer);
+    }
+
+    /**
+     * Whether a connection keeps its timeouts under pressure that is others' doing: one that is in use does. Two requests
+     * at once and then silence are not enough. Else an attacker with many addresses would make one of them greedy, so that
+     * the connections of all the others stay.
+     *
+     * @param reused whether it has carried two or more requests
+     * @param usedFor the time from its accept to its last progress, in nanoseconds
+     */
+    boolean keepsTimeouts(boolean reused, long usedFor, Object peer) {
+        return reused && usedFor >= IN_USE && spares(peer);
+    }
+
+    /** How far the timeouts of a connection shrink, from 0 to 1. */
+    double squeeze(boolean reused, long usedFor, Object peer) {
+        boolean waits = reused && level.isAtLeast(PressureLevel.HIGH) && !verdict.squeezing();
+        return waits || keepsTimeouts(reused, usedFor, peer) ? 0 : squeeze;
     }
 }

@@ -88,7 +88,7 @@ final class PressureGauge {
                 reserve,
                 open,
                 accepted,
-                last.newcomersGone() && level.isAtLeast(PressureLevel.HIGH));
+                level.isAtLeast(PressureLevel.HIGH) ? last.verdict() : Verdict.NONE);
     }
 
     /** A level is entered at its threshold, and left at {@code hysteresis} below it. */

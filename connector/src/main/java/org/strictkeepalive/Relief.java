@@ -21,63 +21,18 @@ final class Relief {
     /** So many at CRITICAL, where steps are 10 ms apart, if the last round found nobody who could go. */
     static final int AT_LEISURE = 256;
 
-    /**
-     * What the last round has found.
-     *
-     * @param newcomersGone whether nothing never-reused is left to evict, so that reused connections have to go too
-     * @param squeezing whether deadlines of reused connections shrink: where giving up all that is idle has been enough
-     *     for a while. Else a reused connection is worth more than what its descriptor gains. When a crowd has just come,
-     *     what looks idle may be busy in a moment
-     * @param stuck whether nothing could go and nothing was about to
-     * @param greedy the peers with more than their fair share, empty also where that doesn't cover what has to go
-     */
-    record Verdict(boolean newcomersGone, boolean squeezing, boolean stuck, Set<Object> greedy) {
-        /** Nothing is known yet, so no reused connection has to go and something else may. */
-        static final Verdict NONE = new Verdict(false, false, false, Set.of());
-
-        /** Whether the pressure is the doing of greedy peers, and this connection is from another one, that is known. */
-        boolean spares(Tracked connection) {
-            if (greedy.isEmpty()) {
-                return false;
-            }
-            Object peer = connection.peer();
-            return peer != null && !greedy.contains(peer);
-        }
-
-        /**
-         * Whether a connection keeps its timeouts under pressure that is others' doing: one that is in use does. Two
-         * requests at once and then silence are not enough. Else an attacker with many addresses would make one of them
-         * greedy, so that the connections of all the others stay.
-         */
-        boolean keepsTimeouts(Tracked connection) {
-            return connection.isReused() && connection.since() - connection.openedAt() >= IN_USE && spares(connection);
-        }
-
-        /** How far the timeouts of a connection shrink, from 0 to 1. */
-        double squeeze(Tracked connection, Pressure pressure) {
-            boolean waits = pressure.level().isAtLeast(PressureLevel.HIGH) && connection.isReused() && !squeezing;
-            return waits || keepsTimeouts(connection) ? 0 : pressure.squeeze();
-        }
-
-        private Verdict moving() {
-            return stuck ? new Verdict(newcomersGone, squeezing, false, greedy) : this;
-        }
-    }
-
     /** What looks at a connection, and answers when to look again. */
     @FunctionalInterface
     interface Look {
-        long look(Tracked connection, long now, Pressure pressure);
+        long look(GovernedConnection connection, Tick tick);
     }
 
     /** How long giving up what is idle must have been enough before deadlines of reused connections shrink. */
     private static final long SETTLED = TimeUnit.SECONDS.toNanos(1);
-    /** How long after its accept a connection must still have been used for its time to be left to it. */
-    static final long IN_USE = TimeUnit.SECONDS.toNanos(1);
 
-    private final DeadlineWheel wheel;
+    private final DeadlineWheel<GovernedConnection> wheel;
     private final Look look;
-    private final Consumer<Tracked> endQuietLinger;
+    private final Consumer<GovernedConnection> endQuietLinger;
     private final BiPredicate<Eviction.Candidate, Long> evict;
 
     private Eviction eviction;
@@ -99,9 +54,9 @@ final class Relief {
      * @param evict evicts one at a nanoTime, tells whether it did, and doesn't throw
      */
     Relief(
-            DeadlineWheel wheel,
+            DeadlineWheel<GovernedConnection> wheel,
             Look look,
-            Consumer<Tracked> endQuietLinger,
+            Consumer<GovernedConnection> endQuietLinger,
             BiPredicate<Eviction.Candidate, Long> evict) {
         this.wheel = wheel;
         this.look = look;
@@ -117,23 +72,25 @@ final class Relief {
     }
 
     /** Makes a step and returns what is known then. */
-    Verdict step(long now, Pressure pressure, KeepAlivePolicy policy, PressureGauge gauge) {
+    Verdict step(Tick tick, double fairShare, PressureGauge gauge) {
+        long now = tick.now();
+        Pressure pressure = tick.pressure();
         boolean critical = pressure.level() == PressureLevel.CRITICAL;
-        DeadlineWheel.Step step = wheel.step(critical && !gained ? AT_LEISURE : MOST);
+        DeadlineWheel.Step<GovernedConnection> step = wheel.step(critical && !gained ? AT_LEISURE : MOST);
         if (!begun || now - highUntil > SETTLED) {
             begun = true;
             relievableSince = now;
         }
         highUntil = now;
         if (eviction == null) {
-            eviction = new Eviction(policy, pressure);
+            eviction = new Eviction(fairShare, pressure.level());
             lingering = 0;
             evicted = 0;
         }
         eviction.at(pressure.level());
-        List<Tracked> connections = step.connections();
-        connections.removeIf(connection -> !wheel.lookAgain(connection, look.look(connection, now, pressure)));
-        for (Tracked connection : connections) {
+        List<GovernedConnection> connections = step.connections();
+        connections.removeIf(connection -> !wheel.lookAgain(connection, look.look(connection, tick)));
+        for (GovernedConnection connection : connections) {
             if (connection.state() == ConnectionState.LINGERING) {
                 lingering++;
                 if (critical) {

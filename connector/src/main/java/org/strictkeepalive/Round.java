@@ -12,11 +12,10 @@ import java.util.List;
  * to come to, those that it has been at, and the new ones. A place that becomes free is filled from the end of its part,
  * and so on, so that no connection that is there all the time is left out of a round. Not safe for use by many threads.
  */
-final class Round {
-    static final int NOWHERE = -1;
+final class Round<T extends Timed> {
     private static final int SMALLEST = 16;
 
-    private Tracked[] all = new Tracked[SMALLEST];
+    private Timed[] all = new Timed[SMALLEST];
     private int size;
     /** Behind those that this round has still to come to. */
     private int ahead;
@@ -25,14 +24,14 @@ final class Round {
 
     private boolean over = true;
 
-    void add(Tracked node) {
+    void add(T node) {
         if (size == all.length) {
             all = Arrays.copyOf(all, size * 2);
         }
         put(node, size++);
     }
 
-    void remove(Tracked node) {
+    void remove(T node) {
         int hole = node.place;
         if (hole < ahead) {
             hole = fill(hole, --ahead);
@@ -42,7 +41,7 @@ final class Round {
         }
         fill(hole, --size);
         all[size] = null;
-        node.place = NOWHERE;
+        node.place = -1;
         if (size < all.length / 4 && all.length > SMALLEST) {
             all = Arrays.copyOf(all, all.length / 2);
         }
@@ -55,9 +54,14 @@ final class Round {
         return from;
     }
 
-    private void put(Tracked node, int at) {
+    private void put(Timed node, int at) {
         all[at] = node;
         node.place = at;
+    }
+
+    @SuppressWarnings("unchecked") // Only those that were added are there.
+    private T at(int place) {
+        return (T) all[place];
     }
 
     int size() {
@@ -65,17 +69,17 @@ final class Round {
     }
 
     /** The next connections, as many at most; a round that is over begins anew. */
-    List<Tracked> next(int most) {
+    List<T> next(int most) {
         if (over) {
             ahead = size;
             known = size;
         }
-        List<Tracked> next = new ArrayList<>(Math.min(most, size));
+        List<T> next = new ArrayList<>(Math.min(most, size));
         while (next.size() < most && known < size) {
-            next.add(all[known++]);
+            next.add(at(known++));
         }
         while (next.size() < most && ahead > 0) {
-            next.add(all[--ahead]);
+            next.add(at(--ahead));
         }
         over = ahead == 0 && known == size;
         return next;

@@ -98,12 +98,14 @@ public class StrictKeepAliveConnectionFactory extends HttpConnectionFactory impl
         }
         policy.validate();
         this.policy = policy;
+        connectors.values().forEach(connector -> connector.setPolicy(policy));
         connectors.values().forEach(connector -> connector.monitor().onPolicyChanged(policy));
     }
 
     void adoptPressureSettings(KeepAlivePolicy changed) {
         if (!policy.hasSamePressureSettings(changed)) {
             policy = policy.withPressureSettingsOf(changed);
+            connectors.values().forEach(connector -> connector.setPolicy(policy));
         }
     }
 
@@ -183,6 +185,7 @@ public class StrictKeepAliveConnectionFactory extends HttpConnectionFactory impl
         ConnectionGuard guard = new ConnectionGuard(governed, endPoint);
         Connection connection = super.newConnection(connector, guard);
         guard.bind(connection);
+        governed.onGuard(guard);
         return connection;
     }
 

@@ -2,6 +2,7 @@ package org.strictkeepalive;
 
 import java.util.ArrayDeque;
 import java.util.Queue;
+import java.util.concurrent.Executor;
 import java.util.function.Consumer;
 import org.eclipse.jetty.util.thread.AutoLock;
 import org.slf4j.Logger;
@@ -13,7 +14,7 @@ import org.slf4j.LoggerFactory;
  * <p>It takes what neither the timer's thread nor an accepting one may wait for, and what the application's pool can't
  * be given, since that may have no thread left. Safe for use by any thread.
  */
-final class TaskThread {
+final class TaskThread implements Executor {
     private static final Logger LOG = LoggerFactory.getLogger(TaskThread.class);
 
     private final String name;
@@ -66,7 +67,8 @@ final class TaskThread {
     }
 
     /** Runs a task after those that wait. */
-    void execute(Runnable task) {
+    @Override
+    public void execute(Runnable task) {
         if (threaded) {
             try (AutoLock.WithCondition adding = lock.lock()) {
                 tasks.add(task);

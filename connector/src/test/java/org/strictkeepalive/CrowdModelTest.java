@@ -564,7 +564,7 @@ class CrowdModelTest {
         server.setHandler(new Handler.Abstract() {
             @Override
             public boolean handle(Request request, Response response, Callback callback) {
-                EndPoint endPoint = GovernedConnector.innermost(
+                EndPoint endPoint = Sockets.innermost(
                         request.getConnectionMetaData().getConnection().getEndPoint());
                 for (Client client : clients) {
                     if (client.endPoint == endPoint) {

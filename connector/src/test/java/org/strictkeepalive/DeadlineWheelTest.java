@@ -33,14 +33,14 @@ class DeadlineWheelTest {
     /** Origins at which nanoTime does not wrap, wraps soon, and has just wrapped. */
     private static final long[] ORIGINS = {0, 123_456_789L, -5 * HOUR, Long.MAX_VALUE - HOUR / 2, Long.MIN_VALUE + 7};
 
-    private final List<Tracked> looked = new ArrayList<>();
+    private final List<GovernedConnection> looked = new ArrayList<>();
 
     private static FakeConnection connection() {
         return new FakeConnection("c");
     }
 
     /** Looks, and has what is looked at come again in an hour. */
-    private List<Tracked> advance(DeadlineWheel wheel, long now) {
+    private List<GovernedConnection> advance(DeadlineWheel<GovernedConnection> wheel, long now) {
         looked.clear();
         wheel.advance(now, tracked -> {
             looked.add(tracked);
@@ -53,7 +53,7 @@ class DeadlineWheelTest {
     @ValueSource(longs = {0, 123_456_789L, -5L * 3600 * 1_000_000_000, Long.MAX_VALUE - 3_000_000_000L, Long.MAX_VALUE})
     void aConnectionIsLookedAtInTimeAndHardlyEarly(long origin) {
         for (long due : new long[] {0, 1, EARLY - 1, EARLY, 100 * MS, 2_000 * MS, 10_000 * MS, ROUND - EARLY}) {
-            DeadlineWheel wheel = new DeadlineWheel(origin);
+            DeadlineWheel<GovernedConnection> wheel = new DeadlineWheel<>(origin);
             FakeConnection connection = connection();
             wheel.add(connection, origin + due);
             long now = 0;
@@ -68,7 +68,7 @@ class DeadlineWheelTest {
     @Test
     void theNextTickIsWhenAllOfABucketIsDue() {
         for (long origin : ORIGINS) {
-            DeadlineWheel wheel = new DeadlineWheel(origin);
+            DeadlineWheel<GovernedConnection> wheel = new DeadlineWheel<>(origin);
             assertEquals(100 * MS, wheel.next(origin, 100 * MS), "nothing is there");
             wheel.add(connection(), origin + 40 * MS);
             long next = wheel.next(origin + MS, 100 * MS);
@@ -81,7 +81,7 @@ class DeadlineWheelTest {
 
     @Test
     void removingAndReplacingTellWhetherItWasThere() {
-        DeadlineWheel wheel = new DeadlineWheel(0);
+        DeadlineWheel<GovernedConnection> wheel = new DeadlineWheel<>(0);
         FakeConnection connection = connection();
         FakeConnection by = connection();
         assertFalse(wheel.remove(connection));
@@ -97,7 +97,7 @@ class DeadlineWheelTest {
 
     @Test
     void aConnectionOverdueWhenAddedIsLookedAtNext() {
-        DeadlineWheel wheel = new DeadlineWheel(0);
+        DeadlineWheel<GovernedConnection> wheel = new DeadlineWheel<>(0);
         advance(wheel, HOUR);
         FakeConnection connection = connection();
         wheel.add(connection, HOUR - 5_000 * MS);
@@ -106,7 +106,7 @@ class DeadlineWheelTest {
 
     @Test
     void aLookThatAnswersATimeAlreadyPastComesAgainAtTheNextTickNotInThisOne() {
-        DeadlineWheel wheel = new DeadlineWheel(0);
+        DeadlineWheel<GovernedConnection> wheel = new DeadlineWheel<>(0);
         AtomicInteger looks = new AtomicInteger();
         wheel.add(connection(), MS);
         for (int i = 1; i <= 3; i++) {
@@ -120,7 +120,7 @@ class DeadlineWheelTest {
 
     @Test
     void aLookThatIsEarlyInItsBucketIsRepeatedInTime() {
-        DeadlineWheel wheel = new DeadlineWheel(0);
+        DeadlineWheel<GovernedConnection> wheel = new DeadlineWheel<>(0);
         long due = EARLY + EARLY / 2;
         wheel.add(connection(), due);
         List<Long> looks = new ArrayList<>();
@@ -135,7 +135,7 @@ class DeadlineWheelTest {
 
     @Test
     void aDeadlineBeyondOneRoundIsNotMissed() {
-        DeadlineWheel wheel = new DeadlineWheel(0);
+        DeadlineWheel<GovernedConnection> wheel = new DeadlineWheel<>(0);
         FakeConnection connection = connection();
         long due = 3 * ROUND + 5 * EARLY;
         wheel.add(connection, due);
@@ -153,7 +153,7 @@ class DeadlineWheelTest {
 
     @Test
     void lookingAgainIsLazy() {
-        DeadlineWheel wheel = new DeadlineWheel(0);
+        DeadlineWheel<GovernedConnection> wheel = new DeadlineWheel<>(0);
         FakeConnection connection = connection();
         wheel.add(connection, 1_000 * MS);
         for (int i = 0; i < 100; i++) {
@@ -166,7 +166,7 @@ class DeadlineWheelTest {
     @Test
     void anEarlierTimeMovesTheLook() {
         for (long origin : ORIGINS) {
-            DeadlineWheel wheel = new DeadlineWheel(origin);
+            DeadlineWheel<GovernedConnection> wheel = new DeadlineWheel<>(origin);
             FakeConnection connection = connection();
             wheel.add(connection, origin + 10_000 * MS);
             wheel.due(connection, origin + 500 * MS);
@@ -178,7 +178,7 @@ class DeadlineWheelTest {
 
     @Test
     void anEarlierTimeSetDuringTheLookHolds() {
-        DeadlineWheel wheel = new DeadlineWheel(0);
+        DeadlineWheel<GovernedConnection> wheel = new DeadlineWheel<>(0);
         FakeConnection connection = connection();
         wheel.add(connection, 100 * MS);
         wheel.advance(100 * MS, tracked -> {
@@ -192,7 +192,7 @@ class DeadlineWheelTest {
 
     @Test
     void dueForWhatIsNotThereDoesNothing() {
-        DeadlineWheel wheel = new DeadlineWheel(0);
+        DeadlineWheel<GovernedConnection> wheel = new DeadlineWheel<>(0);
         FakeConnection connection = connection();
         wheel.add(connection, HOUR);
         assertTrue(wheel.remove(connection));
@@ -203,7 +203,7 @@ class DeadlineWheelTest {
 
     @Test
     void whatIsRemovedIsNotLookedAtAndRemovedOnce() {
-        DeadlineWheel wheel = new DeadlineWheel(0);
+        DeadlineWheel<GovernedConnection> wheel = new DeadlineWheel<>(0);
         List<FakeConnection> all = List.of(connection(), connection(), connection());
         all.forEach(connection -> wheel.add(connection, 50 * MS));
         assertTrue(wheel.remove(all.get(1)));
@@ -218,7 +218,7 @@ class DeadlineWheelTest {
 
     @Test
     void whatIsRemovedWhileItIsLookedAtStaysAway() {
-        DeadlineWheel wheel = new DeadlineWheel(0);
+        DeadlineWheel<GovernedConnection> wheel = new DeadlineWheel<>(0);
         FakeConnection connection = connection();
         wheel.add(connection, MS);
         wheel.advance(MS, tracked -> {
@@ -233,7 +233,7 @@ class DeadlineWheelTest {
 
     @Test
     void aConnectionRemovedByAnotherOnesLookStaysAway() {
-        DeadlineWheel wheel = new DeadlineWheel(0);
+        DeadlineWheel<GovernedConnection> wheel = new DeadlineWheel<>(0);
         FakeConnection one = connection();
         FakeConnection other = connection();
         wheel.add(one, MS);
@@ -248,7 +248,7 @@ class DeadlineWheelTest {
 
     @Test
     void whatIsAddedDuringALookIsKept() {
-        DeadlineWheel wheel = new DeadlineWheel(0);
+        DeadlineWheel<GovernedConnection> wheel = new DeadlineWheel<>(0);
         FakeConnection late = connection();
         wheel.add(connection(), MS);
         wheel.advance(MS, tracked -> {
@@ -261,8 +261,8 @@ class DeadlineWheelTest {
 
     @Test
     void whatIsLookedAtIsListedMeanwhile() {
-        DeadlineWheel wheel = new DeadlineWheel(0);
-        List<Tracked> both = List.of(connection(), connection());
+        DeadlineWheel<GovernedConnection> wheel = new DeadlineWheel<>(0);
+        List<GovernedConnection> both = List.of(connection(), connection());
         both.forEach(connection -> wheel.add(connection, 0));
         List<Integer> listed = new ArrayList<>();
         wheel.advance(0, tracked -> {
@@ -279,7 +279,7 @@ class DeadlineWheelTest {
 
     @Test
     void oneConnectionTakesThePlaceOfAnother() {
-        DeadlineWheel wheel = new DeadlineWheel(0);
+        DeadlineWheel<GovernedConnection> wheel = new DeadlineWheel<>(0);
         FakeConnection phase = connection();
         FakeConnection http = connection();
         wheel.add(phase, 100 * MS);
@@ -294,7 +294,7 @@ class DeadlineWheelTest {
 
     @Test
     void aConnectionReplacedWhileItIsLookedAtGivesItsPlace() {
-        DeadlineWheel wheel = new DeadlineWheel(0);
+        DeadlineWheel<GovernedConnection> wheel = new DeadlineWheel<>(0);
         FakeConnection http = connection();
         wheel.add(connection(), MS);
         wheel.advance(MS, tracked -> {
@@ -307,8 +307,8 @@ class DeadlineWheelTest {
 
     @Test
     void lookingAtAllLooksAtEachOnceAndKeepsItsAnswer() {
-        DeadlineWheel wheel = new DeadlineWheel(0);
-        Map<Tracked, Integer> looks = new LinkedHashMap<>();
+        DeadlineWheel<GovernedConnection> wheel = new DeadlineWheel<>(0);
+        Map<GovernedConnection, Integer> looks = new LinkedHashMap<>();
         for (int i = 0; i < 100; i++) {
             wheel.add(connection(), i * 1_000L * MS);
         }
@@ -325,20 +325,20 @@ class DeadlineWheelTest {
     @ParameterizedTest
     @ValueSource(longs = {0, Long.MAX_VALUE - 1_000_000_000L, Long.MIN_VALUE})
     void aClockThatJumpsByHoursMissesNothing(long origin) {
-        DeadlineWheel wheel = new DeadlineWheel(origin);
+        DeadlineWheel<GovernedConnection> wheel = new DeadlineWheel<>(origin);
         List<FakeConnection> all = new ArrayList<>();
         for (int i = 0; i < 500; i++) {
             all.add(connection());
             wheel.add(all.get(i), origin + i * 100L * MS);
         }
-        assertEquals(new HashSet<Tracked>(all), new HashSet<>(advance(wheel, origin + 5 * HOUR)));
+        assertEquals(new HashSet<GovernedConnection>(all), new HashSet<>(advance(wheel, origin + 5 * HOUR)));
         assertEquals(500, looked.size());
         assertEquals(500, advance(wheel, origin + 6 * HOUR).size());
     }
 
     @Test
     void aClockThatStepsBackLosesNothing() {
-        DeadlineWheel wheel = new DeadlineWheel(0);
+        DeadlineWheel<GovernedConnection> wheel = new DeadlineWheel<>(0);
         FakeConnection connection = connection();
         wheel.add(connection, 10_000 * MS);
         advance(wheel, 9_000 * MS);
@@ -357,10 +357,10 @@ class DeadlineWheelTest {
             @ForAll long seed, @ForAll @IntRange(max = 4) int origins, @ForAll @IntRange(min = 1, max = 60) int most) {
         Random random = new Random(seed);
         long origin = ORIGINS[origins];
-        DeadlineWheel wheel = new DeadlineWheel(origin);
+        DeadlineWheel<GovernedConnection> wheel = new DeadlineWheel<>(origin);
         // Times are relative to the origin here, so the model need not care for a wrap.
-        Map<Tracked, Long> model = new LinkedHashMap<>();
-        List<Tracked> names = new ArrayList<>();
+        Map<GovernedConnection, Long> model = new LinkedHashMap<>();
+        List<GovernedConnection> names = new ArrayList<>();
         long[] now = {0};
         for (int step = 0; step < 400; step++) {
             switch (random.nextInt(6)) {
@@ -375,13 +375,13 @@ class DeadlineWheelTest {
                 }
                 case 2 -> {
                     if (!names.isEmpty()) {
-                        Tracked removed = names.get(random.nextInt(names.size()));
+                        GovernedConnection removed = names.get(random.nextInt(names.size()));
                         assertEquals(model.remove(removed) != null, wheel.remove(removed));
                     }
                 }
                 case 3 -> {
                     if (!names.isEmpty()) {
-                        Tracked moved = names.get(random.nextInt(names.size()));
+                        GovernedConnection moved = names.get(random.nextInt(names.size()));
                         long due = now[0] + delay(random);
                         wheel.due(moved, origin + due);
                         model.computeIfPresent(moved, (key, was) -> Math.min(was, due));
@@ -389,10 +389,10 @@ class DeadlineWheelTest {
                 }
                 default -> {
                     now[0] += random.nextInt(20) == 0 ? HOUR : Math.abs(random.nextLong(300 * MS));
-                    Map<Tracked, Long> due = new LinkedHashMap<>(model);
+                    Map<GovernedConnection, Long> due = new LinkedHashMap<>(model);
                     due.values().removeIf(at -> at > now[0]);
-                    Set<Tracked> seen = new HashSet<>();
-                    DeadlineWheel.Look look = tracked -> {
+                    Set<GovernedConnection> seen = new HashSet<>();
+                    DeadlineWheel.Look<GovernedConnection> look = tracked -> {
                         assertTrue(seen.add(tracked), "once an advance");
                         assertTrue(model.containsKey(tracked), "not one that was removed");
                         if (random.nextInt(5) == 0) {
@@ -405,7 +405,7 @@ class DeadlineWheelTest {
                         return origin + again;
                     };
                     if (random.nextInt(10) == 0) {
-                        Set<Tracked> some = model.keySet().stream()
+                        Set<GovernedConnection> some = model.keySet().stream()
                                 .filter(tracked -> random.nextBoolean())
                                 .collect(Collectors.toSet());
                         wheel.advance(origin + now[0], some::contains, look);
@@ -413,7 +413,7 @@ class DeadlineWheelTest {
                         assertTrue(seen.containsAll(due.keySet()), "all that is due is looked at");
                     } else {
                         // Beyond a round an early look is allowed, nearer it is by a bucket at most.
-                        Map<Tracked, Long> before = new LinkedHashMap<>(model);
+                        Map<GovernedConnection, Long> before = new LinkedHashMap<>(model);
                         wheel.advance(origin + now[0], look);
                         seen.forEach(tracked -> assertTrue(
                                 before.get(tracked) - now[0] < EARLY || before.get(tracked) - now[0] > ROUND / 2,

@@ -73,7 +73,7 @@ class DecoyTest {
         private final SplittableRandom random = new SplittableRandom(42);
         private final Server server = new Server();
         private final int limit;
-        private final KeepAlivePolicy policy;
+        private final Decisions decisions;
         private final DescriptorMonitor monitor;
         private final FakeConnector connector;
         private boolean acceptorWaits;
@@ -89,7 +89,8 @@ class DecoyTest {
 
         private Storm(int limit, double fairShare) {
             this.limit = limit;
-            policy = KeepAlivePolicy.builder().fairShare(fairShare).build();
+            KeepAlivePolicy policy = KeepAlivePolicy.builder().fairShare(fairShare).build();
+            decisions = new Decisions(policy);
             monitor = new DescriptorMonitor(scheduler, this, () -> scheduler.now);
             server.addBean(monitor);
             connector =
@@ -256,7 +257,7 @@ class DecoyTest {
         }
 
         /** A connection: the part of the guard, with requests whole and at once. */
-        private abstract class Link extends Tracked {
+        private abstract class Link extends GovernedConnection {
             private final Object peer;
             private final long openedAt = scheduler.now;
             private ConnectionState state = ConnectionState.NEW;
@@ -282,8 +283,8 @@ class DecoyTest {
                 since = scheduler.now;
                 state = ConnectionState.IDLE;
                 Pressure pressure = monitor.pressure();
-                CloseReason reason = policy.closeAfter(requests, since - openedAt, 0, pressure);
-                if (reason != null && !(isReused() && monitor.verdict().spares(this))) {
+                CloseReason reason = decisions.closeAfter(requests, since - openedAt, 0, pressure);
+                if (reason != null && !(isReused() && monitor.pressure().spares(peer))) {
                     shut(reason);
                 } else {
                     monitor.due(this, deadline(pressure));
@@ -292,7 +293,7 @@ class DecoyTest {
             }
 
             private long timeout(Pressure pressure) {
-                return policy.timeout(state, monitor.verdict().squeeze(this, pressure), IDLE_TIMEOUT, 0);
+                return decisions.timeout(state, pressure.squeeze(isReused(), since - openedAt, peer), IDLE_TIMEOUT, 0);
             }
 
             private long deadline(Pressure pressure) {
@@ -316,7 +317,9 @@ class DecoyTest {
             }
 
             @Override
-            long look(long now, Pressure pressure) {
+            long look(Tick tick) {
+                long now = tick.now();
+                Pressure pressure = tick.pressure();
                 if (state != ConnectionState.LINGERING && now - since >= timeout(pressure)) {
                     shut(CloseReason.KEEP_ALIVE_TIMEOUT);
                 }
@@ -324,9 +327,17 @@ class DecoyTest {
             }
 
             @Override
-            boolean isOf(GovernedConnector governed) {
+            boolean isOf(Governor governor) {
                 return true;
             }
+
+            @Override
+            Decisions decisions() {
+                return decisions;
+            }
+
+            @Override
+            void act(int what) {}
 
             @Override
             ConnectionState state() {

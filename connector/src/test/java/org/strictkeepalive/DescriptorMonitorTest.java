@@ -15,7 +15,6 @@ import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
-import java.util.Set;
 import java.util.concurrent.CountDownLatch;
 import java.util.function.UnaryOperator;
 import org.eclipse.jetty.logging.JettyLogger;
@@ -489,7 +488,7 @@ class DescriptorMonitorTest {
         assertEquals(PressureLevel.HIGH, monitor.getLevel());
         assertEquals(101, opened.stream().mapToInt(c -> c.evictions).sum());
         assertEquals(0, opened.get(7).evictions);
-        assertFalse(monitor.pressure().newcomersGone());
+        assertFalse(monitor.pressure().verdict().newcomersGone());
     }
 
     @Test
@@ -500,7 +499,7 @@ class DescriptorMonitorTest {
         tick();
         assertTrue(opened.stream().allMatch(connection -> connection.lingersEnded > 0));
         assertEquals(0, opened.stream().mapToInt(c -> c.evictions).sum());
-        assertFalse(monitor.pressure().newcomersGone(), "the room comes free without those in use");
+        assertFalse(monitor.pressure().verdict().newcomersGone(), "the room comes free without those in use");
     }
 
     @Test
@@ -512,7 +511,7 @@ class DescriptorMonitorTest {
         }
         scheduler.advance(400 * MS);
         assertEquals(PressureLevel.HIGH, monitor.getLevel());
-        assertTrue(monitor.pressure().newcomersGone());
+        assertTrue(monitor.pressure().verdict().newcomersGone());
     }
 
     @Test
@@ -923,16 +922,16 @@ class DescriptorMonitorTest {
         for (int i = 0; i < 10; i++) {
             FakeConnection connection = new FakeConnection("c" + i, ConnectionState.IDLE, true, scheduler.now) {
                 @Override
-                long look(long now, Pressure pressure) {
+                long look(Tick tick) {
                     if (share[0] > 0.85) {
-                        seen.add(!monitor.verdict().greedy().isEmpty());
+                        seen.add(tick.pressure().spares("somebody"));
                         for (double other : new double[] {0.1, 0.9}) { // falls and rises again
                             share[0] = other;
                             scheduler.now += SECOND;
                             assertSame(other < 0.5 ? PressureLevel.NORMAL : PressureLevel.HIGH, monitor.getLevel());
                         }
                     }
-                    return super.look(now, pressure);
+                    return super.look(tick);
                 }
             };
             connection.peer = i < 6 ? "greedy" : "polite" + i;
@@ -948,6 +947,6 @@ class DescriptorMonitorTest {
         share[0] = 0.1;
         scheduler.now += SECOND;
         monitor.tick(scheduler.now);
-        assertEquals(Set.of(), monitor.verdict().greedy());
+        assertFalse(monitor.pressure().spares("somebody"));
     }
 }

@@ -24,11 +24,11 @@ class EvictionTest {
     private static final long NOW = 1_000_000 * MS;
 
     private static Pressure pressure(PressureLevel level) {
-        return new Pressure(level, 0.9, 1, 900, 1000, 16, 900, 900, false);
+        return new Pressure(level, 0.9, 1, 900, 1000, 16, 900, 900, Verdict.NONE);
     }
 
     private static Eviction consider(PressureLevel level, List<FakeConnection> connections) {
-        Eviction eviction = new Eviction(KeepAlivePolicy.defaults(), pressure(level));
+        Eviction eviction = new Eviction(0.25, level);
         connections.forEach(connection -> eviction.consider(connection, NOW));
         return eviction;
     }
@@ -176,7 +176,7 @@ class EvictionTest {
     @Test
     void theOrderSurvivesAWrapOfTheClock() {
         long now = Long.MIN_VALUE + 100 * MS;
-        Eviction eviction = new Eviction(KeepAlivePolicy.defaults(), pressure(PressureLevel.CRITICAL));
+        Eviction eviction = new Eviction(0.25, PressureLevel.CRITICAL);
         FakeConnection older = new FakeConnection("older", ConnectionState.IDLE, false, now - 500 * MS);
         FakeConnection younger = new FakeConnection("younger", ConnectionState.IDLE, false, now - 50 * MS);
         assertTrue(older.since > 0 && younger.since < 0);

@@ -37,7 +37,7 @@ class FairnessTest {
     }
 
     private static Eviction consider(KeepAlivePolicy policy, PressureLevel level, List<FakeConnection> connections) {
-        Eviction eviction = new Eviction(policy, new Pressure(level, 0.9, 1, 900, 1000, 16, 900, 900, false));
+        Eviction eviction = new Eviction(policy.getFairShare(), level);
         connections.forEach(connection -> eviction.consider(connection, NOW));
         return eviction;
     }
@@ -136,19 +136,20 @@ class FairnessTest {
     @Property
     void asManyGoAsWithoutItAndNobodyWithinItsGrace(
             @ForAll("populations") List<FakeConnection> all, @ForAll @IntRange(max = 45) int excess) {
-        List<Tracked> chosen = connections(consider(KeepAlivePolicy.defaults(), PressureLevel.HIGH, all), excess);
+        List<GovernedConnection> chosen =
+                connections(consider(KeepAlivePolicy.defaults(), PressureLevel.HIGH, all), excess);
         assertTrue(chosen.size() <= excess);
         assertTrue(chosen.size()
                 >= connections(consider(UNFAIR, PressureLevel.HIGH, all), excess)
                         .size());
         assertEquals(chosen.size(), Set.copyOf(chosen).size());
-        for (Tracked c : chosen) {
+        for (GovernedConnection c : chosen) {
             assertTrue(NOW - c.since() >= (c.isReused() ? 1000 : 250) * MS);
             assertTrue(c.state() != ConnectionState.BUSY && c.state() != ConnectionState.LINGERING);
         }
     }
 
-    private static List<Tracked> connections(Eviction eviction, int excess) {
+    private static List<GovernedConnection> connections(Eviction eviction, int excess) {
         return eviction.choose(excess).stream()
                 .map(Eviction.Candidate::connection)
                 .toList();

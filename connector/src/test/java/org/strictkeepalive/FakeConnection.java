@@ -2,8 +2,8 @@ package org.strictkeepalive;
 
 import java.net.SocketAddress;
 
-/** A tracked connection whose state is set by a test, and that remembers what was done to it. */
-class FakeConnection extends Tracked {
+/** A connection whose state is set by a test, and that remembers what was done to it. */
+class FakeConnection extends GovernedConnection {
     final String name;
     ConnectionState state = ConnectionState.IDLE;
     boolean reused;
@@ -18,6 +18,7 @@ class FakeConnection extends Tracked {
     RuntimeException failure;
     Object peer;
     boolean coming;
+    Decisions decisions = new Decisions(KeepAlivePolicy.defaults());
 
     FakeConnection(String name) {
         this.name = name;
@@ -31,17 +32,22 @@ class FakeConnection extends Tracked {
     }
 
     @Override
-    long look(long now, Pressure pressure) {
+    long look(Tick tick) {
         looks++;
         if (failure != null) {
             throw failure;
         }
-        return lookAgain == Long.MAX_VALUE ? now + 60_000_000_000L : lookAgain;
+        return lookAgain == Long.MAX_VALUE ? tick.now() + 60_000_000_000L : lookAgain;
     }
 
     @Override
-    boolean isOf(GovernedConnector connector) {
+    boolean isOf(Governor governor) {
         return true;
+    }
+
+    @Override
+    Decisions decisions() {
+        return decisions;
     }
 
     @Override
@@ -95,6 +101,9 @@ class FakeConnection extends Tracked {
     void endQuietLinger() {
         lingersEnded++;
     }
+
+    @Override
+    void act(int what) {}
 
     @Override
     public String toString() {

@@ -57,7 +57,7 @@ class LogSampleTest {
                 scheduler.advance(MINUTE);
                 monitor.removePressureSource(pressing);
                 scheduler.advance(MINUTE);
-                monitor.getStatistics().races().onRace(CloseReason.KEEP_ALIVE_TIMEOUT, "192.0.2.10", 3 * MS / 2);
+                monitor.counters().races().onRace(CloseReason.KEEP_ALIVE_TIMEOUT, "192.0.2.10", 3 * MS / 2);
                 scheduler.advance(MINUTE);
                 for (int i = 0; i < 70; i++) {
                     probe.used++;

@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.util.Set;
 import java.util.function.UnaryOperator;
 import net.jqwik.api.ForAll;
 import net.jqwik.api.Property;
@@ -28,7 +29,7 @@ class PressureGaugeTest {
     }
 
     private static Pressure at(PressureLevel level) {
-        return new Pressure(level, 0, 0, 0, 0, 0, 0, 0, false);
+        return new Pressure(level, 0, 0, 0, 0, 0, 0, 0, Verdict.NONE);
     }
 
     /** The level of a server whose room is 1000, where the application holds nothing. */
@@ -327,11 +328,12 @@ class PressureGaugeTest {
 
     @Test
     void thatNewcomersAreGoneIsForgottenBelowHigh() {
-        Pressure gone = at(PressureLevel.HIGH).withNewcomersGone(true);
-        assertTrue(GAUGE.next(gone, 800, 800, 1000, 1, 0, 0, 0).newcomersGone());
-        assertFalse(GAUGE.next(gone, 700, 700, 1000, 1, 0, 0, 0).newcomersGone());
-        assertFalse(
-                GAUGE.next(at(PressureLevel.HIGH), 800, 800, 1000, 1, 0, 0, 0).newcomersGone());
+        Pressure gone = at(PressureLevel.HIGH).with(new Verdict(true, false, false, Set.of()));
+        assertTrue(GAUGE.next(gone, 800, 800, 1000, 1, 0, 0, 0).verdict().newcomersGone());
+        assertFalse(GAUGE.next(gone, 700, 700, 1000, 1, 0, 0, 0).verdict().newcomersGone());
+        assertFalse(GAUGE.next(at(PressureLevel.HIGH), 800, 800, 1000, 1, 0, 0, 0)
+                .verdict()
+                .newcomersGone());
     }
 
     // ---- How many have to go

@@ -17,12 +17,12 @@ class ReliefTest {
     private long now = 1_000 * SECOND;
     private final KeepAlivePolicy policy = KeepAlivePolicy.defaults();
     private final PressureGauge gauge = new PressureGauge(policy);
-    private final DeadlineWheel wheel = new DeadlineWheel(now);
+    private final DeadlineWheel<GovernedConnection> wheel = new DeadlineWheel<>(now);
     private final List<FakeConnection> all = new ArrayList<>();
     private final Relief relief = new Relief(
             wheel,
-            Tracked::look,
-            Tracked::endQuietLinger,
+            GovernedConnection::look,
+            GovernedConnection::endQuietLinger,
             (candidate, at) -> candidate.connection().evict(candidate.since(), at));
 
     private List<FakeConnection> open(int count, ConnectionState state, boolean reused, long idleMillis) {
@@ -39,12 +39,15 @@ class ReliefTest {
     /** A step with so many of a hundredth of the room held; returns how many connections it looked at. */
     private int step(PressureLevel level, double share) {
         int before = all.stream().mapToInt(connection -> connection.looks).sum();
-        verdict = relief.step(now, new Pressure(level, share, 1, 900, 1000, 16, wheel.size(), 0, false), policy, gauge);
+        verdict = relief.step(
+                new Tick(now, new Pressure(level, share, 1, 900, 1000, 16, wheel.size(), 0, Verdict.NONE)),
+                policy.getFairShare(),
+                gauge);
         now += 10 * MS;
         return all.stream().mapToInt(connection -> connection.looks).sum() - before;
     }
 
-    private Relief.Verdict verdict;
+    private Verdict verdict;
 
     private static long evicted(List<FakeConnection> connections) {
         return connections.stream()
@@ -141,9 +144,9 @@ class ReliefTest {
     void whoIsGoneByTheLookIsNotConsidered() {
         FakeConnection timedOut = new FakeConnection("timed out", ConnectionState.LINGERING, true, now) {
             @Override
-            long look(long at, Pressure pressure) {
+            long look(Tick tick) {
                 wheel.remove(this);
-                return at;
+                return tick.now();
             }
         };
         wheel.add(timedOut, now);
@@ -165,26 +168,5 @@ class ReliefTest {
         open(10, ConnectionState.BUSY, true, 100);
         step(PressureLevel.HIGH, 1);
         assertEquals(Set.of(), verdict.greedy());
-    }
-
-    /** Else one more address, that is greedy, would buy an attacker with many the time that others are left. */
-    @Test
-    void timeIsLeftOnlyToConnectionsOfOthersInUse() {
-        Pressure high = new Pressure(PressureLevel.HIGH, 1, 1, 900, 1000, 16, 900, 0, false);
-        Relief.Verdict found = new Relief.Verdict(false, true, false, Set.of("greedy"));
-        FakeConnection connection = new FakeConnection("c", ConnectionState.IDLE, true, now);
-        connection.peer = "other";
-        connection.usedFor = SECOND - 1;
-        assertEquals(1, found.squeeze(connection, high));
-        connection.usedFor = SECOND;
-        assertEquals(0, found.squeeze(connection, high));
-        connection.reused = false;
-        assertEquals(1, found.squeeze(connection, high));
-        connection.reused = true;
-        connection.peer = "greedy";
-        assertEquals(1, found.squeeze(connection, high));
-        connection.peer = null;
-        assertEquals(1, found.squeeze(connection, high));
-        assertEquals(0, new Relief.Verdict(false, false, false, Set.of()).squeeze(connection, high));
     }
 }

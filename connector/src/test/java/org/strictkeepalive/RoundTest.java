@@ -14,12 +14,12 @@ import net.jqwik.api.constraints.Size;
 import org.junit.jupiter.api.Test;
 
 class RoundTest {
-    private final Round round = new Round();
+    private final Round<GovernedConnection> round = new Round<>();
 
-    private List<Tracked> add(int count) {
-        List<Tracked> added = new ArrayList<>();
+    private List<GovernedConnection> add(int count) {
+        List<GovernedConnection> added = new ArrayList<>();
         for (int i = 0; i < count; i++) {
-            Tracked node = new FakeConnection("c" + i);
+            GovernedConnection node = new FakeConnection("c" + i);
             round.add(node);
             added.add(node);
         }
@@ -28,11 +28,11 @@ class RoundTest {
 
     @Test
     void aStepIsBoundedAndGoesOnWhereTheLastOneEnded() {
-        List<Tracked> all = add(10);
-        Set<Tracked> seen = new HashSet<>();
+        List<GovernedConnection> all = add(10);
+        Set<GovernedConnection> seen = new HashSet<>();
         for (int i = 0; i < 3; i++) {
             assertTrue(i == 0 || !round.isOver());
-            List<Tracked> next = round.next(4);
+            List<GovernedConnection> next = round.next(4);
             assertEquals(i < 2 ? 4 : 2, next.size());
             next.forEach(node -> assertTrue(seen.add(node), "twice in a round"));
         }
@@ -45,8 +45,8 @@ class RoundTest {
     void thoseThatHaveComeSinceTheLastStepAreFirst() {
         add(10);
         round.next(4);
-        List<Tracked> come = add(3);
-        List<Tracked> next = round.next(4);
+        List<GovernedConnection> come = add(3);
+        List<GovernedConnection> next = round.next(4);
         assertEquals(come, next.subList(0, 3));
     }
 
@@ -61,28 +61,28 @@ class RoundTest {
     void nobodyIsLeftOutAndNobodyComesTwice(
             @ForAll @Size(max = 200) List<@IntRange(max = 99) Integer> actions,
             @ForAll @IntRange(min = 1, max = 7) int most) {
-        Round tried = new Round();
-        List<Tracked> there = new ArrayList<>();
-        Set<Tracked> owed = new HashSet<>();
-        Set<Tracked> seen = new HashSet<>();
+        Round<GovernedConnection> tried = new Round<>();
+        List<GovernedConnection> there = new ArrayList<>();
+        Set<GovernedConnection> owed = new HashSet<>();
+        Set<GovernedConnection> seen = new HashSet<>();
         boolean begins = true;
         for (int action : actions) {
             if (action < 40) {
-                Tracked node = new FakeConnection("c");
+                GovernedConnection node = new FakeConnection("c");
                 tried.add(node);
                 there.add(node);
             } else if (action < 65 && !there.isEmpty()) {
-                Tracked gone = there.remove(action % there.size());
+                GovernedConnection gone = there.remove(action % there.size());
                 tried.remove(gone);
                 owed.remove(gone);
-                assertEquals(Round.NOWHERE, gone.place);
+                assertEquals(-1, gone.place);
             } else {
                 if (begins) {
                     assertEquals(Set.of(), owed);
                     owed.addAll(there);
                     seen.clear();
                 }
-                for (Tracked node : tried.next(most)) {
+                for (GovernedConnection node : tried.next(most)) {
                     assertTrue(there.contains(node));
                     assertTrue(seen.add(node), "twice in a round");
                     owed.remove(node);

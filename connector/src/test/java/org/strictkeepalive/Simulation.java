@@ -135,6 +135,7 @@ final class Simulation implements DescriptorProbe {
     private final Server server = new Server();
     private final DescriptorMonitor monitor;
     private final KeepAlivePolicy policy;
+    private final Decisions decisions;
     private final FakeConnector connector;
     private boolean acceptorWaits;
     private long order;
@@ -151,6 +152,7 @@ final class Simulation implements DescriptorProbe {
     private Simulation(Load load, KeepAlivePolicy policy) {
         this.load = load;
         this.policy = policy;
+        decisions = new Decisions(policy);
         monitor = new DescriptorMonitor(scheduler, this, () -> scheduler.now);
         server.addBean(monitor);
         connector =
@@ -373,7 +375,7 @@ final class Simulation implements DescriptorProbe {
     }
 
     /** A connection: the part of the guard, with its clients' requests whole and at once. */
-    private final class Link extends Tracked {
+    private final class Link extends GovernedConnection {
         private final Visitor visitor;
         private final long openedAt = scheduler.now;
         private final double agePart;
@@ -413,7 +415,7 @@ final class Simulation implements DescriptorProbe {
         }
 
         private long timeout(Pressure pressure) {
-            return policy.timeout(state, pressure.squeeze(), IDLE_TIMEOUT, 0);
+            return decisions.timeout(state, pressure.squeeze(), IDLE_TIMEOUT, 0);
         }
 
         private long deadline(long timeout) {
@@ -450,7 +452,7 @@ final class Simulation implements DescriptorProbe {
         private void onResponse() {
             files -= file ? 1 : 0;
             Pressure pressure = monitor.pressure();
-            CloseReason reason = policy.closeAfter(requests, scheduler.now - openedAt, agePart, pressure);
+            CloseReason reason = decisions.closeAfter(requests, scheduler.now - openedAt, agePart, pressure);
             if (reason != null) {
                 result.told += reason == CloseReason.PRESSURE && isWanted() ? 1 : 0;
                 shut(reason);
@@ -483,7 +485,7 @@ final class Simulation implements DescriptorProbe {
             closing = reason;
             shutAt = scheduler.now;
             state(ConnectionState.LINGERING);
-            monitor.due(this, shutAt + policy.linger(monitor.pressure().level(), false));
+            monitor.due(this, shutAt + decisions.linger(monitor.pressure().level(), false));
             if (!visitor.leaky) {
                 in(ROUND_TRIP, this::onClientFin);
             }
@@ -502,7 +504,9 @@ final class Simulation implements DescriptorProbe {
         // ---- What the policy does
 
         @Override
-        long look(long now, Pressure pressure) {
+        long look(Tick tick) {
+            long now = tick.now();
+            Pressure pressure = tick.pressure();
             switch (state) {
                 case NEW, READING, IDLE -> {
                     long timeout = timeout(pressure);
@@ -515,7 +519,7 @@ final class Simulation implements DescriptorProbe {
                     return now;
                 }
                 case LINGERING -> {
-                    long limit = policy.linger(pressure.level(), false);
+                    long limit = decisions.linger(pressure.level(), false);
                     if (now - shutAt >= limit) {
                         free(closing);
                     }
@@ -567,9 +571,17 @@ final class Simulation implements DescriptorProbe {
         }
 
         @Override
-        boolean isOf(GovernedConnector governed) {
+        boolean isOf(Governor governor) {
             return true;
         }
+
+        @Override
+        Decisions decisions() {
+            return decisions;
+        }
+
+        @Override
+        void act(int what) {}
 
         @Override
         ConnectionState state() {

@@ -7,7 +7,6 @@ import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertSame;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import java.net.SocketAddress;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -141,57 +140,13 @@ class TaskThreadTest {
     // ---- A connection there
 
     /** One that is closed, and counts. */
-    private static final class Counting extends Closing {
+    private static final class Counting extends FakeConnection {
         private final AtomicInteger runs = new AtomicInteger();
         private final AtomicInteger bits = new AtomicInteger();
 
-        @Override
-        long look(long now, Pressure pressure) {
-            return now;
+        private Counting() {
+            super("counting");
         }
-
-        @Override
-        boolean isOf(GovernedConnector connector) {
-            return false;
-        }
-
-        @Override
-        ConnectionState state() {
-            return ConnectionState.IDLE;
-        }
-
-        @Override
-        boolean isReused() {
-            return false;
-        }
-
-        @Override
-        long requests() {
-            return 0;
-        }
-
-        @Override
-        long since() {
-            return 0;
-        }
-
-        @Override
-        long openedAt() {
-            return 0;
-        }
-
-        @Override
-        SocketAddress remoteAddress() {
-            return null;
-        }
-
-        @Override
-        boolean evict(long since, long now) {
-            return false;
-        }
-
-        @Override
-        void endQuietLinger() {}
 
         @Override
         void act(int what) {
