@@ -23,10 +23,6 @@ class EvictionTest {
     private static final long MS = 1_000_000L;
     private static final long NOW = 1_000_000 * MS;
 
-    private static Pressure pressure(PressureLevel level) {
-        return new Pressure(level, 0.9, 1, 900, 1000, 16, 900, 900, Verdict.NONE);
-    }
-
     private static Eviction consider(PressureLevel level, List<FakeConnection> connections) {
         Eviction eviction = new Eviction(0.25, level);
         connections.forEach(connection -> eviction.consider(connection, NOW));

@@ -27,7 +27,6 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 class KeepAlivePolicyTest {
     private static final long MS = 1_000_000L;
-    private static final long SECOND = 1_000 * MS;
     private static final KeepAlivePolicy DEFAULTS = KeepAlivePolicy.defaults();
 
     private static KeepAlivePolicy policy(UnaryOperator<KeepAlivePolicy.Builder> settings) {
