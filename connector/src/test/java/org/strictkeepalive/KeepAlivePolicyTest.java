@@ -26,7 +26,6 @@ import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 class KeepAlivePolicyTest {
-    private static final long MS = 1_000_000L;
     private static final KeepAlivePolicy DEFAULTS = KeepAlivePolicy.defaults();
 
     private static KeepAlivePolicy policy(UnaryOperator<KeepAlivePolicy.Builder> settings) {
