@@ -5,7 +5,6 @@ import java.util.EventListener;
 import java.util.Set;
 import java.util.concurrent.TimeoutException;
 import org.eclipse.jetty.http.HttpVersion;
-import org.eclipse.jetty.io.Connection;
 import org.eclipse.jetty.io.EndPoint;
 import org.eclipse.jetty.server.AbstractMetaDataConnection;
 import org.eclipse.jetty.util.Callback;
@@ -17,31 +16,16 @@ import org.eclipse.jetty.util.HostPort;
  * to {@code AbstractMetaDataConnection}, the nearest public class of Jetty's. Everything else is the connection's own.
  */
 class ConnectionView extends AbstractMetaDataConnection {
-    private static final boolean HAS_TUNNELS = hasTunnels();
-
     private final AbstractMetaDataConnection http;
 
-    ConnectionView(AbstractMetaDataConnection connection) {
-        super(connection.getConnector(), connection.getHttpConfiguration(), withoutGuard(connection.getEndPoint()));
+    /**
+     * Makes one.
+     *
+     * @param endPoint the endpoint to show
+     */
+    ConnectionView(AbstractMetaDataConnection connection, EndPoint endPoint) {
+        super(connection.getConnector(), connection.getHttpConfiguration(), endPoint);
         http = connection;
-    }
-
-    private static EndPoint withoutGuard(EndPoint endPoint) {
-        return endPoint instanceof ConnectionGuard guard ? guard.unwrap() : endPoint;
-    }
-
-    static ConnectionView of(AbstractMetaDataConnection connection) {
-        // Nothing here may make the verifier of Jetty 12.0 load a class that implements Tunnel.
-        return HAS_TUNNELS ? TunnelView.of(connection) : new ConnectionView(connection);
-    }
-
-    /** Jetty 12.0 has no such interface. */
-    private static boolean hasTunnels() {
-        try {
-            return Connection.Tunnel.class.isInterface();
-        } catch (NoClassDefFoundError x) {
-            return false;
-        }
     }
 
     final AbstractMetaDataConnection http() {

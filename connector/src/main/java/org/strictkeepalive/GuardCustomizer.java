@@ -11,23 +11,23 @@ import org.eclipse.jetty.server.Request;
  * shared with other factories, so it acts on this connector's guards alone.
  */
 final class GuardCustomizer implements HttpConfiguration.Customizer {
-    private final GovernedConnector connector;
+    private final Governor governor;
 
-    GuardCustomizer(GovernedConnector connector) {
-        this.connector = connector;
+    GuardCustomizer(Governor governor) {
+        this.governor = governor;
     }
 
     @Override
     public Request customize(Request request, HttpFields.Mutable responseHeaders) {
         ConnectionGuard guard = ConnectionGuard.of(
                 request.getConnectionMetaData().getConnection().getEndPoint());
-        if (guard == null || !guard.isOf(connector)) {
+        if (guard == null || !guard.isOf(governor)) {
             return request;
         }
-        if (!guard.onRequest(request)) {
+        if (!guard.accept(request)) {
             // The server has decided to close: the client gets no answer, so the request must not be executed.
             throw new HttpException.RuntimeException(HttpStatus.REQUEST_TIMEOUT_408);
         }
-        return GuardedRequest.of(request, guard);
+        return GuardedRequest.of(request, guard.view());
     }
 }

@@ -21,11 +21,18 @@ class GuardedRequest extends Request.Wrapper {
         this.connection = connection;
     }
 
-    static GuardedRequest of(Request request, ConnectionGuard guard) {
-        HttpURI uri = MEND_SCHEME && guard.getSslSessionData() != null ? request.getHttpURI() : null;
+    /**
+     * Makes one.
+     *
+     * @param connection the connection as it is shown
+     */
+    static GuardedRequest of(Request request, ConnectionMetaData connection) {
+        HttpURI uri = MEND_SCHEME && connection.getConnection().getEndPoint().getSslSessionData() != null
+                ? request.getHttpURI()
+                : null;
         return uri == null || HttpScheme.HTTPS.is(uri.getScheme())
-                ? new GuardedRequest(request, guard.view())
-                : new Secure(request, guard.view(), uri);
+                ? new GuardedRequest(request, connection)
+                : new Secure(request, connection, uri);
     }
 
     @Override

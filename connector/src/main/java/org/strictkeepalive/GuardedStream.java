@@ -16,7 +16,8 @@ final class GuardedStream extends HttpStream.Wrapper {
     /** In Jetty 12.0 an exchange may fail behind the last of its response; later Jettys take no notice of that. */
     private static final boolean FAILS_BEHIND_LAST = Jetty.VERSION.startsWith("12.0.");
 
-    private final ConnectionGuard guard;
+    private final GuardedExchange guard;
+    private final int number;
     /** Whether the last of the response was written; known only where the exchange can fail behind it. */
     private boolean lastSent;
 
@@ -33,9 +34,15 @@ final class GuardedStream extends HttpStream.Wrapper {
         }
     }
 
-    GuardedStream(HttpStream stream, ConnectionGuard guard) {
+    /**
+     * Wraps a stream.
+     *
+     * @param number the number of the exchange
+     */
+    GuardedStream(HttpStream stream, GuardedExchange guard, int number) {
         super(stream);
         this.guard = guard;
+        this.number = number;
     }
 
     @Override
@@ -67,8 +74,9 @@ final class GuardedStream extends HttpStream.Wrapper {
 
     @Override
     public void succeeded() {
-        guard.onComplete(true, isUnread());
-        super.succeeded();
+        if (guard.isInProgress(number) && guard.onComplete(number, true, isUnread())) {
+            super.succeeded();
+        }
     }
 
     /**
@@ -76,13 +84,17 @@ final class GuardedStream extends HttpStream.Wrapper {
      */
     @Override
     public void failed(Throwable x) {
+        if (!guard.isInProgress(number)) {
+            return;
+        }
         // Only the request was not read to its end: the response is whole.
         boolean unread = lastSent && isUnconsumed(x);
-        guard.onComplete(unread, unread);
-        if (lastSent) {
-            guard.shutdownIfSent();
+        if (guard.onComplete(number, unread, unread)) {
+            if (lastSent) {
+                guard.shutdownIfSent();
+            }
+            super.failed(x);
         }
-        super.failed(x);
     }
 
     /** Whether a body is left that Jetty, which reads what is there without waiting, can't read to its end. */

@@ -36,7 +36,7 @@ final class Handshake extends GovernedConnection {
 
     private long due(Pressure pressure) {
         long timeout = governor.decisions().handshake(pressure.squeeze(), governor.idleTimeout());
-        return timeout == Decisions.NEVER ? since + ConnectionGuard.RELOOK : since + timeout;
+        return timeout == Decisions.NEVER ? since + ConnectionDeadlines.RELOOK : since + timeout;
     }
 
     @Override
@@ -49,17 +49,17 @@ final class Handshake extends GovernedConnection {
                 governor.closed(this, reason());
             }
             seenClosed = true;
-            return now + ConnectionGuard.CLOSED_RELOOK;
+            return now + ConnectionDeadlines.CLOSED_RELOOK;
         }
         long handshake = governor.decisions().handshake(pressure.squeeze(), governor.idleTimeout());
         long stop = governor.stopTimeout(since, now);
         long timeout = Math.min(handshake, stop);
         if (timeout == Decisions.NEVER) {
-            return now + ConnectionGuard.RELOOK;
+            return now + ConnectionDeadlines.RELOOK;
         }
         if (now - since >= timeout) {
             close(stop < handshake ? CloseReason.STOP : CloseReason.HANDSHAKE);
-            return now + ConnectionGuard.RELOOK;
+            return now + ConnectionDeadlines.RELOOK;
         }
         return since + timeout;
     }

@@ -297,7 +297,7 @@ class DecoyTest {
             }
 
             private long deadline(Pressure pressure) {
-                return since + Math.min(timeout(pressure), ConnectionGuard.RELOOK);
+                return since + Math.min(timeout(pressure), ConnectionDeadlines.RELOOK);
             }
 
             private void shut(CloseReason reason) {

@@ -135,7 +135,8 @@ final class Simulation implements DescriptorProbe {
     private final Server server = new Server();
     private final DescriptorMonitor monitor;
     private final KeepAlivePolicy policy;
-    private final Decisions decisions;
+    private final StrictKeepAliveConnectionFactory factory;
+    private Governor governor;
     private final FakeConnector connector;
     private boolean acceptorWaits;
     private long order;
@@ -152,11 +153,12 @@ final class Simulation implements DescriptorProbe {
     private Simulation(Load load, KeepAlivePolicy policy) {
         this.load = load;
         this.policy = policy;
-        decisions = new Decisions(policy);
         monitor = new DescriptorMonitor(scheduler, this, () -> scheduler.now);
         server.addBean(monitor);
+        factory =
+                new StrictKeepAliveConnectionFactory(new HttpConfiguration(), policy);
         connector =
-                new FakeConnector(server, 1, new StrictKeepAliveConnectionFactory(new HttpConfiguration(), policy)) {
+                new FakeConnector(server, 1, factory) {
                     @Override
                     public void setAccepting(boolean accepting) {
                         super.setAccepting(accepting);
@@ -170,12 +172,17 @@ final class Simulation implements DescriptorProbe {
 
     static Result run(Load load, KeepAlivePolicy policy) throws Exception {
         Simulation simulation = new Simulation(load, policy);
-        simulation.server.start();
+        simulation.start();
         try {
             return simulation.run();
         } finally {
             simulation.server.stop();
         }
+    }
+
+    private void start() throws Exception {
+        server.start();
+        governor = factory.governed(connector);
     }
 
     private Result run() {
@@ -279,7 +286,7 @@ final class Simulation implements DescriptorProbe {
             monitor.onAccepted();
             observe();
             Link link = new Link(visitor);
-            monitor.onOpened(link, link.deadline(link.timeout(monitor.pressure())));
+            monitor.onOpened(link, link.firstDue());
             if (visitor.leaky) {
                 in(LEAK, link::onClientFin);
             }
@@ -374,59 +381,50 @@ final class Simulation implements DescriptorProbe {
         }
     }
 
-    /** A connection: the part of the guard, with its clients' requests whole and at once. */
-    private final class Link extends GovernedConnection {
+    /** A connection: the guard's own life and deadlines, with its clients' requests whole and at once. */
+    private final class Link extends ConnectionDeadlines {
         private final Visitor visitor;
-        private final long openedAt = scheduler.now;
         private final double agePart;
-        private ConnectionState state = ConnectionState.NEW;
-        private CloseReason closing;
-        private long since = scheduler.now;
-        private long shutAt;
         private long requests;
         private boolean file;
         private boolean discarded;
         private boolean freed;
+        private boolean newcomer;
         /** When the client's next request arrives. */
         private long nextAt = Long.MAX_VALUE;
 
         private Link(Visitor visitor) {
+            super(Simulation.this.governor);
             this.visitor = visitor;
             agePart = visitor.random.nextDouble();
-            newcomers++;
+            begin(scheduler.now);
+            aboutToWait(0, false, scheduler.now);
+            waits();
+            count();
         }
 
-        private void state(ConnectionState next) {
-            newcomers -= isNewcomer() ? 1 : 0;
-            state = next;
-            newcomers += isNewcomer() ? 1 : 0;
+        private void count() {
+            newcomers -= newcomer ? 1 : 0;
+            newcomer = isIdle() && requests <= 1;
+            newcomers += newcomer ? 1 : 0;
         }
 
         private boolean isIdle() {
-            return state == ConnectionState.NEW || state == ConnectionState.IDLE;
-        }
-
-        private boolean isNewcomer() {
-            return isIdle() && requests <= 1;
+            ConnectionState state = state();
+            return !freed && (state == ConnectionState.NEW || state == ConnectionState.IDLE);
         }
 
         private boolean isWanted() {
             return visitor.left > 0;
         }
 
-        private long timeout(Pressure pressure) {
-            return decisions.timeout(state, pressure.squeeze(), IDLE_TIMEOUT, 0);
-        }
-
-        private long deadline(long timeout) {
-            return since + Math.min(timeout, ConnectionGuard.RELOOK);
-        }
-
         private void onRequest() {
-            long late = scheduler.now - shutAt;
-            if (isIdle()) {
-                state(ConnectionState.BUSY);
+            if (!freed && bytesCame()) {
+                begun();
+                requestBegins(scheduler.now);
+                require(headersComplete(seen()), "not executed");
                 requests++;
+                count();
                 result.requests++;
                 visitor.left--;
                 file = visitor.random.nextInt(3) == 0;
@@ -436,7 +434,7 @@ final class Simulation implements DescriptorProbe {
                     files += file ? 1 : 0;
                 }
                 in(visitor.service(), this::onResponse);
-            } else if (late >= ROUND_TRIP) {
+            } else if (scheduler.now - shutAt() >= ROUND_TRIP) {
                 // The client knew.
                 visitor.knock();
             } else if (requests == 0) {
@@ -451,19 +449,23 @@ final class Simulation implements DescriptorProbe {
 
         private void onResponse() {
             files -= file ? 1 : 0;
-            Pressure pressure = monitor.pressure();
-            CloseReason reason = decisions.closeAfter(requests, scheduler.now - openedAt, agePart, pressure);
+            CloseReason reason =
+                    decisions().closeAfter(requests, scheduler.now - openedAt(), agePart, governor.pressure());
+            requestEnds(false);
+            require(exchangeOver(exchange()), "over before");
             if (reason != null) {
                 result.told += reason == CloseReason.PRESSURE && isWanted() ? 1 : 0;
-                shut(reason);
+                closeFor(reason);
+                shut();
                 if (isWanted()) {
                     in(visitor.think(), visitor::knock);
                 }
                 return;
             }
-            state(ConnectionState.IDLE);
-            since = scheduler.now;
-            monitor.due(this, deadline(timeout(pressure)));
+            aboutToWait((int) requests, false, scheduler.now);
+            waits();
+            governor.due(this, due(governor.pressure()));
+            count();
             if (isWanted()) {
                 long think = visitor.think();
                 nextAt = scheduler.now + think;
@@ -477,63 +479,112 @@ final class Simulation implements DescriptorProbe {
 
         private void onClientFin() {
             if (!freed) {
-                free(closing == null ? CloseReason.CLIENT : closing);
+                free(closing() == null ? CloseReason.CLIENT : closing());
             }
         }
 
-        private void shut(CloseReason reason) {
-            closing = reason;
-            shutAt = scheduler.now;
-            state(ConnectionState.LINGERING);
-            monitor.due(this, shutAt + decisions.linger(monitor.pressure().level(), false));
+        /** When its client is told: by the FIN, or by the close of the socket. */
+        private long shutAt() {
+            return freed && !isOutputShut() ? freedAt : lingerSince();
+        }
+
+        private long freedAt;
+
+        private void shut() {
+            shut(scheduler.now);
+            outputShut();
+            count();
+            governor.due(this, deadline(lingerSince(), lingerLimit(governor.pressure())));
             if (!visitor.leaky) {
                 in(ROUND_TRIP, this::onClientFin);
             }
         }
 
         private void free(CloseReason reason) {
-            if (state != ConnectionState.LINGERING) {
-                shutAt = scheduler.now;
-                state(ConnectionState.LINGERING);
-            }
             freed = true;
-            count(-1);
-            monitor.onClosed(this, reason);
+            freedAt = scheduler.now;
+            count();
+            Simulation.this.count(-1);
+            governor.closed(this, reason);
         }
 
         // ---- What the policy does
 
         @Override
-        long look(Tick tick) {
-            long now = tick.now();
-            Pressure pressure = tick.pressure();
-            switch (state) {
-                case NEW, READING, IDLE -> {
-                    long timeout = timeout(pressure);
-                    if (now - since < timeout) {
-                        return deadline(timeout);
-                    }
-                    boolean first = state == ConnectionState.NEW;
-                    result.timedOutEarly += !first && isWanted() && nextAt - since < IDLE_TIMEOUT ? 1 : 0;
-                    shut(first ? CloseReason.FIRST_REQUEST_TIMEOUT : CloseReason.KEEP_ALIVE_TIMEOUT);
-                    return now;
+        void tellClosing(CloseReason reason) {
+            if (reason == CloseReason.EVICTED) {
+                onEvicted();
+            } else if (reason == CloseReason.KEEP_ALIVE_TIMEOUT) {
+                result.timedOutEarly += isWanted() && nextAt - since() < IDLE_TIMEOUT ? 1 : 0;
+            }
+        }
+
+        private void onEvicted() {
+            if (isReused()) {
+                require(
+                        scheduler.now - since() >= policy.getMinKeepAliveTimeout().toNanos(),
+                        "evicted " + (scheduler.now - since()) / MS + " ms after its response");
+                require(newcomers == 0, "a reused one evicted before " + newcomers + " newcomers");
+            }
+            result.evicted++;
+            result.evictedReused += isReused() ? 1 : 0;
+            result.evictedWanted += isWanted() ? 1 : 0;
+        }
+
+        @Override
+        void end(Ending how) {
+            switch (how) {
+                case CHECK -> {
+                    // Requests come whole and are read at once, so there are no bytes.
+                    closeFor(checkedFor());
+                    foundNothing();
+                    shut();
                 }
-                case LINGERING -> {
-                    long limit = decisions.linger(pressure.level(), false);
-                    if (now - shutAt >= limit) {
-                        free(closing);
-                    }
-                    return shutAt + limit;
-                }
-                default -> {
-                    return now + ConnectionGuard.RELOOK;
-                }
+                case CLOSE -> free(closing());
+                default -> require(false, how + " of a connection without a part of a request");
             }
         }
 
         @Override
-        long openedAt() {
-            return openedAt;
+        void endQuietLinger() {
+            if (!discarded && !freed) {
+                free(closing());
+            }
+        }
+
+        @Override
+        boolean isSocketOpen() {
+            return !freed;
+        }
+
+        @Override
+        boolean isHandshaking() {
+            return false;
+        }
+
+        @Override
+        boolean lookAtExchange(int seen, Tick tick) {
+            return false;
+        }
+
+        @Override
+        boolean isBodyAwaited() {
+            return false;
+        }
+
+        @Override
+        void takeOver() {
+            require(false, "shut by nobody");
+        }
+
+        @Override
+        void closedUnheard() {
+            require(false, "closed unheard");
+        }
+
+        @Override
+        void act(int what) {
+            require(false, "handed on");
         }
 
         @Override
@@ -548,59 +599,8 @@ final class Simulation implements DescriptorProbe {
         }
 
         @Override
-        boolean evict(long asOf, long now) {
-            require(isIdle() && since == asOf, "evicted in the middle of a request");
-            if (isReused()) {
-                require(
-                        now - since >= policy.getMinKeepAliveTimeout().toNanos(),
-                        "evicted " + (now - since) / MS + " ms after its response");
-                require(newcomers == 0, "a reused one evicted before " + newcomers + " newcomers");
-            }
-            result.evicted++;
-            result.evictedReused += isReused() ? 1 : 0;
-            result.evictedWanted += isWanted() ? 1 : 0;
-            shut(CloseReason.EVICTED);
-            return true;
-        }
-
-        @Override
-        void endQuietLinger() {
-            if (!discarded) {
-                free(closing);
-            }
-        }
-
-        @Override
-        boolean isOf(Governor governor) {
-            return true;
-        }
-
-        @Override
-        Decisions decisions() {
-            return decisions;
-        }
-
-        @Override
-        void act(int what) {}
-
-        @Override
-        ConnectionState state() {
-            return state;
-        }
-
-        @Override
-        boolean isReused() {
-            return requests > 1;
-        }
-
-        @Override
         long requests() {
             return requests;
-        }
-
-        @Override
-        long since() {
-            return since;
         }
     }
 }
