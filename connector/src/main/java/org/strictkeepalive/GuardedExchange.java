@@ -213,8 +213,7 @@ abstract class GuardedExchange extends GuardedProgress {
         if (exchange.isHttp10() && ResponseHeaders.endsWithClose(headers)) {
             return null;
         }
-        long seconds =
-                decisions.promisableSeconds(squeeze(pressure), governor.idleTimeout(), idleTimeoutIfLowered());
+        long seconds = decisions.promisableSeconds(squeeze(pressure), governor.idleTimeout(), idleTimeoutIfLowered());
         if (seconds == 0) {
             boolean spared = pressure.keepsTimeouts(isReused(), since() - openedAt(), peer());
             return pressure.level().isAtLeast(PressureLevel.ELEVATED) && !spared ? CloseReason.PRESSURE : null;

@@ -89,7 +89,8 @@ class DecoyTest {
 
         private Storm(int limit, double fairShare) {
             this.limit = limit;
-            KeepAlivePolicy policy = KeepAlivePolicy.builder().fairShare(fairShare).build();
+            KeepAlivePolicy policy =
+                    KeepAlivePolicy.builder().fairShare(fairShare).build();
             decisions = new Decisions(policy);
             monitor = new DescriptorMonitor(scheduler, this, () -> scheduler.now);
             server.addBean(monitor);

@@ -155,19 +155,17 @@ final class Simulation implements DescriptorProbe {
         this.policy = policy;
         monitor = new DescriptorMonitor(scheduler, this, () -> scheduler.now);
         server.addBean(monitor);
-        factory =
-                new StrictKeepAliveConnectionFactory(new HttpConfiguration(), policy);
-        connector =
-                new FakeConnector(server, 1, factory) {
-                    @Override
-                    public void setAccepting(boolean accepting) {
-                        super.setAccepting(accepting);
-                        switches.clear();
-                        if (accepting) {
-                            at(scheduler.now, Simulation.this::accept);
-                        }
-                    }
-                };
+        factory = new StrictKeepAliveConnectionFactory(new HttpConfiguration(), policy);
+        connector = new FakeConnector(server, 1, factory) {
+            @Override
+            public void setAccepting(boolean accepting) {
+                super.setAccepting(accepting);
+                switches.clear();
+                if (accepting) {
+                    at(scheduler.now, Simulation.this::accept);
+                }
+            }
+        };
     }
 
     static Result run(Load load, KeepAlivePolicy policy) throws Exception {
@@ -522,7 +520,8 @@ final class Simulation implements DescriptorProbe {
         private void onEvicted() {
             if (isReused()) {
                 require(
-                        scheduler.now - since() >= policy.getMinKeepAliveTimeout().toNanos(),
+                        scheduler.now - since()
+                                >= policy.getMinKeepAliveTimeout().toNanos(),
                         "evicted " + (scheduler.now - since()) / MS + " ms after its response");
                 require(newcomers == 0, "a reused one evicted before " + newcomers + " newcomers");
             }
