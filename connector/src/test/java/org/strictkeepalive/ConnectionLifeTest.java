@@ -7,7 +7,6 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.lang.reflect.Field;
-import java.net.SocketAddress;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -29,73 +28,14 @@ class ConnectionLifeTest {
     private static final int CHECKING = ConnectionLife.CHECKING;
     private static final int LOOKING = ConnectionLife.LOOKING;
 
-    /** A life that does nothing by itself. */
-    private static final class Life extends ConnectionLife {
-        @Override
-        long look(Tick tick) {
-            return tick.now();
-        }
-
-        @Override
-        boolean isOf(Governor governor) {
-            return false;
-        }
-
-        @Override
-        Decisions decisions() {
-            return null;
-        }
-
-        @Override
-        ConnectionState state() {
-            return ConnectionState.BUSY;
-        }
-
-        @Override
-        boolean isReused() {
-            return false;
-        }
-
-        @Override
-        long requests() {
-            return 0;
-        }
-
-        @Override
-        long since() {
-            return 0;
-        }
-
-        @Override
-        long openedAt() {
-            return 0;
-        }
-
-        @Override
-        SocketAddress remoteAddress() {
-            return null;
-        }
-
-        @Override
-        boolean evict(long since, long now) {
-            return false;
-        }
-
-        @Override
-        void endQuietLinger() {}
-
-        @Override
-        void act(int what) {}
-    }
-
     /** What an event makes of a state: the new state, the event's answer (null for none), or a refusal. */
     private record Outcome(int to, Boolean answer) {
         static final Outcome REFUSED = new Outcome(-1, null);
     }
 
-    private record Event(String name, Predicate<Life> happens, Map<Integer, Outcome> outcomes, Outcome otherwise) {}
+    private record Event(String name, Predicate<BareLife> happens, Map<Integer, Outcome> outcomes, Outcome otherwise) {}
 
-    private static Predicate<Life> silent(Consumer<Life> event) {
+    private static Predicate<BareLife> silent(Consumer<BareLife> event) {
         return life -> {
             event.accept(life);
             return true;
@@ -143,8 +83,8 @@ class ConnectionLifeTest {
                     SAME));
 
     /** A life in that state, on the way that leads there. */
-    private static Life in(int state) {
-        Life life = new Life();
+    private static BareLife in(int state) {
+        BareLife life = new BareLife();
         switch (state) {
             case RUNNING -> {}
             case WAITING -> life.waits();
@@ -182,7 +122,7 @@ class ConnectionLifeTest {
     }
 
     private static void assertOutcome(Event event, int from) {
-        Life life = in(from);
+        BareLife life = in(from);
         int seen = life.seen();
         Outcome outcome = event.outcomes.getOrDefault(from, event.otherwise);
         if (outcome == Outcome.REFUSED) {
@@ -201,7 +141,7 @@ class ConnectionLifeTest {
 
     @Test
     void anExchangeEndsOnceNobodyLooks() throws Exception {
-        Life life = in(BUSY);
+        BareLife life = in(BUSY);
         int seen = life.seen();
         int exchange = life.exchange();
         assertTrue(life.beginLook(seen));
@@ -218,7 +158,7 @@ class ConnectionLifeTest {
 
     @Test
     void aLookThatEndsBehindTheOutputChangesNothing() {
-        Life life = in(BUSY);
+        BareLife life = in(BUSY);
         int seen = life.seen();
         assertTrue(life.beginLook(seen));
         assertTrue(life.outputShut());
@@ -229,7 +169,7 @@ class ConnectionLifeTest {
     @Test
     void anExchangeIsOverOnce() {
         for (int state : new int[] {BUSY, OWNED, PASS}) {
-            Life life = in(state);
+            BareLife life = in(state);
             int exchange = life.exchange();
             assertTrue(life.exchangeOver(exchange));
             assertFalse(life.exchangeOver(exchange), ConnectionLife.name(state));
@@ -238,7 +178,7 @@ class ConnectionLifeTest {
 
     @Test
     void anExchangeThatIsOverDoesNotEndTheNext() {
-        Life life = in(BUSY);
+        BareLife life = in(BUSY);
         int first = life.exchange();
         assertTrue(life.exchangeOver(first));
         assertTrue(life.headersComplete(life.seen()));
@@ -249,7 +189,7 @@ class ConnectionLifeTest {
 
     @Test
     void aDecisionAboutOneWaitDoesNotTakeTheNext() {
-        Life life = in(WAITING);
+        BareLife life = in(WAITING);
         int seen = life.seen();
         assertTrue(life.bytesCame());
         life.waits();
@@ -268,7 +208,7 @@ class ConnectionLifeTest {
     /** Any sequence of events leaves a known state; the count goes round without touching it. */
     @Property(tries = 200)
     void anySequenceOfEventsLeavesAKnownState(@ForAll List<Byte> events) {
-        Life life = new Life();
+        BareLife life = new BareLife();
         for (byte b : events) {
             Event event = EVENTS.get(Math.floorMod(b, EVENTS.size()));
             if (ConnectionLife.state(life.seen()) == LOOKING && event.name.equals("exchangeOver")) {
@@ -285,7 +225,7 @@ class ConnectionLifeTest {
 
     @Test
     void theCountGoesRound() throws Exception {
-        Life life = new Life();
+        BareLife life = new BareLife();
         Field word = ConnectionLife.class.getDeclaredField("word");
         word.setAccessible(true);
         word.setInt(life, Integer.MAX_VALUE - 7 + RUNNING);
