@@ -9,6 +9,10 @@ module org.strictkeepalive {
     requires jdk.management;
     // For KeepAliveMetrics only, and brought by the application.
     requires static micrometer.core;
+    // For the MBeans only, and brought by the application.
+    requires static org.eclipse.jetty.jmx;
 
     exports org.strictkeepalive;
+    exports org.strictkeepalive.jmx to
+            org.eclipse.jetty.jmx;
 }

@@ -28,82 +28,83 @@ etc/jetty-strict-keepalive.xml
 
 [ini-template]
 ### Strict keep-alive policy
+## A time is such as 500ms, 75s, 2m or 1h; a plain number is in milliseconds.
 ## 0 or less switches a limit off. A wrong value stops the start.
 
-## Time from the end of a response to the first byte of the next request, in milliseconds.
-## Not set, it is the idle timeout of the connector, such as jetty.http.idleTimeout.
-# jetty.strictKeepAlive.keepAliveTimeout=30000
+## How long a connection may be idle, from the end of a response to the first byte of the next request.
+## Not set, it is the connector's idle timeout.
+# jetty.strictKeepAlive.keepAliveTimeout=30s
 
-## What keepAliveTimeout shrinks to under pressure, in milliseconds.
-# jetty.strictKeepAlive.minKeepAliveTimeout=1000
+## What keepAliveTimeout shrinks to under pressure, and how long a reused connection is safe from eviction after a response.
+# jetty.strictKeepAlive.minKeepAliveTimeout=1s
 
-## Time from the first byte of a request to the end of its headers, in milliseconds.
-# jetty.strictKeepAlive.requestHeaderTimeout=10000
+## The time from the first byte of a request to the end of its headers; a client that exceeds it gets a 408.
+# jetty.strictKeepAlive.requestHeaderTimeout=10s
 
-## Time from accept to the end of the first request's headers, in milliseconds.
-## Not set, it is the idle timeout of the connector.
-# jetty.strictKeepAlive.firstRequestTimeout=30000
+## The time from accept to the end of the first request's headers.
+## Not set, it is the connector's idle timeout.
+# jetty.strictKeepAlive.firstRequestTimeout=30s
 
-## Time from accept to the end of TLS handshake, ALPN and PROXY, in milliseconds.
-# jetty.strictKeepAlive.handshakeTimeout=10000
+## The time from accept to the end of TLS handshake, ALPN and PROXY header.
+# jetty.strictKeepAlive.handshakeTimeout=10s
 
-## What requestHeaderTimeout and firstRequestTimeout shrink to under pressure, in milliseconds.
-# jetty.strictKeepAlive.minRequestHeaderTimeout=1000
+## What requestHeaderTimeout and firstRequestTimeout shrink to under pressure.
+# jetty.strictKeepAlive.minRequestHeaderTimeout=1s
 
-## How many requests a connection may carry; the response to the last one says close.
+## How many requests a connection may carry; the last response says close.
 # jetty.strictKeepAlive.maxRequestsPerConnection=1000
 
-## The age from which the next response says close, in milliseconds.
-# jetty.strictKeepAlive.maxConnectionAge=3600000
+## The age, since accept, from which the next response says close; an idle connection is not closed for its age.
+# jetty.strictKeepAlive.maxConnectionAge=1h
 
-## The share, 0 to 1, by which the age is shortened at random.
+## The share by which each connection's maximum age is shortened at random.
 # jetty.strictKeepAlive.maxConnectionAgeJitter=0.1
 
-## Time from the server's FIN until the descriptor is free, at most, in milliseconds.
-# jetty.strictKeepAlive.lingerTimeout=2000
+## How long the server waits, at most, for the client's FIN after its own.
+# jetty.strictKeepAlive.lingerTimeout=2s
 
-## The same behind a request body that was not read to its end, in milliseconds.
-# jetty.strictKeepAlive.unreadBodyLingerTimeout=10000
+## The linger timeout after a request whose body was not read to its end.
+# jetty.strictKeepAlive.unreadBodyLingerTimeout=10s
 
-## Bytes a second below which a waiting exchange makes no progress; asked under pressure only.
+## The rate, in bytes a second, below which a waiting exchange is ended under pressure.
 # jetty.strictKeepAlive.minDataRate=240
 
-## How long an exchange may wait before that is asked of it, in milliseconds.
-# jetty.strictKeepAlive.dataRateGrace=5000
+## How long an exchange may wait for its client before minDataRate applies.
+# jetty.strictKeepAlive.dataRateGrace=5s
 
-## How long, under pressure, an exchange goes on whose client has shut its output, in milliseconds.
-# jetty.strictKeepAlive.abandonedTimeout=5000
+## How long, under pressure, an exchange goes on after its client has shut its output; it shrinks to 1s and has no effect over TLS.
+# jetty.strictKeepAlive.abandonedTimeout=5s
 
-## Whether to answer Connection: keep-alive with Keep-Alive: timeout=..., max=...
+## Whether responses say Keep-Alive: timeout=..., max=... to clients that ask for it.
 # jetty.strictKeepAlive.advertiseKeepAlive=true
 
-## By how much the advertised timeout is shorter than the real one, in milliseconds.
-# jetty.strictKeepAlive.keepAliveTimeoutBuffer=1000
+## By how much the advertised timeout is shorter than the real one.
+# jetty.strictKeepAlive.keepAliveTimeoutBuffer=1s
 
-## Pressure, 0 to 1, from which timeouts shrink.
+## The pressure from which timeouts shrink (ELEVATED).
 # jetty.strictKeepAlive.elevatedAt=0.7
 
-## Pressure, 0 to 1, from which idle connections are evicted.
+## The pressure from which idle connections are evicted (HIGH).
 # jetty.strictKeepAlive.highAt=0.8
 
-## How far, 0 to 1, pressure falls below a threshold before its level is left.
+## How far below its threshold a level is left.
 # jetty.strictKeepAlive.hysteresis=0.05
 
-## Share, 0 to 1, of the idle connections that one peer may hold under pressure, 0 for any.
+## The share of the idle connections that one address (IPv6: /64) may hold under pressure; what it holds beyond that is evicted first.
 # jetty.strictKeepAlive.fairShare=0.25
 
-## Descriptors kept free for everything but connections.
+## The number of descriptors kept free for everything but connections; at most a tenth of the connections' room, and always more than the acceptor threads.
 ## Not set, it is 1 % of the limit, but 16 to 256.
 # jetty.strictKeepAlive.reservedDescriptors=64
 
-## The limit of descriptors that counts, 0 for the process's own (ulimit -n).
+## The number of descriptors that counts as the limit; 0 for the process's own.
 # jetty.strictKeepAlive.descriptorLimit=0
 
-## Governed connections at which pressure is 1, 0 for off.
+## The number of governed connections at which pressure is 1; 0 for none.
 # jetty.strictKeepAlive.maxConnections=0
 
-## Whether accepting pauses when the reserve is reached.
+## Whether accepting pauses while only the reserve is free (CRITICAL).
 # jetty.strictKeepAlive.pauseAcceptWhenCritical=true
 
-## How often deadlines are looked at and descriptors are counted, in milliseconds.
-# jetty.strictKeepAlive.sampleInterval=100
+## How often deadlines are checked and descriptors are counted; more often while deadlines pass, and at CRITICAL.
+# jetty.strictKeepAlive.sampleInterval=100ms

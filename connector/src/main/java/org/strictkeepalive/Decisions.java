@@ -42,6 +42,7 @@ final class Decisions {
     private final int maxRequestsPerConnection;
     private final double maxConnectionAgeJitter;
     private final long minDataRate;
+    private final boolean advertiseKeepAlive;
 
     Decisions(KeepAlivePolicy policy) {
         this.policy = policy;
@@ -62,6 +63,7 @@ final class Decisions {
         maxRequestsPerConnection = policy.getMaxRequestsPerConnection();
         maxConnectionAgeJitter = policy.getMaxConnectionAgeJitter();
         minDataRate = policy.getMinDataRate();
+        advertiseKeepAlive = policy.isAdvertiseKeepAlive();
     }
 
     private static long nanos(Duration duration) {
@@ -212,7 +214,7 @@ final class Decisions {
 
     /** Whether clients that ask are told how long a connection is kept. */
     boolean isAdvertiseKeepAlive() {
-        return policy.isAdvertiseKeepAlive();
+        return advertiseKeepAlive;
     }
 
     /**

@@ -428,7 +428,7 @@ class CrowdModelTest {
             if (executed == 0) {
                 return firstDue();
             }
-            long idle = answeredAt + factory.getKeepAliveTimeout() * MS;
+            long idle = answeredAt + factory.getPolicy().getKeepAliveTimeout().toMillis() * MS;
             // A part of it may have come with the request before.
             boolean begun = firstByteSent || !sent.endsWith("\r\n\r\n");
             long reading = begun ? firstByteAt + HEADER_MS * MS : idle;
@@ -456,7 +456,9 @@ class CrowdModelTest {
             }
             if (executed > 1 && !isToldOfTheEnd() && !gone && failures == 0 && !takesNothing) {
                 long idle = scheduler.now - answeredAt;
-                long least = Math.min(1_000, factory.getKeepAliveTimeout()) * MS;
+                long least = Math.min(
+                                1_000, factory.getPolicy().getKeepAliveTimeout().toMillis())
+                        * MS;
                 assertTrue(idle >= least, () -> "a reused connection is closed after " + idle / MS + " ms");
             }
         }

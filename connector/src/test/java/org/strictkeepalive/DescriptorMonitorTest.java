@@ -838,8 +838,8 @@ class DescriptorMonitorTest {
         new FakeConnector(server, 1, other);
         StrictKeepAliveConnectionFactory factory = start(b -> b);
         factory.setHighAt(0.95);
-        assertEquals(0.95, other.getHighAt());
-        assertEquals(7, other.getMaxRequestsPerConnection());
+        assertEquals(0.95, other.getPolicy().getHighAt());
+        assertEquals(7, other.getPolicy().getMaxRequestsPerConnection());
     }
 
     @ParameterizedTest

@@ -1,14 +1,20 @@
 package org.strictkeepalive;
 
 import static org.awaitility.Awaitility.await;
+import static org.junit.jupiter.api.Assertions.assertDoesNotThrow;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.time.Duration;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import javax.management.Attribute;
+import javax.management.AttributeList;
+import javax.management.AttributeNotFoundException;
 import javax.management.MBeanAttributeInfo;
 import javax.management.MBeanException;
 import javax.management.MBeanServer;
@@ -85,17 +91,56 @@ class JmxTest {
     }
 
     @Test
+    void everySettingIsAnAttributeOfAPlainType() throws Exception {
+        ObjectName factory = bean("strictkeepaliveconnectionfactory");
+        Map<String, MBeanAttributeInfo> attributes = new HashMap<>();
+        for (MBeanAttributeInfo attribute : connection.getMBeanInfo(factory).getAttributes()) {
+            assertNull(attributes.put(attribute.getName(), attribute), attribute.getName());
+        }
+        assertTrue(attributes.containsKey("protocol"), "Jetty's own stay");
+        for (KeepAliveSetting setting : KeepAliveSetting.values()) {
+            MBeanAttributeInfo attribute = attributes.get(setting.getName());
+            assertTrue(attribute.isReadable() && attribute.isWritable(), setting.getName());
+            assertEquals(setting.getDescription(), attribute.getDescription());
+            Object value = connection.getAttribute(factory, setting.getName());
+            assertEquals(
+                    attribute.getType(),
+                    value.getClass().getField("TYPE").get(null).toString());
+        }
+        assertEquals(-1L, connection.getAttribute(factory, "keepAliveTimeout"));
+        assertEquals(-1, connection.getAttribute(factory, "reservedDescriptors"));
+        assertEquals(10_000L, connection.getAttribute(factory, "requestHeaderTimeout"));
+        assertEquals(2, connection.getAttribute(factory, "maxRequestsPerConnection"));
+    }
+
+    @Test
     void settingsAreWritableAndRefuseWhatTheBuilderRefuses() throws Exception {
         ObjectName factory = bean("strictkeepaliveconnectionfactory");
-        connection.setAttribute(factory, new Attribute("keepAliveTimeout", 1500L));
-        assertEquals(1500L, server.factory().getKeepAliveTimeout());
-        connection.setAttribute(factory, new Attribute("highAt", 0.9));
-        assertEquals(0.9, server.factory().getHighAt());
-        MBeanException x = assertThrows(
-                MBeanException.class, () -> connection.setAttribute(factory, new Attribute("highAt", 1.5)));
-        assertTrue(x.getCause() instanceof IllegalArgumentException, x.getCause()::toString);
-        assertTrue(x.getCause().getMessage().startsWith("highAt: 1.5 (expected: "), x.getCause()::getMessage);
-        assertEquals(0.9, connection.getAttribute(factory, "highAt"));
+        KeepAliveSettingTest.others().forEach((setting, value) -> {
+            Object plain = value instanceof Duration duration ? (Object) duration.toMillis() : value;
+            Attribute attribute = new Attribute(setting.getName(), plain);
+            assertDoesNotThrow(() -> connection.setAttribute(factory, attribute), setting.getName());
+            assertEquals(plain, assertDoesNotThrow(() -> connection.getAttribute(factory, setting.getName())));
+            assertEquals(value, server.factory().getPolicy().get(setting));
+        });
+        AttributeList set = connection.setAttributes(
+                factory, new AttributeList(List.of(new Attribute("highAt", 0.9), new Attribute("elevatedAt", 0.85))));
+        assertEquals(2, set.size());
+        assertEquals(
+                List.of(new Attribute("highAt", 0.9), new Attribute("elevatedAt", 0.85)),
+                connection.getAttributes(factory, new String[] {"highAt", "elevatedAt"}));
+        for (Object wrong : new Object[] {1.5, 0.8, "many", null}) {
+            MBeanException x = assertThrows(
+                    MBeanException.class, () -> connection.setAttribute(factory, new Attribute("highAt", wrong)));
+            String message = x.getCause().getMessage();
+            assertEquals(IllegalArgumentException.class, x.getCause().getClass());
+            assertTrue(message.contains("highAt") && message.contains("(expected: "), message);
+        }
+        assertEquals(0.9, connection.getAttribute(factory, "highAt"), "what is refused is not taken");
+        assertThrows(
+                AttributeNotFoundException.class,
+                () -> connection.setAttribute(factory, new Attribute("keepAliveTimout", 1L)));
+        assertThrows(AttributeNotFoundException.class, () -> connection.getAttribute(factory, "keepAliveTimout"));
     }
 
     @Test

@@ -3,27 +3,21 @@ package org.strictkeepalive;
 import static org.junit.jupiter.api.Assertions.assertAll;
 import static org.junit.jupiter.api.Assertions.assertDoesNotThrow;
 import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertFalse;
-import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertSame;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.lang.reflect.Method;
 import java.time.Duration;
-import java.util.List;
+import java.util.Arrays;
 import java.util.Locale;
-import java.util.Map;
-import java.util.function.BiFunction;
-import java.util.function.Function;
 import java.util.function.Supplier;
 import java.util.function.UnaryOperator;
-import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.CsvSource;
-import org.junit.jupiter.params.provider.MethodSource;
-import org.junit.jupiter.params.provider.ValueSource;
+import org.junit.jupiter.params.provider.EnumSource;
 
 class KeepAlivePolicyTest {
     private static final KeepAlivePolicy DEFAULTS = KeepAlivePolicy.defaults();
@@ -68,196 +62,64 @@ class KeepAlivePolicyTest {
         assertDoesNotThrow(DEFAULTS::validate);
     }
 
-    static Stream<Arguments> durations() {
-        return Stream.of(
-                duration(
-                        "keepAliveTimeout",
-                        KeepAlivePolicy.Builder::keepAliveTimeout,
-                        KeepAlivePolicy::getKeepAliveTimeout),
-                duration(
-                        "minKeepAliveTimeout",
-                        KeepAlivePolicy.Builder::minKeepAliveTimeout,
-                        KeepAlivePolicy::getMinKeepAliveTimeout),
-                duration(
-                        "requestHeaderTimeout",
-                        KeepAlivePolicy.Builder::requestHeaderTimeout,
-                        KeepAlivePolicy::getRequestHeaderTimeout),
-                duration(
-                        "firstRequestTimeout",
-                        KeepAlivePolicy.Builder::firstRequestTimeout,
-                        KeepAlivePolicy::getFirstRequestTimeout),
-                duration(
-                        "handshakeTimeout",
-                        KeepAlivePolicy.Builder::handshakeTimeout,
-                        KeepAlivePolicy::getHandshakeTimeout),
-                duration(
-                        "minRequestHeaderTimeout",
-                        KeepAlivePolicy.Builder::minRequestHeaderTimeout,
-                        KeepAlivePolicy::getMinRequestHeaderTimeout),
-                duration(
-                        "maxConnectionAge",
-                        KeepAlivePolicy.Builder::maxConnectionAge,
-                        KeepAlivePolicy::getMaxConnectionAge),
-                duration("lingerTimeout", KeepAlivePolicy.Builder::lingerTimeout, KeepAlivePolicy::getLingerTimeout),
-                duration(
-                        "unreadBodyLingerTimeout",
-                        KeepAlivePolicy.Builder::unreadBodyLingerTimeout,
-                        KeepAlivePolicy::getUnreadBodyLingerTimeout),
-                duration("dataRateGrace", KeepAlivePolicy.Builder::dataRateGrace, KeepAlivePolicy::getDataRateGrace),
-                duration(
-                        "abandonedTimeout",
-                        KeepAlivePolicy.Builder::abandonedTimeout,
-                        KeepAlivePolicy::getAbandonedTimeout),
-                duration(
-                        "keepAliveTimeoutBuffer",
-                        KeepAlivePolicy.Builder::keepAliveTimeoutBuffer,
-                        KeepAlivePolicy::getKeepAliveTimeoutBuffer));
-    }
-
-    private static Arguments duration(
-            String name,
-            BiFunction<KeepAlivePolicy.Builder, Duration, KeepAlivePolicy.Builder> set,
-            Function<KeepAlivePolicy, Duration> get) {
-        return Arguments.of(name, set, get);
-    }
-
-    @ParameterizedTest(name = "{0}")
-    @MethodSource("durations")
-    void aDurationIsKeptAsItWasSet(
-            String name,
-            BiFunction<KeepAlivePolicy.Builder, Duration, KeepAlivePolicy.Builder> set,
-            Function<KeepAlivePolicy, Duration> get) {
-        for (Duration value : List.of(Duration.ofNanos(1), Duration.ofMillis(1234), Duration.ofDays(3650))) {
-            assertEquals(
-                    value, get.apply(set.apply(KeepAlivePolicy.builder(), value).build()), name);
-        }
-    }
-
-    @ParameterizedTest(name = "{0}")
-    @MethodSource("durations")
-    void aDurationOfZeroOrLessIsAnOff(
-            String name,
-            BiFunction<KeepAlivePolicy.Builder, Duration, KeepAlivePolicy.Builder> set,
-            Function<KeepAlivePolicy, Duration> get) {
-        for (Duration value : List.of(
-                Duration.ZERO, Duration.ofNanos(-1), Duration.ofDays(-9999), Duration.ofSeconds(Long.MIN_VALUE))) {
-            KeepAlivePolicy policy = set.apply(KeepAlivePolicy.builder(), value).build();
-            assertEquals(Duration.ZERO, get.apply(policy), name);
-            assertDoesNotThrow(policy::validate);
-        }
-    }
-
-    @ParameterizedTest(name = "{0}")
-    @MethodSource("durations")
-    void aDurationIsRefusedWithNameAndValueAndWhatIsAllowed(
-            String name,
-            BiFunction<KeepAlivePolicy.Builder, Duration, KeepAlivePolicy.Builder> set,
-            Function<KeepAlivePolicy, Duration> get) {
+    /** Each method of the builder, by reflection: it sets its setting, and no other. */
+    @ParameterizedTest
+    @EnumSource
+    void aMethodOfTheBuilderSetsItsSetting(KeepAliveSetting setting) throws ReflectiveOperationException {
+        Object other = KeepAliveSettingTest.others().get(setting);
         KeepAlivePolicy.Builder builder = KeepAlivePolicy.builder();
-        Duration before = get.apply(builder.build());
-        assertRefused(() -> set.apply(builder, null), name, "null", "at most 3650 days");
+        Method method = Arrays.stream(KeepAlivePolicy.Builder.class.getMethods())
+                .filter(each -> each.getName().equals(setting.getName()))
+                .findAny()
+                .orElseThrow();
+        assertSame(builder, method.invoke(builder, other));
+        KeepAlivePolicy policy = builder.build();
+        assertEquals(other, get(policy, setting));
+        for (KeepAliveSetting each : KeepAliveSetting.values()) {
+            assertEquals(each == setting ? other : each.getDefault(), policy.get(each), each.getName());
+        }
+    }
+
+    /** By the getter of its own. */
+    private static Object get(KeepAlivePolicy policy, KeepAliveSetting setting) throws ReflectiveOperationException {
+        String name = setting.getName().substring(0, 1).toUpperCase(Locale.ROOT)
+                + setting.getName().substring(1);
+        String prefix = setting.getUnit() == KeepAliveSetting.Unit.TRUTH ? "is" : "get";
+        Method getter = KeepAlivePolicy.class.getMethod(prefix + name);
+        assertEquals(KeepAlivePolicy.class, getter.getDeclaringClass(), "a public class, so that anybody may call it");
+        return getter.invoke(policy);
+    }
+
+    @Test
+    void whatIsRefusedLeavesNoTrace() {
+        KeepAlivePolicy.Builder builder = KeepAlivePolicy.builder();
+        assertRefused(() -> builder.keepAliveTimeout(null), "keepAliveTimeout", "null", "at most 3650 days");
         assertRefused(
-                () -> set.apply(builder, Duration.ofDays(3650).plusNanos(1)), name, "87600h", "at most 3650 days");
-        assertRefused(() -> set.apply(builder, Duration.ofSeconds(Long.MAX_VALUE)), name, "h", "at most 3650 days");
-        assertEquals(before, get.apply(builder.build()), "a refused value leaves no trace");
-    }
-
-    static Stream<Arguments> shares() {
-        return Stream.of(
-                share("maxConnectionAgeJitter", KeepAlivePolicy.Builder::maxConnectionAgeJitter),
-                share("elevatedAt", KeepAlivePolicy.Builder::elevatedAt),
-                share("highAt", KeepAlivePolicy.Builder::highAt),
-                share("fairShare", KeepAlivePolicy.Builder::fairShare),
-                share("hysteresis", KeepAlivePolicy.Builder::hysteresis));
-    }
-
-    private static Arguments share(
-            String name, BiFunction<KeepAlivePolicy.Builder, Double, KeepAlivePolicy.Builder> set) {
-        return Arguments.of(name, set);
-    }
-
-    @ParameterizedTest(name = "{0}")
-    @MethodSource("shares")
-    void aShareIsRefusedWithNameAndValueAndWhatIsAllowed(
-            String name, BiFunction<KeepAlivePolicy.Builder, Double, KeepAlivePolicy.Builder> set) {
-        KeepAlivePolicy.Builder builder = KeepAlivePolicy.builder();
-        String allowed = name.equals("hysteresis") ? "0 to 0.5" : "at most 1";
-        assertRefused(() -> set.apply(builder, Double.NaN), name, "NaN", allowed);
-        assertRefused(() -> set.apply(builder, 1.0001), name, "1.0001", allowed);
-        assertRefused(() -> set.apply(builder, Double.POSITIVE_INFINITY), name, "Infinity", allowed);
-        assertTrue(DEFAULTS.hasSamePressureSettings(builder.build()), "a refused value leaves no trace");
+                () -> builder.lingerTimeout(Duration.ofDays(3650).plusNanos(1)),
+                "lingerTimeout",
+                "PT87600H0.000000001S",
+                "at most 3650 days");
+        assertRefused(() -> builder.highAt(1.0001), "highAt", "1.0001", "at most 1");
+        assertRefused(() -> builder.hysteresis(-0.01), "hysteresis", "-0.01", "0 to 0.5");
+        assertRefused(() -> builder.sampleInterval(Duration.ZERO), "sampleInterval", "0s", "1ms to 10s");
+        assertEquals(DEFAULTS.toString(), builder.build().toString());
     }
 
     @Test
-    void sharesAreKeptUpToTheirBounds() {
-        assertEquals(1, policy(b -> b.maxConnectionAgeJitter(1)).getMaxConnectionAgeJitter());
-        assertEquals(1, policy(b -> b.elevatedAt(1)).getElevatedAt());
-        assertEquals(1, policy(b -> b.highAt(1)).getHighAt());
-        assertEquals(0.5, policy(b -> b.hysteresis(0.5)).getHysteresis());
-        assertEquals(0, policy(b -> b.hysteresis(0)).getHysteresis());
-        assertRefused(() -> KeepAlivePolicy.builder().hysteresis(0.5001), "hysteresis", "0.5001", "0 to 0.5");
-        assertRefused(() -> KeepAlivePolicy.builder().hysteresis(-0.01), "hysteresis", "-0.01", "0 to 0.5");
-    }
-
-    @ParameterizedTest
-    @ValueSource(doubles = {0, -0.5, -1, Double.NEGATIVE_INFINITY})
-    void sharesOfZeroOrLessSwitchTheirLevelOff(double off) {
-        assertEquals(0, policy(b -> b.maxConnectionAgeJitter(off)).getMaxConnectionAgeJitter());
-        KeepAlivePolicy policy = policy(b -> b.elevatedAt(off).highAt(off));
-        assertTrue(policy.getElevatedAt() <= 0);
-        assertTrue(policy.getHighAt() <= 0);
-        assertDoesNotThrow(policy::validate);
-    }
-
-    @Test
-    void numbersAreKeptAsTheyWereSet() {
-        KeepAlivePolicy policy = policy(b -> b.maxRequestsPerConnection(7)
-                .minDataRate(Long.MAX_VALUE)
-                .reservedDescriptors(32)
-                .descriptorLimit(1L << 40)
-                .maxConnections(Integer.MAX_VALUE)
-                .advertiseKeepAlive(false)
-                .pauseAcceptWhenCritical(false));
-        assertEquals(7, policy.getMaxRequestsPerConnection());
-        assertEquals(Long.MAX_VALUE, policy.getMinDataRate());
-        assertEquals(32, policy.getReservedDescriptors());
-        assertEquals(1L << 40, policy.getDescriptorLimit());
-        assertEquals(Integer.MAX_VALUE, policy.getMaxConnections());
-        assertFalse(policy.isAdvertiseKeepAlive());
-        assertFalse(policy.isPauseAcceptWhenCritical());
-    }
-
-    @ParameterizedTest
-    @ValueSource(ints = {0, -1, Integer.MIN_VALUE})
-    void numbersOfZeroOrLessSwitchTheirLimitOff(int off) {
-        KeepAlivePolicy policy = policy(b -> b.maxRequestsPerConnection(off)
-                .minDataRate(off)
-                .reservedDescriptors(off)
-                .descriptorLimit(off)
-                .maxConnections(off));
-        assertEquals(0, policy.getDescriptorLimit());
+    void zeroOrLessSwitchesOff() {
+        KeepAlivePolicy policy = policy(b -> b.keepAliveTimeout(Duration.ofSeconds(-1))
+                .maxRequestsPerConnection(-1)
+                .minDataRate(Long.MIN_VALUE)
+                .elevatedAt(-0.5)
+                .highAt(Double.NEGATIVE_INFINITY)
+                .maxConnections(Integer.MIN_VALUE));
+        assertEquals(Duration.ZERO, policy.getKeepAliveTimeout());
+        assertEquals(0, policy.getMaxRequestsPerConnection());
+        assertEquals(0, policy.getMinDataRate());
+        assertEquals(0, policy.getElevatedAt());
+        assertEquals(0, policy.getHighAt());
         assertEquals(0, policy.getMaxConnections());
         assertDoesNotThrow(policy::validate);
-    }
-
-    @Test
-    void sampleIntervalIsOneMillisecondToTenSeconds() {
-        assertEquals(
-                Duration.ofMillis(1),
-                policy(b -> b.sampleInterval(Duration.ofMillis(1))).getSampleInterval());
-        assertEquals(
-                Duration.ofSeconds(10),
-                policy(b -> b.sampleInterval(Duration.ofSeconds(10))).getSampleInterval());
-        assertRefused(() -> KeepAlivePolicy.builder().sampleInterval(null), "sampleInterval", "null", "1 ms to 10 s");
-        for (Duration wrong : List.of(
-                Duration.ZERO,
-                Duration.ofMillis(-1),
-                Duration.ofNanos(999_999),
-                Duration.ofSeconds(10).plusNanos(1),
-                Duration.ofSeconds(Long.MAX_VALUE),
-                Duration.ofSeconds(Long.MIN_VALUE))) {
-            assertRefused(() -> KeepAlivePolicy.builder().sampleInterval(wrong), "sampleInterval", "s", "1 ms to 10 s");
-        }
     }
 
     private static void assertRefused(Supplier<?> setter, String name, String value, String allowed) {
@@ -309,47 +171,22 @@ class KeepAlivePolicyTest {
 
     // ---- Copies
 
+    private static KeepAlivePolicy allSettingsChanged() {
+        KeepAlivePolicy.Builder builder = KeepAlivePolicy.builder();
+        KeepAliveSettingTest.others()
+                .forEach((setting, value) -> builder.set(setting.getName(), " " + setting.format(value)));
+        return builder.build();
+    }
+
     @Test
     void aBuilderMadeFromAPolicyHasAllItsSettings() {
         KeepAlivePolicy policy = allSettingsChanged();
         KeepAlivePolicy copy = policy.toBuilder().build();
-        for (java.lang.reflect.Method getter : KeepAlivePolicy.class.getMethods()) {
-            if (getter.getDeclaringClass() == KeepAlivePolicy.class
-                    && (getter.getName().startsWith("get") || getter.getName().startsWith("is"))) {
-                Object changed = assertDoesNotThrow(() -> getter.invoke(policy));
-                assertEquals(changed, assertDoesNotThrow(() -> getter.invoke(copy)), getter.getName());
-                assertNotEquals(
-                        assertDoesNotThrow(() -> getter.invoke(DEFAULTS)), changed, getter + " is not covered here");
-            }
-        }
-    }
-
-    private static KeepAlivePolicy allSettingsChanged() {
-        return policy(b -> b.keepAliveTimeout(Duration.ofSeconds(3))
-                .minKeepAliveTimeout(Duration.ofMillis(1001))
-                .requestHeaderTimeout(Duration.ofMillis(1002))
-                .firstRequestTimeout(Duration.ofMillis(1003))
-                .handshakeTimeout(Duration.ofMillis(1013))
-                .minRequestHeaderTimeout(Duration.ofMillis(1004))
-                .maxRequestsPerConnection(5)
-                .maxConnectionAge(Duration.ofMillis(1006))
-                .maxConnectionAgeJitter(0.2)
-                .lingerTimeout(Duration.ofMillis(1007))
-                .unreadBodyLingerTimeout(Duration.ofMillis(1008))
-                .minDataRate(9)
-                .dataRateGrace(Duration.ofMillis(1010))
-                .abandonedTimeout(Duration.ofMillis(1013))
-                .advertiseKeepAlive(false)
-                .keepAliveTimeoutBuffer(Duration.ofMillis(1011))
-                .elevatedAt(0.71)
-                .highAt(0.81)
-                .hysteresis(0.06)
-                .fairShare(0.3)
-                .reservedDescriptors(12)
-                .descriptorLimit(13)
-                .maxConnections(14)
-                .pauseAcceptWhenCritical(false)
-                .sampleInterval(Duration.ofMillis(15)));
+        KeepAliveSettingTest.others().forEach((setting, value) -> {
+            assertEquals(value, policy.get(setting), setting.getName());
+            assertEquals(value, copy.get(setting), setting.getName());
+        });
+        assertDoesNotThrow(policy::validate);
     }
 
     @Test
@@ -360,42 +197,37 @@ class KeepAlivePolicyTest {
         assertEquals(1, policy.getMaxRequestsPerConnection());
     }
 
-    @Test
-    void eachSettingOfPressureMakesADifferenceAndIsTakenOver() {
-        List<UnaryOperator<KeepAlivePolicy.Builder>> settings = List.of(
-                b -> b.elevatedAt(0.5),
-                b -> b.highAt(0.9),
-                b -> b.hysteresis(0.1),
-                b -> b.fairShare(0.5),
-                b -> b.reservedDescriptors(20),
-                b -> b.descriptorLimit(1000),
-                b -> b.maxConnections(1000),
-                b -> b.pauseAcceptWhenCritical(false),
-                b -> b.sampleInterval(Duration.ofMillis(50)));
-        for (UnaryOperator<KeepAlivePolicy.Builder> setting : settings) {
-            KeepAlivePolicy changed = policy(setting);
-            assertFalse(DEFAULTS.hasSamePressureSettings(changed));
-            KeepAlivePolicy mine = policy(b -> b.maxRequestsPerConnection(3)).withPressureSettingsOf(changed);
-            assertTrue(mine.hasSamePressureSettings(changed));
-            assertEquals(3, mine.getMaxRequestsPerConnection());
-        }
-        assertTrue(DEFAULTS.hasSamePressureSettings(policy(b -> b.keepAliveTimeout(Duration.ofSeconds(1)))));
+    @ParameterizedTest
+    @EnumSource
+    void aSettingOfPressureMakesADifferenceAndIsTakenOver(KeepAliveSetting setting) {
+        Object other = KeepAliveSettingTest.others().get(setting);
+        KeepAlivePolicy changed = policy(b -> b.set(setting.getName(), setting.format(other)));
+        boolean ofPressure = setting.getScope() == KeepAliveSetting.Scope.SERVER;
+        assertEquals(!ofPressure, DEFAULTS.hasSamePressureSettings(changed));
+        KeepAlivePolicy mine = policy(b -> b.keepAliveTimeout(Duration.ofSeconds(3)));
+        KeepAlivePolicy taken = mine.withPressureSettingsOf(changed);
+        assertTrue(taken.hasSamePressureSettings(changed));
+        assertEquals(Duration.ofSeconds(3), taken.getKeepAliveTimeout());
+        assertEquals(ofPressure ? other : mine.get(setting), taken.get(setting));
+        assertTrue(mine.hasSamePressureSettings(DEFAULTS), "the policy itself stays as it is");
     }
 
     // ---- Settings by name
 
     @Test
-    void everySettingIsSetByItsName() throws Exception {
-        for (Map.Entry<String, ?> setting : StrictKeepAliveConnectionFactoryTest.SETTINGS.entrySet()) {
-            StrictKeepAliveConnectionFactory factory = new StrictKeepAliveConnectionFactory();
-            String name = setting.getKey().substring(0, 1).toLowerCase(Locale.ROOT)
-                    + setting.getKey().substring(1);
-            factory.setPolicy(policy(b -> b.set(name, " " + setting.getValue())));
-            assertEquals(setting.getValue(), StrictKeepAliveConnectionFactoryTest.get(factory, setting.getKey()));
-        }
-        assertTrue(policy(b -> b.advertiseKeepAlive(false).set("advertiseKeepAlive", "true"))
-                .isAdvertiseKeepAlive());
+    void nullLeavesASettingAsItIs() {
         assertEquals(0.9, policy(b -> b.highAt(0.9).set("highAt", null)).getHighAt());
+    }
+
+    @Test
+    void aNameThatIsNoSettingIsRefused() {
+        assertRefused(
+                () -> KeepAlivePolicy.builder().set("keepAliveTimout", "1"),
+                "keepAliveTimout",
+                "1",
+                "the name of a setting");
+        assertRefused(
+                () -> KeepAlivePolicy.builder().set("no setting", null), "no setting", "null", "the name of a setting");
     }
 
     @Test
@@ -405,17 +237,21 @@ class KeepAlivePolicyTest {
                 "advertiseKeepAlive",
                 "yes",
                 "true or false");
-        assertRefused(
-                () -> KeepAlivePolicy.builder().set("lingerTimeout", "2s"),
-                "lingerTimeout",
-                "2s",
-                "a whole number of milliseconds");
+        assertRefused(() -> KeepAlivePolicy.builder().set("lingerTimeout", "2x"), "lingerTimeout", "2x", "2m or 1h");
     }
 
+    // ---- What is printed
+
     @Test
-    void aPolicyTellsItsTimeouts() {
-        assertTrue(DEFAULTS.toString().contains("keepAliveTimeout=idleTimeout,"), DEFAULTS::toString);
-        String text = policy(b -> b.keepAliveTimeout(Duration.ofSeconds(7))).toString();
-        assertTrue(text.contains("keepAliveTimeout=PT7S,"), text);
+    void aPolicyTellsWhatIsNotItsDefault() {
+        assertEquals("KeepAlivePolicy[]", DEFAULTS.toString());
+        assertEquals(
+                "KeepAlivePolicy[keepAliveTimeout=7s, reservedDescriptors=0]",
+                policy(b -> b.keepAliveTimeout(Duration.ofSeconds(7)).reservedDescriptors(-1))
+                        .toString());
+        String all = allSettingsChanged().toString();
+        for (KeepAliveSetting setting : KeepAliveSetting.values()) {
+            assertTrue(all.contains(setting + "="), all);
+        }
     }
 }

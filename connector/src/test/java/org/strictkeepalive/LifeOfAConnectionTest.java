@@ -336,7 +336,7 @@ class LifeOfAConnectionTest {
             client.get();
             server.factory().setKeepAliveTimeout(300);
             client.awaitEnd();
-            assertEquals(300, server.factory().getKeepAliveTimeout());
+            assertEquals(Duration.ofMillis(300), server.factory().getPolicy().getKeepAliveTimeout());
         }
     }
 

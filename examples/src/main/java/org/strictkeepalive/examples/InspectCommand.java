@@ -31,6 +31,9 @@ import picocli.CommandLine.Spec;
         mixinStandardHelpOptions = true)
 final class InspectCommand implements Callable<Integer> {
     private static final int MOST_ADDRESSES = 20;
+    /** The policy takes a larger limit for this one. */
+    private static final long LARGEST_LIMIT = 1L << 20;
+
     private static final long[] IDLE_SECONDS = {1, 10, 60, 600, Long.MAX_VALUE};
     private static final String[] IDLE_NAMES = {
         "less than 1 s", "1 to 10 s", "10 to 60 s", "1 to 10 min", "10 min and more"
@@ -125,14 +128,28 @@ final class InspectCommand implements Callable<Integer> {
         return rows;
     }
 
+    /** The policy's rule, for a server with one acceptor thread. */
+    private static PressureLevel level(KeepAlivePolicy policy, long free, long room, long limit) {
+        long reserve = Math.max(Math.min(Math.max(16, Math.min(256, limit / 100)), room / 10), 2);
+        double pressure = room == 0 ? 1 : (double) (room - free) / room;
+        if (free <= reserve) {
+            return PressureLevel.CRITICAL;
+        }
+        if (pressure >= policy.getHighAt()) {
+            return PressureLevel.HIGH;
+        }
+        return pressure >= policy.getElevatedAt() ? PressureLevel.ELEVATED : PressureLevel.NORMAL;
+    }
+
     /** What the policy, with its default settings, would do. */
     static String verdict(int connections, long used, long limit) {
         if (limit < 0) {
             return "Without a descriptor limit the policy would wait for maxConnections.";
         }
         KeepAlivePolicy policy = KeepAlivePolicy.defaults();
-        PressureLevel level = policy.level(connections, used, limit);
-        long room = connections + Math.max(0, limit - used);
+        long free = Math.max(0, Math.min(limit, LARGEST_LIMIT) - used);
+        long room = connections + free;
+        PressureLevel level = level(policy, free, room, limit);
         String pressure = String.format(
                 Locale.ROOT,
                 "By default the policy would be at %s: clients hold %d of the %d descriptors that they can have; ",

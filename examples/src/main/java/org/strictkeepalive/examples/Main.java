@@ -1,7 +1,11 @@
 package org.strictkeepalive.examples;
 
+import java.time.Duration;
+import java.util.function.Supplier;
+import org.strictkeepalive.KeepAliveSetting;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.TypeConversionException;
 
 /** The command line of the examples. */
 @Command(
@@ -24,8 +28,10 @@ public final class Main {
     }
 
     static CommandLine commandLine() {
-        return new CommandLine(new Main())
-                .registerConverter(java.time.Duration.class, new DurationConverter())
+        CommandLine commandLine = new CommandLine(new Main());
+        ServeCommand.addPolicyOptions(commandLine.getSubcommands().get("serve").getCommandSpec());
+        return commandLine
+                .registerConverter(Duration.class, Main::duration)
                 .setUsageHelpAutoWidth(true)
                 .setParameterExceptionHandler((x, args) -> {
                     CommandLine command = x.getCommandLine();
@@ -37,5 +43,18 @@ public final class Main {
                     command.getErr().println(x.getMessage() == null ? x.toString() : x.getMessage());
                     return x instanceof IllegalArgumentException ? 2 : 1;
                 });
+    }
+
+    private static Duration duration(String text) {
+        return (Duration) converted(() -> KeepAliveSetting.Unit.DURATION.parse(text));
+    }
+
+    /** Lets picocli show a refusal as it is. */
+    static <T> T converted(Supplier<T> conversion) {
+        try {
+            return conversion.get();
+        } catch (IllegalArgumentException x) {
+            throw new TypeConversionException(x.getMessage());
+        }
     }
 }

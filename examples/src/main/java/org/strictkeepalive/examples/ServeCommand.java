@@ -14,9 +14,7 @@ import org.eclipse.jetty.server.Server;
 import org.eclipse.jetty.server.ServerConnector;
 import org.eclipse.jetty.server.SslConnectionFactory;
 import org.eclipse.jetty.server.handler.GracefulHandler;
-import org.strictkeepalive.KeepAlivePolicy;
 import org.strictkeepalive.StrictKeepAliveConnectionFactory;
-import picocli.CommandLine.ArgGroup;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
@@ -68,11 +66,14 @@ final class ServeCommand implements Callable<Integer> {
     @Option(names = "--show-addresses", description = "Show the addresses of clients in /status and /live.")
     private boolean showAddresses;
 
-    @ArgGroup(exclusive = false, heading = "%nSettings of the policy:%n")
-    private PolicyOptions settings = new PolicyOptions();
+    private final PolicyOptions settings = new PolicyOptions();
 
     @Spec
     private CommandSpec spec;
+
+    static void addPolicyOptions(CommandSpec spec) {
+        spec.addArgGroup(((ServeCommand) spec.userObject()).settings.group());
+    }
 
     @Override
     public Integer call() throws Exception {
@@ -111,8 +112,9 @@ final class ServeCommand implements Callable<Integer> {
             // The key is for no name in particular, so none is asked for.
             config.addCustomizer(new SecureRequestCustomizer(false));
         }
-        HttpConnectionFactory factory =
-                plain ? new HttpConnectionFactory(config) : new StrictKeepAliveConnectionFactory(config, policy());
+        HttpConnectionFactory factory = plain
+                ? new HttpConnectionFactory(config)
+                : new StrictKeepAliveConnectionFactory(config, settings.policy());
         ServerConnector connector = tls
                 ? new ServerConnector(
                         server, new SslConnectionFactory(SelfSigned.context(), factory.getProtocol()), factory)
@@ -129,10 +131,6 @@ final class ServeCommand implements Callable<Integer> {
         server.setHandler(new Farewell(new Handler.Sequence(new ExampleHandler(allowLeak), operators)));
         server.setStopTimeout(STOP_TIMEOUT_MS);
         return server;
-    }
-
-    private KeepAlivePolicy policy() {
-        return settings.policy();
     }
 
     /** Lets requests in progress finish at a stop, and then doesn't wait for connections that are merely open. */

@@ -1,22 +1,26 @@
 package org.strictkeepalive.examples;
 
+import static org.junit.jupiter.api.Assertions.assertDoesNotThrow;
 import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.PrintWriter;
 import java.io.StringWriter;
-import java.lang.reflect.Method;
 import java.time.Duration;
 import java.util.Locale;
-import java.util.TreeSet;
+import java.util.stream.Stream;
+import org.eclipse.jetty.server.Server;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.strictkeepalive.KeepAlivePolicy;
+import org.strictkeepalive.KeepAliveSetting;
+import org.strictkeepalive.StrictKeepAliveConnectionFactory;
 import picocli.CommandLine;
-import picocli.CommandLine.TypeConversionException;
+import picocli.CommandLine.Model.OptionSpec;
 
 class CommandLineTest {
     private final StringWriter errors = new StringWriter();
@@ -24,46 +28,54 @@ class CommandLineTest {
     private final CommandLine commandLine =
             Main.commandLine().setErr(new PrintWriter(errors)).setOut(new PrintWriter(output));
 
-    @ParameterizedTest
-    @CsvSource({"500ms,PT0.5S", "2s,PT2S", "1m,PT1M", "1h,PT1H", "0,PT0S", "0s,PT0S"})
-    void durationsAreReadWithTheirUnit(String text, Duration expected) {
-        assertEquals(expected, new DurationConverter().convert(text));
-    }
-
-    @ParameterizedTest
-    @ValueSource(strings = {"", "2", "2x", "s", "-1s", "1.5s", "1 s", "PT2S", "9999999999999s"})
-    void wrongDurationsAreRefusedWithWhatIsAllowed(String text) {
-        TypeConversionException x =
-                assertThrows(TypeConversionException.class, () -> new DurationConverter().convert(text));
-        assertTrue(x.getMessage().contains("'" + text + "'") && x.getMessage().contains("500ms"), x.getMessage());
-    }
-
-    @Test
-    void eachSettingOfThePolicyHasItsFlag() {
-        TreeSet<String> wanted = new TreeSet<>();
-        for (Method method : KeepAlivePolicy.Builder.class.getDeclaredMethods()) {
-            if (java.lang.reflect.Modifier.isPublic(method.getModifiers()) && method.getParameterCount() == 1) {
-                wanted.add("--" + method.getName().replaceAll("([A-Z])", "-$1").toLowerCase(Locale.ROOT));
-            }
-        }
-        assertEquals(25, wanted.size());
-        TreeSet<String> flags = new TreeSet<>(commandLine
+    private OptionSpec option(String flag) {
+        return commandLine
                 .getSubcommands()
                 .get("serve")
                 .getCommandSpec()
                 .optionsMap()
-                .keySet());
-        wanted.removeAll(flags);
-        assertTrue(wanted.isEmpty(), "no flag: " + wanted);
+                .get(flag);
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    void eachSettingOfThePolicyHasItsFlag(KeepAliveSetting setting) {
+        String flag = "--" + setting.getName().replaceAll("([A-Z])", "-$1").toLowerCase(Locale.ROOT);
+        assertEquals(1, option(flag).arity().min(), flag);
+        String help = option(flag).description()[0].replace("%%", "%");
+        assertEquals(setting.getDescription() + " Default: " + setting.format(setting.getDefault()) + ".", help);
+    }
+
+    @Test
+    void whatIsGivenIsTakenAndTheRestKeepsItsDefault() {
+        KeepAlivePolicy policy = policy("--keep-alive-timeout=75s", "--high-at", "0.9", "--advertise-keep-alive=false");
+        assertEquals(Duration.ofSeconds(75), policy.getKeepAliveTimeout());
+        assertEquals(0.9, policy.getHighAt());
+        assertFalse(policy.isAdvertiseKeepAlive());
+        assertEquals(1000, policy.getMaxRequestsPerConnection());
+        assertEquals(KeepAlivePolicy.defaults().toString(), policy().toString(), "each command line begins anew");
+    }
+
+    private KeepAlivePolicy policy(String... flags) {
+        String[] arguments =
+                Stream.concat(Stream.of("serve", "--port=0"), Stream.of(flags)).toArray(String[]::new);
+        CommandLine serve =
+                commandLine.parseArgs(arguments).subcommand().commandSpec().commandLine();
+        Server server = assertDoesNotThrow(() -> ((ServeCommand) serve.getCommand()).newServer());
+        return server.getConnectors()[0]
+                .getConnectionFactory(StrictKeepAliveConnectionFactory.class)
+                .getPolicy();
     }
 
     @ParameterizedTest
     @CsvSource({
         "--high-at=2,highAt,2.0,at most 1",
         "--keep-alive-timeout=2x,--keep-alive-timeout,2x,500ms",
-        "--sample-interval=0,sampleInterval,0s,1 ms to 10 s",
+        "--idle-timeout=2x,--idle-timeout,2x,500ms",
+        "--advertise-keep-alive=yes,advertiseKeepAlive,yes,true or false",
+        "--sample-interval=0,sampleInterval,0s,1ms to 10s",
         "--hysteresis=0.9,hysteresis,0.9,0 to 0.5",
-        "--max-requests-per-connection=many,--max-requests-per-connection,many,int",
+        "--max-requests-per-connection=many,--max-requests-per-connection,many,a whole number",
         "--high-at=0.5,elevatedAt,0.7,highAt",
         "--port=70000,--port,70000,65535",
         "--no-such-flag,--no-such-flag,Unknown,--help"
