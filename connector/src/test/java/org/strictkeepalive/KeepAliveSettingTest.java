@@ -27,12 +27,13 @@ class KeepAliveSettingTest {
     static Map<KeepAliveSetting, Object> others() {
         Map<KeepAliveSetting, Object> others = new EnumMap<>(KeepAliveSetting.class);
         for (KeepAliveSetting setting : KeepAliveSetting.values()) {
+            int each = others.size();
             others.put(
                     setting,
                     switch (setting.getUnit()) {
-                        case DURATION -> Duration.ofMillis(3_001 + setting.ordinal());
-                        case COUNT -> 11 + setting.ordinal();
-                        case AMOUNT -> 1_001L + setting.ordinal();
+                        case DURATION -> Duration.ofMillis(3_001 + each);
+                        case COUNT -> 11 + each;
+                        case AMOUNT -> 1_001L + each;
                         case SHARE -> (Double) setting.getDefault() + 0.015625;
                         case TRUTH -> !((Boolean) setting.getDefault());
                     });
