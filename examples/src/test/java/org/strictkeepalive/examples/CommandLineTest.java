@@ -53,14 +53,17 @@ class CommandLineTest {
         assertEquals(0.9, policy.getHighAt());
         assertFalse(policy.isAdvertiseKeepAlive());
         assertEquals(1000, policy.getMaxRequestsPerConnection());
-        assertEquals(KeepAlivePolicy.defaults().toString(), policy().toString(), "each command line begins anew");
+        assertEquals(KeepAlivePolicy.defaults().toString(), policy().toString());
     }
 
     private KeepAlivePolicy policy(String... flags) {
         String[] arguments =
                 Stream.concat(Stream.of("serve", "--port=0"), Stream.of(flags)).toArray(String[]::new);
-        CommandLine serve =
-                commandLine.parseArgs(arguments).subcommand().commandSpec().commandLine();
+        CommandLine serve = Main.commandLine()
+                .parseArgs(arguments)
+                .subcommand()
+                .commandSpec()
+                .commandLine();
         Server server = assertDoesNotThrow(() -> ((ServeCommand) serve.getCommand()).newServer());
         return server.getConnectors()[0]
                 .getConnectionFactory(StrictKeepAliveConnectionFactory.class)
