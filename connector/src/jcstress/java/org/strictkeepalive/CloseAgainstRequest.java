@@ -29,7 +29,7 @@ public class CloseAgainstRequest {
     /** The timer. */
     @Actor
     public void close() {
-        guard.look(server.scheduler.now, Pressure.NONE);
+        guard.look(new Tick(server.scheduler.now, Pressure.NONE));
     }
 
     /** The client. */

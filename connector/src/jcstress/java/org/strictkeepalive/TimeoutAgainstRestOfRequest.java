@@ -30,7 +30,7 @@ public class TimeoutAgainstRestOfRequest {
     /** The timer. */
     @Actor
     public void close() {
-        guard.look(server.scheduler.now, Pressure.NONE);
+        guard.look(new Tick(server.scheduler.now, Pressure.NONE));
     }
 
     /** The client. */

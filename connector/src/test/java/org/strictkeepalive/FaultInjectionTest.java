@@ -74,11 +74,11 @@ class FaultInjectionTest {
             MemoryEndPoint endPoint = new MemoryEndPoint(memory.scheduler);
             memory.open(endPoint);
             endPoint.addInput(bytes);
-            memory.rejecting.set(true);
+            memory.pool.rejecting = true;
             memory.pass(40_000);
             assertFalse(endPoint.isOpen());
             memory.assertNothingIsOpen();
-            memory.rejecting.set(false);
+            memory.pool.rejecting = false;
             MemoryEndPoint next = new MemoryEndPoint(memory.scheduler);
             memory.open(next);
             next.addInput(RawClient.GET);

@@ -16,13 +16,9 @@ import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicReference;
 import org.eclipse.jetty.http.HttpFields;
 import org.eclipse.jetty.http.HttpHeader;
-import org.eclipse.jetty.io.AbstractConnection;
 import org.eclipse.jetty.io.Content;
-import org.eclipse.jetty.io.EndPoint;
-import org.eclipse.jetty.server.HttpStream;
 import org.eclipse.jetty.server.Response;
 import org.eclipse.jetty.util.BufferUtil;
-import org.eclipse.jetty.util.Callback;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -396,36 +392,6 @@ class HttpSemanticsTest {
 
     // ---- Other protocols on the connection
 
-    /** Echoes bytes, as a protocol after an upgrade or in a tunnel. */
-    private static final class EchoConnection extends AbstractConnection {
-        private EchoConnection(EndPoint endPoint, java.util.concurrent.Executor executor) {
-            super(endPoint, executor);
-        }
-
-        @Override
-        public void onOpen() {
-            super.onOpen();
-            fillInterested();
-        }
-
-        @Override
-        public void onFillable() {
-            try {
-                ByteBuffer buffer = BufferUtil.allocate(1024);
-                int filled = getEndPoint().fill(buffer);
-                if (filled < 0) {
-                    close();
-                } else if (filled == 0) {
-                    fillInterested();
-                } else {
-                    getEndPoint().write(Callback.from(this::fillInterested, x -> close()), buffer);
-                }
-            } catch (java.io.IOException x) {
-                close();
-            }
-        }
-    }
-
     @ParameterizedTest
     @CsvSource({"CLEAR,GET /", "TLS,GET /", "CLEAR,CONNECT a:1", "TLS,CONNECT a:1"})
     @Paced(stallMs = 100)
@@ -439,23 +405,16 @@ class HttpSemanticsTest {
                                 .firstRequestTimeout(Duration.ofMillis(500))
                                 .requestHeaderTimeout(Duration.ofMillis(200)),
                         TestServer.handler((request, response, callback) -> {
-                            response.setStatus(connect ? 200 : 101);
                             if (!connect) {
-                                response.getHeaders().put(HttpHeader.UPGRADE, "echo");
-                                response.getHeaders().put(HttpHeader.CONNECTION, "Upgrade");
+                                UpgradedConnection.switchProtocols(response);
                             }
-                            EndPoint endPoint = request.getConnectionMetaData()
-                                    .getConnection()
-                                    .getEndPoint();
                             guard.set(MemoryServer.guardOf(request));
-                            request.setAttribute(
-                                    HttpStream.UPGRADE_CONNECTION_ATTRIBUTE,
-                                    new EchoConnection(
-                                            endPoint, request.getComponents().getExecutor()));
+                            UpgradedConnection.echo(
+                                    request, request.getComponents().getExecutor());
                             response.write(true, null, callback);
                         }));
                 RawClient client = server.connect()) {
-            client.send(line + " HTTP/1.1\r\nHost: a:1\r\nConnection: Upgrade, keep-alive\r\nUpgrade: echo\r\n\r\n");
+            client.send(line + " HTTP/1.1\r\nHost: a:1\r\nConnection: Upgrade, keep-alive\r\nUpgrade: x\r\n\r\n");
             RawClient.Answer answer = client.read(false);
             assertEquals(connect ? 200 : 101, answer.status());
             assertFalse(answer.head().toLowerCase(java.util.Locale.ROOT).contains("close"), answer.head());

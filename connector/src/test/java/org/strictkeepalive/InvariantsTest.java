@@ -23,15 +23,11 @@ import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.Supplier;
 import javax.net.ssl.SSLSocket;
-import org.eclipse.jetty.http.HttpHeader;
-import org.eclipse.jetty.io.AbstractConnection;
 import org.eclipse.jetty.io.Connection;
 import org.eclipse.jetty.io.Content;
-import org.eclipse.jetty.io.EndPoint;
 import org.eclipse.jetty.server.Handler;
 import org.eclipse.jetty.server.HttpConfiguration;
 import org.eclipse.jetty.server.HttpConnectionFactory;
-import org.eclipse.jetty.server.HttpStream;
 import org.eclipse.jetty.server.Request;
 import org.eclipse.jetty.server.Server;
 import org.eclipse.jetty.server.ServerConnector;
@@ -423,51 +419,10 @@ class InvariantsTest {
 
     // ---- 8
 
-    /** A probe and a clock that can be made to fail. */
-    private static final class Moody implements DescriptorProbe {
-        private volatile Throwable failure;
-        private volatile long used = 10;
-
-        @Override
-        public String name() {
-            return "moody";
-        }
-
-        @Override
-        public long used() throws IOException {
-            fail();
-            return used;
-        }
-
-        @Override
-        public long limit() {
-            return 1000;
-        }
-
-        @Override
-        public boolean isCheap() {
-            return true;
-        }
-
-        @Override
-        public boolean hasRoom() {
-            return used < 1000 || failure != null;
-        }
-
-        private void fail() throws IOException {
-            if (failure instanceof IOException x) {
-                throw x;
-            } else if (failure instanceof RuntimeException x) {
-                throw x;
-            } else if (failure instanceof Error x) {
-                throw x;
-            }
-        }
-    }
-
     @Test
     void invariant08FailingProbeListenerOrClockNeverStopsServingNorLeavesAConnectorPaused() throws Exception {
-        Moody probe = new Moody();
+        FakeProbe probe = new FakeProbe();
+        probe.used = 10;
         AtomicLong jump = new AtomicLong();
         try (TestServer server = TestServer.of(
                 Transport.CLEAR,
@@ -546,26 +501,8 @@ class InvariantsTest {
             switch (Request.getPathInContext(request)) {
                 case "/throw" -> throw new IllegalStateException("on purpose");
                 case "/upgrade" -> {
-                    response.setStatus(101);
-                    response.getHeaders().put(HttpHeader.UPGRADE, "x");
-                    response.getHeaders().put(HttpHeader.CONNECTION, "Upgrade");
-                    EndPoint endPoint =
-                            request.getConnectionMetaData().getConnection().getEndPoint();
-                    request.setAttribute(
-                            HttpStream.UPGRADE_CONNECTION_ATTRIBUTE,
-                            new AbstractConnection(
-                                    endPoint, request.getComponents().getExecutor()) {
-                                @Override
-                                public void onOpen() {
-                                    super.onOpen();
-                                    fillInterested();
-                                }
-
-                                @Override
-                                public void onFillable() {
-                                    close();
-                                }
-                            });
+                    UpgradedConnection.switchProtocols(response);
+                    UpgradedConnection.read(request, request.getComponents().getExecutor());
                     response.write(true, null, callback);
                 }
                 case "/later" ->

@@ -24,7 +24,7 @@ class LogSampleTest {
     private static final Pattern LOGGED = Pattern.compile("[^ ]+ [^ ]+?:(WARN|INFO) *:[^:]+:[^ ]+: (.*)");
 
     private final FakeScheduler scheduler = new FakeScheduler();
-    private final DescriptorMonitorTest.FakeProbe probe = new DescriptorMonitorTest.FakeProbe();
+    private final FakeProbe probe = new FakeProbe();
 
     private static String shape(String line) {
         return line.replaceAll("\\d+(\\.\\d+)*", "#");
@@ -60,7 +60,7 @@ class LogSampleTest {
                 monitor.counters().races().onRace(CloseReason.KEEP_ALIVE_TIMEOUT, "192.0.2.10", 3 * MS / 2);
                 scheduler.advance(MINUTE);
                 for (int i = 0; i < 70; i++) {
-                    probe.used++;
+                    probe.add(1);
                     scheduler.advance(MINUTE);
                 }
                 monitor.drain(Duration.ofSeconds(30));

@@ -2,8 +2,6 @@ package org.strictkeepalive;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
-import java.util.concurrent.RejectedExecutionException;
-import java.util.concurrent.atomic.AtomicBoolean;
 import org.eclipse.jetty.io.Connection;
 import org.eclipse.jetty.io.EndPoint;
 import org.eclipse.jetty.server.Handler;
@@ -11,17 +9,16 @@ import org.eclipse.jetty.server.HttpConfiguration;
 import org.eclipse.jetty.server.Request;
 import org.eclipse.jetty.server.Server;
 
-/** A server in memory, in virtual time. */
+/** A server in memory, in virtual time, without threads of its own. */
 final class MemoryServer implements AutoCloseable {
     private static final long TICK = 100_000_000L;
 
     final FakeScheduler scheduler = new FakeScheduler();
-    final AtomicBoolean rejecting = new AtomicBoolean();
-    final DescriptorMonitor monitor =
-            new DescriptorMonitor(scheduler, new DescriptorMonitorTest.FakeProbe(), () -> scheduler.now);
-    private final Server server = new Server();
+    final DirectPool pool = new DirectPool();
+    final DescriptorMonitor monitor = new DescriptorMonitor(scheduler, new FakeProbe(), () -> scheduler.now);
+    private final Server server = new Server(pool, scheduler, null);
     final StrictKeepAliveConnectionFactory factory;
-    private final FakeConnector connector;
+    final FakeConnector connector;
 
     /** One that says hello. */
     MemoryServer(KeepAlivePolicy policy) throws Exception {
@@ -31,18 +28,12 @@ final class MemoryServer implements AutoCloseable {
     MemoryServer(KeepAlivePolicy policy, Handler handler) throws Exception {
         factory = new StrictKeepAliveConnectionFactory(new HttpConfiguration(), policy);
         server.addBean(monitor);
-        connector = new FakeConnector(server, this::execute, 0, factory);
+        connector = new FakeConnector(server, 0, factory);
         server.setHandler(handler);
         server.start();
     }
 
-    private void execute(Runnable task) {
-        if (rejecting.get()) {
-            throw new RejectedExecutionException("on purpose");
-        }
-        task.run();
-    }
-
+    /** Opens a connection on this endpoint. */
     ConnectionGuard open(MemoryEndPoint endPoint) {
         Connection connection = factory.newConnection(connector, endPoint);
         endPoint.setConnection(connection);

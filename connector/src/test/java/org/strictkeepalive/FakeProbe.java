@@ -1,0 +1,56 @@
+package org.strictkeepalive;
+
+import java.io.IOException;
+
+/** A descriptor probe whose count a test sets. */
+class FakeProbe implements DescriptorProbe {
+    volatile long used = 100;
+    volatile long limit = 1000;
+    boolean cheap = true;
+    /** What counting throws; null: it works. */
+    volatile Throwable failure;
+    /** Whether a descriptor can be opened, whatever the count says. */
+    boolean room;
+
+    int asked;
+
+    synchronized void add(long descriptors) {
+        used += descriptors;
+    }
+
+    @Override
+    public String name() {
+        return "fake";
+    }
+
+    @Override
+    public long used() throws IOException {
+        asked++;
+        if (failure instanceof IOException x) {
+            throw x;
+        } else if (failure instanceof RuntimeException x) {
+            throw x;
+        } else if (failure instanceof Error x) {
+            throw x;
+        }
+        return used;
+    }
+
+    @Override
+    public long limit() {
+        if (failure != null) {
+            throw new IllegalStateException("no limit", failure);
+        }
+        return limit;
+    }
+
+    @Override
+    public boolean isCheap() {
+        return cheap;
+    }
+
+    @Override
+    public boolean hasRoom() {
+        return room || used < limit;
+    }
+}
