@@ -16,11 +16,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
-import org.eclipse.jetty.io.Content;
-import org.eclipse.jetty.server.Handler;
-import org.eclipse.jetty.util.BufferUtil;
 import org.eclipse.jetty.util.Jetty;
-import org.eclipse.jetty.util.Promise;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
@@ -101,16 +97,6 @@ class BadInputTest {
         }
     }
 
-    /** Answers with the length of the body, once that is there. */
-    private static Handler reading() {
-        return TestServer.handler((request, response, callback) -> Content.Source.asString(
-                request,
-                StandardCharsets.UTF_8,
-                Promise.from(
-                        body -> response.write(true, BufferUtil.toBuffer("read " + body.length()), callback),
-                        callback::failed)));
-    }
-
     /** What a client read, and whether it read up to a FIN, not to a reset. */
     private record Heard(String answers, boolean whole) {}
 
@@ -141,9 +127,11 @@ class BadInputTest {
     private static void compare(Transport transport, State state, Map<String, String> inputs, boolean cut)
             throws Exception {
         Duration linger = Duration.ofSeconds(1);
-        try (TestServer plain = TestServer.plain(transport, reading());
+        try (TestServer plain = TestServer.plain(transport, TestServer.handler(TestServer::readAll));
                 TestServer strict = TestServer.strict(
-                        transport, p -> p.lingerTimeout(linger).unreadBodyLingerTimeout(linger), reading())) {
+                        transport,
+                        p -> p.lingerTimeout(linger).unreadBodyLingerTimeout(linger),
+                        TestServer.handler(TestServer::readAll))) {
             plain.connector.setIdleTimeout(IDLE_TIMEOUT);
             strict.connector.setIdleTimeout(IDLE_TIMEOUT);
             List<RawClient> clients = new ArrayList<>();

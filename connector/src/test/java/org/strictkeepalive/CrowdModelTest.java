@@ -133,7 +133,7 @@ class CrowdModelTest {
             }
             case 15 -> {
                 server.machine.held = random.nextInt(45);
-                server.machine.limit = 30 + random.nextInt(20);
+                server.machine.limit = 30L + random.nextInt(20);
             }
             case 16 -> server.machine.failure = random.nextInt(3) == 0 ? new IOException("on purpose") : null;
             case 17 ->

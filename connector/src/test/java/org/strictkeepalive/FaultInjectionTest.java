@@ -19,7 +19,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 /**
  * What the policy stands on fails: it goes on serving, every descriptor comes free, and the numbers add up. A probe, a
- * listener and a clock that fail are in {@link InvariantsTest}, a late scheduler and the end of {@code nanoTime} in
+ * listener and a clock that fail are in {@link ServerInvariantsTest}, a late scheduler and the end of {@code nanoTime} in
  * {@link CrowdModelTest}.
  */
 class FaultInjectionTest {

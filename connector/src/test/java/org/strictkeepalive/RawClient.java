@@ -8,10 +8,14 @@ import java.net.Socket;
 import java.nio.charset.StandardCharsets;
 import java.util.List;
 import java.util.Locale;
+import java.util.concurrent.TimeUnit;
 
 /** A client that sends the bytes it is told to, and closes only when it is told to. */
 final class RawClient implements AutoCloseable {
     static final String GET = "GET / HTTP/1.1\r\nHost: test\r\n\r\n";
+
+    /** A request that asks for a Keep-Alive field. */
+    static final String ASKING = "GET / HTTP/1.1\r\nHost: test\r\nConnection: keep-alive\r\n\r\n";
 
     /** A response: its head, the bytes of its body, and the nanoTime when it was read whole. */
     record Answer(String head, String body, long at) {
@@ -134,6 +138,16 @@ final class RawClient implements AutoCloseable {
     /** Reads to the end and returns all of it. */
     byte[] readAll() throws IOException {
         return socket.getInputStream().readAllBytes();
+    }
+
+    static void closeAll(List<RawClient> clients) throws IOException {
+        for (RawClient client : clients) {
+            client.close();
+        }
+    }
+
+    static long millisSince(long nanoTime) {
+        return TimeUnit.NANOSECONDS.toMillis(System.nanoTime() - nanoTime);
     }
 
     @Override

@@ -9,6 +9,7 @@ import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.UnaryOperator;
+import org.eclipse.jetty.io.Content;
 import org.eclipse.jetty.io.EndPoint;
 import org.eclipse.jetty.server.Handler;
 import org.eclipse.jetty.server.HttpConfiguration;
@@ -21,6 +22,7 @@ import org.eclipse.jetty.server.ServerConnector;
 import org.eclipse.jetty.server.SslConnectionFactory;
 import org.eclipse.jetty.util.BufferUtil;
 import org.eclipse.jetty.util.Callback;
+import org.eclipse.jetty.util.Promise;
 import org.eclipse.jetty.util.thread.QueuedThreadPool;
 
 /** A real server on a port of its own, strict or plain. */
@@ -117,6 +119,16 @@ final class TestServer implements AutoCloseable {
     static Handler hello() {
         return handler((request, response, callback) ->
                 response.write(true, BufferUtil.toBuffer(HELLO, StandardCharsets.US_ASCII), callback));
+    }
+
+    /** Reads the body without blocking, then answers with its length. */
+    static void readAll(Request request, Response response, Callback callback) {
+        Content.Source.asString(
+                request,
+                StandardCharsets.UTF_8,
+                Promise.from(
+                        body -> response.write(true, BufferUtil.toBuffer("read " + body.length()), callback),
+                        callback::failed));
     }
 
     int port() {
