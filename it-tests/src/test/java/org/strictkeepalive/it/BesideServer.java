@@ -9,21 +9,13 @@ import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
-import org.eclipse.jetty.alpn.server.ALPNServerConnectionFactory;
 import org.eclipse.jetty.http.HttpStatus;
-import org.eclipse.jetty.http2.server.HTTP2CServerConnectionFactory;
-import org.eclipse.jetty.http2.server.HTTP2ServerConnectionFactory;
 import org.eclipse.jetty.io.Content;
-import org.eclipse.jetty.server.ConnectionFactory;
 import org.eclipse.jetty.server.Handler;
-import org.eclipse.jetty.server.HttpConfiguration;
-import org.eclipse.jetty.server.HttpConnectionFactory;
 import org.eclipse.jetty.server.Request;
 import org.eclipse.jetty.server.Response;
-import org.eclipse.jetty.server.SecureRequestCustomizer;
 import org.eclipse.jetty.server.Server;
 import org.eclipse.jetty.server.ServerConnector;
-import org.eclipse.jetty.server.SslConnectionFactory;
 import org.eclipse.jetty.server.handler.ConnectHandler;
 import org.eclipse.jetty.util.BufferUtil;
 import org.eclipse.jetty.util.Callback;
@@ -69,16 +61,9 @@ final class BesideServer implements AutoCloseable {
 
     BesideServer(Keys keys, KeepAlivePolicy policy, QueuedThreadPool threads) {
         server = new Server(threads, new ScheduledExecutorScheduler(threads.getName() + "-scheduler", false), null);
-        HttpConfiguration config = new HttpConfiguration();
-        config.addCustomizer(new SecureRequestCustomizer(false));
-        clear = connector(new HttpConnectionFactory(config), new HTTP2CServerConnectionFactory(config));
-        ALPNServerConnectionFactory alpn = new ALPNServerConnectionFactory();
-        alpn.setDefaultProtocol("http/1.1");
-        secure = connector(
-                new SslConnectionFactory(keys.server(), alpn.getProtocol()),
-                alpn,
-                new HTTP2ServerConnectionFactory(config),
-                new HttpConnectionFactory(config));
+        ProtocolConnectors connectors = ProtocolConnectors.add(server, keys);
+        clear = connectors.clear();
+        secure = connectors.secure();
         Handler.Wrapper webSockets = WebSocketUpgradeHandler.from(server, container -> {
             try {
                 container.addMapping("/ws", (request, response, callback) -> new Quiet());
@@ -95,14 +80,6 @@ final class BesideServer implements AutoCloseable {
         if (policy != null) {
             StrictKeepAlive.install(server, policy);
         }
-    }
-
-    private ServerConnector connector(ConnectionFactory... factories) {
-        ServerConnector connector = new ServerConnector(server, 1, 1, factories);
-        connector.setHost("127.0.0.1");
-        connector.setAcceptQueueSize(1024);
-        server.addConnector(connector);
-        return connector;
     }
 
     BesideServer start() throws Exception {

@@ -14,8 +14,6 @@ import java.net.InetSocketAddress;
 import java.net.Socket;
 import java.net.SocketAddress;
 import java.net.URI;
-import java.net.URL;
-import java.net.URLClassLoader;
 import java.net.UnixDomainSocketAddress;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
@@ -24,7 +22,6 @@ import java.nio.ByteBuffer;
 import java.nio.channels.Channels;
 import java.nio.channels.SocketChannel;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -32,8 +29,6 @@ import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CountDownLatch;
-import java.util.regex.Matcher;
-import java.util.regex.Pattern;
 import javax.net.ssl.SSLContext;
 import javax.net.ssl.SSLSocket;
 import org.eclipse.jetty.http.HttpHeader;
@@ -70,7 +65,6 @@ import org.strictkeepalive.StrictKeepAliveConnectionFactory;
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
 @Timeout(value = 300, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
 class EmbeddedIT {
-    private static final Path DOCUMENT = Path.of("../connector/docs/embedded.md");
     private static final List<String> GOVERNED = List.of("clear", "tls", "negotiating", "proxied", "unix");
     /** Jetty before that closes its socket for ever when it goes on. */
     private static final boolean UNIX_PAUSES = Version.parse(Jetty.VERSION).compareTo(Version.parse("12.1.14")) >= 0;
@@ -107,40 +101,11 @@ class EmbeddedIT {
         }
     }
 
-    /** Compiles the server of the document, but for its ports and path. */
     @BeforeAll
     void compile(@TempDir Path temporary) throws Exception {
         directory = temporary;
         keys = Keys.make(directory.resolve("test.p12"));
-        Matcher sample = Pattern.compile("```java\n(Server server .*?)```", Pattern.DOTALL)
-                .matcher(Files.readString(DOCUMENT));
-        assertTrue(sample.find());
-        String code = sample.group(1)
-                .replaceAll("setPort\\(\\d+\\);", "setPort(0);")
-                .replace("/run/app.sock", directory.resolve("app.sock").toString());
-        App.compile(directory, System.getProperty("java.class.path"), Map.of("Embedded.java", """
-                import java.nio.file.Path;
-                import java.util.Map;
-                import org.eclipse.jetty.alpn.server.*;
-                import org.eclipse.jetty.http2.server.*;
-                import org.eclipse.jetty.server.*;
-                import org.eclipse.jetty.unixdomain.server.*;
-                import org.eclipse.jetty.util.ssl.SslContextFactory;
-                import org.strictkeepalive.*;
-
-                public class Embedded {
-                    public static Map<String, Object> run(SslContextFactory.Server sslContextFactory, Handler handler)
-                            throws Exception {
-                """ + code + """
-                        return Map.of("server", server, "strict", strict, "clear", clear, "tls", tls, "negotiating",
-                                negotiating, "proxied", proxied, "unix", unix, "admin", admin);
-                    }
-                }
-                """));
-        try (URLClassLoader loader =
-                new URLClassLoader(new URL[] {directory.toUri().toURL()})) {
-            embed = loader.loadClass("Embedded").getMethod("run", SslContextFactory.Server.class, Handler.class);
-        }
+        embed = DocumentedServer.compile(directory);
     }
 
     @BeforeEach
