@@ -63,7 +63,8 @@ class HouseTest {
     }
 
     private static JavaClass topLevel(JavaClass type) {
-        return type.getEnclosingClass().map(HouseTest::topLevel).orElse(type);
+        JavaClass element = type.getBaseComponentType();
+        return element.getEnclosingClass().map(HouseTest::topLevel).orElse(element);
     }
 
     private static DescribedPredicate<JavaClass> exported(boolean vocabulary) {
@@ -165,9 +166,9 @@ class HouseTest {
         for (JavaClass type : main) {
             Set<String> others = known.computeIfAbsent(topLevel(type).getSimpleName(), name -> new TreeSet<>());
             for (Dependency dependency : type.getDirectDependenciesFromSelf()) {
-                JavaClass other = dependency.getTargetClass().getBaseComponentType();
+                JavaClass other = topLevel(dependency.getTargetClass());
                 if (other.getPackageName().startsWith(ROOT)) {
-                    others.add(topLevel(other).getSimpleName());
+                    others.add(other.getSimpleName());
                 }
             }
         }
