@@ -36,6 +36,19 @@ final class BesideServer implements AutoCloseable {
     /** More than one write. */
     static final int LARGE = 300_000;
 
+    static final String HALF_A_BODY = "POST /echo HTTP/1.1\r\nHost: t\r\nContent-Length: 10\r\n\r\nabc";
+
+    /** Opens a WebSocket that says nothing. */
+    static final String WEB_SOCKET = """
+            GET /ws HTTP/1.1
+            Host: t
+            Connection: Upgrade
+            Upgrade: websocket
+            Sec-WebSocket-Version: 13
+            Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==
+
+            """.replace("\n", "\r\n");
+
     final Server server;
     final ServerConnector clear;
     final ServerConnector secure;

@@ -117,22 +117,14 @@ final class CalmLife {
     enum Held {
         SILENT(""),
         HALF_A_HEADER("GET / HT"),
-        HALF_A_BODY("POST /echo HTTP/1.1\r\nHost: t\r\nContent-Length: 10\r\n\r\nabc"),
+        HALF_A_BODY(BesideServer.HALF_A_BODY),
         IDLE("GET / HTTP/1.1\r\nHost: t\r\n\r\n"),
-        WEB_SOCKET("""
-                GET /ws HTTP/1.1
-                Host: t
-                Connection: Upgrade
-                Upgrade: websocket
-                Sec-WebSocket-Version: 13
-                Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==
-
-                """);
+        WEB_SOCKET(BesideServer.WEB_SOCKET);
 
         final String sent;
 
         Held(String sent) {
-            this.sent = sent.replaceAll("(?<!\r)\n", "\r\n");
+            this.sent = sent;
         }
     }
 

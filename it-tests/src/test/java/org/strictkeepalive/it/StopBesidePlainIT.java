@@ -30,16 +30,6 @@ import org.strictkeepalive.KeepAlivePolicy;
 class StopBesidePlainIT {
     private static final long STOP_TIMEOUT_MS = 20_000;
 
-    static final String WEB_SOCKET_UPGRADE = """
-            GET /ws HTTP/1.1
-            Host: t
-            Connection: Upgrade
-            Upgrade: websocket
-            Sec-WebSocket-Version: 13
-            Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==
-
-            """.replace("\n", "\r\n");
-
     private static final String GET = "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n";
 
     private final ExecutorService threads = Executors.newCachedThreadPool();
@@ -101,7 +91,7 @@ class StopBesidePlainIT {
         HALF_A_BODY {
             @Override
             void connect(StopBesidePlainIT test, BesideServer server, List<AutoCloseable> held) throws Exception {
-                sent(server, held, "POST /echo HTTP/1.1\r\nHost: t\r\nContent-Length: 10\r\n\r\nabc");
+                sent(server, held, BesideServer.HALF_A_BODY);
             }
         },
         HALF_A_BODY_READ_BLOCKING {
@@ -174,7 +164,7 @@ class StopBesidePlainIT {
         WEB_SOCKET {
             @Override
             void connect(StopBesidePlainIT test, BesideServer server, List<AutoCloseable> held) throws Exception {
-                answered(server, held, WEB_SOCKET_UPGRADE);
+                answered(server, held, BesideServer.WEB_SOCKET);
             }
         },
         TUNNEL {

@@ -135,7 +135,7 @@ class StopInFrameworksIT {
                 case HALF_A_POST ->
                     held.add(sent(side, "POST /post HTTP/1.1\r\nHost: t\r\nContent-Length: 10\r\n\r\nabc"));
                 case WEB_SOCKET, WEB_SOCKET_BESIDE_A_REQUEST -> {
-                    Socket socket = answered(side, StopBesidePlainIT.WEB_SOCKET_UPGRADE, "101");
+                    Socket socket = answered(side, BesideServer.WEB_SOCKET, "101");
                     held.add(socket);
                     end = threads.submit(() -> rest(socket));
                     if (kind == Held.WEB_SOCKET_BESIDE_A_REQUEST) {
