@@ -93,7 +93,8 @@ final class CrowdChecks {
         if (exchanges.executed == 0) {
             return firstDue();
         }
-        long idle = exchanges.answeredAt + server.factory.getPolicy().getKeepAliveTimeout().toMillis() * CrowdServer.MS;
+        long idle = exchanges.answeredAt
+                + server.factory.getPolicy().getKeepAliveTimeout().toMillis() * CrowdServer.MS;
         // A part of it may have come with the request before.
         boolean begun = client.firstByteSent || !client.sent.endsWith("\r\n\r\n");
         long reading = begun ? client.firstByteAt + CrowdServer.HEADER_MS * CrowdServer.MS : idle;
@@ -128,7 +129,10 @@ final class CrowdChecks {
                 && exchanges.failures == 0
                 && !client.takesNothing) {
             long idle = server.scheduler.now - exchanges.answeredAt;
-            long least = Math.min(1_000, server.factory.getPolicy().getKeepAliveTimeout().toMillis()) * CrowdServer.MS;
+            long least = Math.min(
+                            1_000,
+                            server.factory.getPolicy().getKeepAliveTimeout().toMillis())
+                    * CrowdServer.MS;
             assertTrue(idle >= least, () -> "a reused connection is closed after " + idle / CrowdServer.MS + " ms");
         }
     }

@@ -3,10 +3,8 @@ package org.strictkeepalive;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import java.net.SocketAddress;
 import java.util.ArrayDeque;
 import java.util.Deque;
-import java.util.PriorityQueue;
 import java.util.SplittableRandom;
 import java.util.function.Supplier;
 import org.eclipse.jetty.logging.JettyLevel;
@@ -57,27 +55,18 @@ class DecoyTest {
         private static final long MS = 1_000_000L;
         private static final long SECOND = 1_000 * MS;
         private static final long ONE_WAY = MS / 5;
-        private static final long IDLE_TIMEOUT = 30 * SECOND;
         private static final int ATTACKERS = 500;
 
-        private record Event(long at, long order, Runnable action) implements Comparable<Event> {
-            @Override
-            public int compareTo(Event that) {
-                return at != that.at ? Long.compare(at, that.at) : Long.compare(order, that.order);
-            }
-        }
-
-        private final FakeScheduler scheduler = new FakeScheduler();
-        private final PriorityQueue<Event> events = new PriorityQueue<>();
+        private final VirtualTime time = new VirtualTime();
         private final Deque<Supplier<Link>> backlog = new ArrayDeque<>();
         private final SplittableRandom random = new SplittableRandom(42);
         private final Server server = new Server();
         private final int limit;
-        private final Decisions decisions;
+        private final StrictKeepAliveConnectionFactory factory;
         private final DescriptorMonitor monitor;
         private final FakeConnector connector;
+        private Governor governor;
         private boolean acceptorWaits;
-        private long order;
         private int open;
         private int number;
 
@@ -91,26 +80,25 @@ class DecoyTest {
             this.limit = limit;
             KeepAlivePolicy policy =
                     KeepAlivePolicy.builder().fairShare(fairShare).build();
-            decisions = new Decisions(policy);
-            monitor = new DescriptorMonitor(scheduler, this, () -> scheduler.now);
+            factory = new StrictKeepAliveConnectionFactory(new HttpConfiguration(), policy);
+            monitor = new DescriptorMonitor(time.scheduler, this, time::now);
             server.addBean(monitor);
-            connector =
-                    new FakeConnector(
-                            server, 1, new StrictKeepAliveConnectionFactory(new HttpConfiguration(), policy)) {
-                        @Override
-                        public void setAccepting(boolean accepting) {
-                            super.setAccepting(accepting);
-                            switches.clear();
-                            if (accepting) {
-                                in(0, Storm.this::accept);
-                            }
-                        }
-                    };
+            connector = new FakeConnector(server, 1, factory) {
+                @Override
+                public void setAccepting(boolean accepting) {
+                    super.setAccepting(accepting);
+                    switches.clear();
+                    if (accepting) {
+                        time.in(0, Storm.this::accept);
+                    }
+                }
+            };
         }
 
         private static Storm run(int limit, double fairShare, int silent) throws Exception {
             Storm storm = new Storm(limit, fairShare);
             storm.server.start();
+            storm.governor = storm.factory.governed(storm.connector);
             try {
                 storm.run(silent);
             } finally {
@@ -123,29 +111,18 @@ class DecoyTest {
             for (int i = 0; i < 10; i++) {
                 Object peer = "polite" + i;
                 long interval = new long[] {400, 800, 2_000, 5_000}[i % 4] * MS;
-                in(50 * MS * i, () -> knock(() -> new Polite(peer, interval)));
+                time.in(50 * MS * i, () -> knock(() -> new Polite(peer, interval)));
             }
             each(SECOND / 10, 0, Visitor::new);
             each(SECOND / 300, 3 * SECOND, Attacker::new);
             each(SECOND / silent, 3 * SECOND, Decoy::new);
-            while (scheduler.now < 60 * SECOND) {
-                long next = events.element().at;
-                for (FakeScheduler.FakeTask task : scheduler.pending) {
-                    next = Math.min(next, task.at());
-                }
-                scheduler.advance(Math.max(0, next - scheduler.now));
-                if (events.element().at <= next) {
-                    events.remove().action.run();
-                }
+            while (time.now() < 60 * SECOND) {
+                time.step();
             }
         }
 
-        private void in(long delay, Runnable action) {
-            events.add(new Event(scheduler.now + delay, order++, action));
-        }
-
         private void each(long interval, long delay, Supplier<Link> client) {
-            in(delay, () -> {
+            time.in(delay, () -> {
                 knock(client);
                 each(interval, (long) (interval * (0.5 + random.nextDouble())), client);
             });
@@ -163,8 +140,8 @@ class DecoyTest {
                 monitor.onAccepting(connector);
                 monitor.onAccepted();
                 Link link = backlog.remove().get();
-                monitor.onOpened(link, link.deadline(monitor.pressure()));
-                in(ONE_WAY, link::begin);
+                monitor.onOpened(link, link.firstDue());
+                time.in(ONE_WAY, link::begin);
             }
             acceptorWaits |= connector.isAccepting();
         }
@@ -215,7 +192,7 @@ class DecoyTest {
             @Override
             void onClosed() {
                 attacks++;
-                attackersTime += scheduler.now - openedAt();
+                attackersTime += time.now() - openedAt();
             }
         }
 
@@ -234,7 +211,7 @@ class DecoyTest {
             @Override
             void begin() {
                 served += ask() ? 1 : 0;
-                in(0, this::free);
+                time.in(0, this::clientCloses);
             }
         }
 
@@ -249,7 +226,7 @@ class DecoyTest {
             @Override
             void begin() {
                 if (ask()) {
-                    in(interval, this::begin);
+                    time.in(interval, this::begin);
                 } else {
                     politeClosed++;
                     knock(() -> new Polite(peer(), interval));
@@ -257,17 +234,11 @@ class DecoyTest {
             }
         }
 
-        /** A connection: the part of the guard, with requests whole and at once. */
-        private abstract class Link extends GovernedConnection {
+        private abstract class Link extends SimulatedConnection {
             private final Object peer;
-            private final long openedAt = scheduler.now;
-            private ConnectionState state = ConnectionState.NEW;
-            private CloseReason closing = CloseReason.CLIENT;
-            private long since = scheduler.now;
-            private long requests;
-            private boolean freed;
 
             private Link(Object peer) {
+                super(Storm.this.governor, time::now);
                 this.peer = peer;
             }
 
@@ -277,113 +248,29 @@ class DecoyTest {
 
             /** A request; false where the connection has been closed. */
             boolean ask() {
-                if (state == ConnectionState.LINGERING) {
+                if (!request()) {
                     return false;
                 }
-                requests++;
-                since = scheduler.now;
-                state = ConnectionState.IDLE;
                 Pressure pressure = monitor.pressure();
-                CloseReason reason = decisions.closeAfter(requests, since - openedAt, 0, pressure);
-                if (reason != null && !(isReused() && monitor.pressure().spares(peer))) {
-                    shut(reason);
-                } else {
-                    monitor.due(this, deadline(pressure));
-                }
-                return true;
-            }
-
-            private long timeout(Pressure pressure) {
-                return decisions.timeout(state, pressure.squeeze(isReused(), since - openedAt, peer), IDLE_TIMEOUT, 0);
-            }
-
-            private long deadline(Pressure pressure) {
-                return since + Math.min(timeout(pressure), ConnectionDeadlines.RELOOK);
-            }
-
-            private void shut(CloseReason reason) {
-                closing = reason;
-                state = ConnectionState.LINGERING;
-                in(ONE_WAY, this::free);
-            }
-
-            void free() {
-                if (!freed) {
-                    freed = true;
-                    state = ConnectionState.LINGERING;
-                    open--;
-                    monitor.onClosed(this, closing);
-                    onClosed();
-                }
-            }
-
-            @Override
-            long look(Tick tick) {
-                long now = tick.now();
-                Pressure pressure = tick.pressure();
-                if (state != ConnectionState.LINGERING && now - since >= timeout(pressure)) {
-                    shut(CloseReason.KEEP_ALIVE_TIMEOUT);
-                }
-                return state == ConnectionState.LINGERING ? now + SECOND : deadline(pressure);
-            }
-
-            @Override
-            boolean isOf(Governor governor) {
+                CloseReason reason = closeAfter(0, pressure);
+                response(reason == null || (isReused() && pressure.spares(peer)) ? null : reason);
                 return true;
             }
 
             @Override
-            Decisions decisions() {
-                return decisions;
+            void onShut() {
+                time.in(ONE_WAY, this::clientCloses);
             }
 
             @Override
-            void act(int what) {}
-
-            @Override
-            ConnectionState state() {
-                return state;
-            }
-
-            @Override
-            boolean isReused() {
-                return requests > 1;
-            }
-
-            @Override
-            long requests() {
-                return requests;
+            void onFreed() {
+                open--;
+                onClosed();
             }
 
             @Override
             Object peer() {
                 return peer;
-            }
-
-            @Override
-            long since() {
-                return since;
-            }
-
-            @Override
-            long openedAt() {
-                return openedAt;
-            }
-
-            @Override
-            SocketAddress remoteAddress() {
-                return null;
-            }
-
-            @Override
-            boolean evict(long asOf, long now) {
-                shut(CloseReason.EVICTED);
-                return true;
-            }
-
-            @Override
-            void endQuietLinger() {
-                free();
             }
         }
     }

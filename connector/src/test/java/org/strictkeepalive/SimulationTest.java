@@ -38,8 +38,8 @@ class SimulationTest {
         LOG.setLevel(logged);
     }
 
-    private static Simulation.Result run(Simulation.Load load, KeepAlivePolicy policy) throws Exception {
-        Simulation.Result result = Simulation.run(load, policy);
+    private static SimulationResult run(SimulationLoad load, KeepAlivePolicy policy) throws Exception {
+        SimulationResult result = Simulation.run(load, policy);
         assertEquals(List.of(), result.violations);
         return result;
     }
@@ -48,13 +48,13 @@ class SimulationTest {
     @ParameterizedTest
     @ValueSource(doubles = {0, 0.1, 0.25, 0.5})
     void nobodyIsTurnedAwayWhenCrowdsCome(double leaky) throws Exception {
-        Simulation.Load load = new Simulation.Load(
+        SimulationLoad load = new SimulationLoad(
                 60_000,
                 3600,
                 second -> second == 1800 ? 80 : second >= 600 && second < 900 ? 15 : 1,
                 leaky,
-                new Simulation.Machine(1024, 200));
-        Simulation.Result result = run(load, KeepAlivePolicy.defaults());
+                new SimulationLoad.Machine(1024, 200));
+        SimulationResult result = run(load, KeepAlivePolicy.defaults());
         assertTrue(result.minutes(PressureLevel.HIGH) > 0, "there was no storm");
         assertEquals(0, result.turnedAway);
         assertEquals(0, result.withoutDescriptor);
@@ -63,9 +63,9 @@ class SimulationTest {
 
     @Test
     void aThousandLeakyOnesAtOnceAreAllAnswered() throws Exception {
-        Simulation.Load load = new Simulation.Load(
-                1_600, 600, second -> second == 300 ? 1000 : 1, 1, new Simulation.Machine(256, 154));
-        Simulation.Result result = run(load, KeepAlivePolicy.defaults());
+        SimulationLoad load = new SimulationLoad(
+                1_600, 600, second -> second == 300 ? 1000 : 1, 1, new SimulationLoad.Machine(256, 154));
+        SimulationResult result = run(load, KeepAlivePolicy.defaults());
         assertTrue(result.minutes(PressureLevel.CRITICAL) > 0, "there was no storm");
         assertTrue(result.evicted > 0);
         assertEquals(0, result.turnedAway);
@@ -76,18 +76,18 @@ class SimulationTest {
     @ParameterizedTest
     @CsvSource({"0.25, 100", "0, 220"})
     void withoutATimeoutTheReusedAreEvictedAfterTheNewcomersAndNotInUse(double leaky, int held) throws Exception {
-        Simulation.Load load = new Simulation.Load(
-                4_000, 1200, second -> second == 300 ? 300 : 1, leaky, new Simulation.Machine(256, held));
+        SimulationLoad load = new SimulationLoad(
+                4_000, 1200, second -> second == 300 ? 300 : 1, leaky, new SimulationLoad.Machine(256, held));
         KeepAlivePolicy policy =
                 KeepAlivePolicy.builder().keepAliveTimeout(Duration.ZERO).build();
-        Simulation.Result result = run(load, policy);
+        SimulationResult result = run(load, policy);
         assertTrue(result.evictedReused > 0 && result.evictedReused < result.evicted, result::toString);
         assertEquals(0, result.timedOutEarly);
     }
 
     @Test
     void theSameSeedGivesTheSameDay() throws Exception {
-        Simulation.Load load = Simulation.Load.day(5_000, 0.25, new Simulation.Machine(60, 20));
+        SimulationLoad load = SimulationLoad.day(5_000, 0.25, new SimulationLoad.Machine(60, 20));
         assertEquals(
                 run(load, KeepAlivePolicy.defaults()).toString(),
                 run(load, KeepAlivePolicy.defaults()).toString());
@@ -122,8 +122,8 @@ class SimulationTest {
     @CsvSource({"0, 200", "0.1, 200", "0.25, 200", "0.5, 200", "0.25, 850"})
     @EnabledIfSystemProperty(named = "simulation.visitors", matches = "[0-9]+")
     void theDefaultsAreChosenFromFigures(double leaky, int held) throws Exception {
-        Simulation.Load load = Simulation.Load.day(
-                Integer.getInteger("simulation.visitors"), leaky, new Simulation.Machine(1024, held));
+        SimulationLoad load = SimulationLoad.day(
+                Integer.getInteger("simulation.visitors"), leaky, new SimulationLoad.Machine(1024, held));
         List<String> lines = new ArrayList<>();
         lines.add(String.format(
                 Locale.ROOT, "### %.0f %% leaky, %d of 1,024 held by the application%n", 100 * leaky, held));
@@ -136,9 +136,9 @@ class SimulationTest {
         Files.write(Path.of("target", "simulation.md"), lines, StandardOpenOption.CREATE, StandardOpenOption.APPEND);
     }
 
-    private static String line(Row row, Simulation.Load load) {
+    private static String line(Row row, SimulationLoad load) {
         try {
-            Simulation.Result r = run(load, row.policy);
+            SimulationResult r = run(load, row.policy);
             return String.format(
                     Locale.ROOT,
                     "| %s | %,d | %,d | %,d | %,d | %,d | %.2f s | %,d | %,.0f | %.0f | %.0f, %.1f, %.1f min |",
