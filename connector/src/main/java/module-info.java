@@ -7,7 +7,7 @@ module org.strictkeepalive {
     // For the process's descriptor limit.
     requires java.management;
     requires jdk.management;
-    // For KeepAliveMetrics only, and brought by the application.
+    // For org.strictkeepalive.micrometer only, and brought by the application.
     requires static micrometer.core;
     // For the MBeans only, and brought by the application.
     requires static org.eclipse.jetty.jmx;
@@ -15,4 +15,5 @@ module org.strictkeepalive {
     exports org.strictkeepalive;
     exports org.strictkeepalive.jmx to
             org.eclipse.jetty.jmx;
+    exports org.strictkeepalive.micrometer;
 }

@@ -30,7 +30,7 @@ public class SampleBenchmark {
 
     private final List<SocketChannel> open = new ArrayList<>();
     private final FakeScheduler scheduler = new FakeScheduler();
-    private final DescriptorProbe probe = DescriptorProbe.find();
+    private final DescriptorProbe probe = DescriptorProbes.find();
     private final UnixOperatingSystemMXBean bean =
             (UnixOperatingSystemMXBean) ManagementFactory.getOperatingSystemMXBean();
     private DescriptorMonitor monitor;
@@ -54,7 +54,7 @@ public class SampleBenchmark {
     public boolean sample(Cpu cpu) {
         cpu.operations++;
         scheduler.now += TimeUnit.MILLISECONDS.toNanos(100);
-        return monitor.tick(scheduler.now);
+        return monitor.governor().tick(scheduler.now);
     }
 
     @Benchmark

@@ -36,7 +36,7 @@ public class TickBenchmark {
     @Setup
     public void open() throws Exception {
         server = new Server(null, scheduler, null);
-        monitor = new DescriptorMonitor(scheduler, DescriptorProbe.find(), () -> scheduler.now);
+        monitor = new DescriptorMonitor(scheduler, DescriptorProbes.find(), () -> scheduler.now);
         server.addBean(monitor);
         KeepAlivePolicy policy = KeepAlivePolicy.builder()
                 .firstRequestTimeout(Duration.ofDays(3650))
@@ -47,7 +47,7 @@ public class TickBenchmark {
                 new StrictKeepAliveConnectionFactory(new HttpConfiguration(), policy);
         FakeConnector connector = new FakeConnector(server, 1, factory);
         server.start();
-        GovernedConnector governed = factory.governed(connector);
+        ConnectorGovernor governed = factory.governed(connector);
         Connection http = factory.newConnection(connector, new BenchEndPoint(scheduler));
         for (int i = 0; i < guards; i++) {
             scheduler.now += TimeUnit.SECONDS.toNanos(30) / guards;
@@ -70,6 +70,6 @@ public class TickBenchmark {
     public boolean tick(Cpu cpu) {
         cpu.operations++;
         scheduler.now += TICK;
-        return monitor.tick(scheduler.now);
+        return monitor.governor().tick(scheduler.now);
     }
 }

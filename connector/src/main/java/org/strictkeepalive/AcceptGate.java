@@ -3,16 +3,22 @@ package org.strictkeepalive;
 import java.lang.module.ModuleDescriptor.Version;
 import java.nio.channels.SelectableChannel;
 import java.util.Iterator;
-import java.util.LinkedHashSet;
 import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.function.BooleanSupplier;
 import org.eclipse.jetty.server.AbstractConnector;
 import org.eclipse.jetty.util.Jetty;
-import org.eclipse.jetty.util.thread.AutoLock;
 
 /**
  * Pauses accepting, and resumes exactly what it paused, so that other switches of the same flag keep their say.
  *
- * <p>Safe for use by any thread.
+ * <p>Jetty's {@code setAccepting} is called under this gate's lock. It has to be: an acceptor thread that finds the
+ * reserve reached must not accept again before the pause holds, and a pause and a resume of the same connector must not
+ * overtake each other. It is safe, since this lock is taken last: nobody takes another lock of ours under it, {@code
+ * setAccepting} takes only the connector's own and the selector's, and Jetty calls us under neither.
+ *
+ * <p>Safe for use by any thread. Readers take no lock.
  */
 final class AcceptGate {
     private static final String UNIX_DOMAIN = "org.eclipse.jetty.unixdomain.server.UnixDomainServerConnector";
@@ -22,9 +28,11 @@ final class AcceptGate {
     /** The descriptors that stay free in any case, besides one for each acceptor: for the probe, and to close with. */
     static final int LAST_DESCRIPTORS = 3;
 
-    private final AutoLock lock = new AutoLock();
-    private final Set<AbstractConnector> paused = new LinkedHashSet<>();
-    private long pauses;
+    private final Mutex lock = new Mutex();
+    /** Written under the lock. */
+    private final Set<AbstractConnector> paused = ConcurrentHashMap.newKeySet();
+
+    private final AtomicLong pauses = new AtomicLong();
 
     /**
      * Tells whether accepting pauses. The reserve is there for what comes while connections are being closed. Where
@@ -46,13 +54,32 @@ final class AcceptGate {
         return full || !stuck || pressure.free() <= acceptors + LAST_DESCRIPTORS;
     }
 
-    /** Pauses a connector that is accepting; one that was paused here before is held so. */
+    /**
+     * Pauses or resumes connectors, as is wanted when this thread's turn has come: so the last wish prevails.
+     *
+     * @param shut whether they are to be paused
+     * @param connectors the connectors to pause
+     */
+    void settle(BooleanSupplier shut, Iterable<? extends GovernedConnector> connectors) {
+        if (paused.isEmpty() && !shut.getAsBoolean()) {
+            return;
+        }
+        try (Mutex ignored = lock.hold()) {
+            if (shut.getAsBoolean()) {
+                connectors.forEach(governed -> pause(governed.connector()));
+            } else {
+                resume();
+            }
+        }
+    }
+
+    /** Pauses a connector that is accepting. If it was paused here before and somebody resumed it, it is paused again. */
     void pause(AbstractConnector connector) {
-        try (AutoLock ignored = lock.lock()) {
+        try (Mutex ignored = lock.hold()) {
             if (connector.isRunning() && connector.isAccepting() && isPausable(connector)) {
                 connector.setAccepting(false);
                 if (paused.add(connector)) {
-                    pauses++;
+                    pauses.incrementAndGet();
                 }
             }
         }
@@ -60,7 +87,10 @@ final class AcceptGate {
 
     /** Resumes what was paused here. What can't be resumed yet stays paused: ask again at the next tick. */
     void resume() {
-        try (AutoLock ignored = lock.lock()) {
+        if (paused.isEmpty()) {
+            return;
+        }
+        try (Mutex ignored = lock.hold()) {
             for (Iterator<AbstractConnector> i = paused.iterator(); i.hasNext(); ) {
                 AbstractConnector connector = i.next();
                 if (isResumable(connector)) {
@@ -73,7 +103,7 @@ final class AcceptGate {
 
     /** Resumes a connector that stops, since its flag outlives the stop. */
     void release(AbstractConnector connector) {
-        try (AutoLock ignored = lock.lock()) {
+        try (Mutex ignored = lock.hold()) {
             if (paused.remove(connector)) {
                 connector.setAccepting(true);
             }
@@ -82,15 +112,11 @@ final class AcceptGate {
 
     /** How often a connector was paused. */
     long pauses() {
-        try (AutoLock ignored = lock.lock()) {
-            return pauses;
-        }
+        return pauses.get();
     }
 
     boolean isPaused() {
-        try (AutoLock ignored = lock.lock()) {
-            return !paused.isEmpty();
-        }
+        return !paused.isEmpty();
     }
 
     /**

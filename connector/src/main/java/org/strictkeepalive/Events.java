@@ -1,42 +1,43 @@
 package org.strictkeepalive;
 
 import java.util.List;
-import java.util.Queue;
-import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.CopyOnWriteArrayList;
-import java.util.concurrent.Executor;
-import java.util.concurrent.RejectedExecutionException;
-import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
-import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.LongAdder;
 import java.util.function.Consumer;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /**
- * Hands events to listeners on a thread of a pool, one at a time and in order. Bounded: what a slow listener leaves
- * waiting beyond that is left out and counted. Safe for use by any thread.
+ * Hands events to listeners on a daemon thread of its own, one at a time and in order. Bounded: an event that finds too
+ * many waiting, because a listener is slow, is left out and counted; so is one for which the machine has no thread. Safe
+ * for use by any thread.
  */
 final class Events {
-    private static final Logger LOG = LoggerFactory.getLogger(Events.class);
-
     static final int MOST_WAITING = 1024;
 
-    private final List<KeepAliveListener> listeners = new CopyOnWriteArrayList<>();
-    private final Queue<Consumer<KeepAliveListener>> waiting = new ConcurrentLinkedQueue<>();
-    private final AtomicInteger count = new AtomicInteger();
-    private final LongAdder lost = new LongAdder();
-    private final AtomicBoolean failureLogged = new AtomicBoolean();
-    private final AtomicLong failures;
+    static final String THREAD = "strict-keepalive-events";
 
-    /** Makes one that counts the failures of listeners there. */
-    Events(AtomicLong failures) {
-        this.failures = failures;
+    private final List<KeepAliveListener> listeners = new CopyOnWriteArrayList<>();
+    private final AtomicInteger waiting = new AtomicInteger();
+    private final LongAdder lost = new LongAdder();
+    private final Failures failures = new Failures();
+    private final TaskThread thread;
+    /** Whether the server runs. Written by the threads that start and stop it. */
+    private volatile boolean begun;
+
+    /**
+     * Makes one.
+     *
+     * @param threaded whether there is a thread; else events are heard by the caller, as in virtual time
+     */
+    Events(boolean threaded) {
+        thread = new TaskThread(THREAD, threaded, x -> failures.add("tell of an event", x));
     }
 
     void add(KeepAliveListener listener) {
         listeners.add(listener);
+        if (begun) {
+            thread.begin();
+        }
     }
 
     void remove(KeepAliveListener listener) {
@@ -52,26 +53,30 @@ final class Events {
         return lost.sum();
     }
 
-    void publish(Executor executor, Consumer<KeepAliveListener> event) {
-        if (count.get() >= MOST_WAITING) {
-            lost.increment();
-            return;
-        }
-        waiting.add(event);
-        if (count.getAndIncrement() == 0) {
-            try {
-                executor.execute(() -> takeAll(this::deliver));
-            } catch (RejectedExecutionException x) {
-                takeAll(unheard -> lost.increment()); // The server stops.
-            }
+    /** The failures of listeners. */
+    long failures() {
+        return failures.count();
+    }
+
+    /** The server starts: from now on the thread waits for events, as soon as somebody listens. */
+    void begin() {
+        begun = true;
+        if (isHeard()) {
+            thread.begin();
         }
     }
 
-    /** Each event is added before it is counted, so as many are there as are counted. */
-    private void takeAll(Consumer<Consumer<KeepAliveListener>> taker) {
-        do {
-            taker.accept(waiting.remove());
-        } while (count.decrementAndGet() > 0);
+    /** The server has stopped: the thread ends behind the events that wait. A later event starts it once more. */
+    void end() {
+        begun = false;
+        thread.end();
+    }
+
+    void publish(Consumer<KeepAliveListener> event) {
+        if (waiting.incrementAndGet() > MOST_WAITING || !thread.tryExecute(() -> deliver(event))) {
+            waiting.decrementAndGet();
+            lost.increment();
+        }
     }
 
     private void deliver(Consumer<KeepAliveListener> event) {
@@ -79,13 +84,9 @@ final class Events {
             try {
                 event.accept(listener);
             } catch (Throwable x) {
-                failures.incrementAndGet();
-                if (failureLogged.compareAndSet(false, true)) {
-                    LOG.warn("{} failed (further failures are counted, and logged at DEBUG)", listener, x);
-                } else {
-                    LOG.debug("{} failed", listener, x);
-                }
+                failures.add("tell " + listener, x);
             }
         }
+        waiting.decrementAndGet();
     }
 }

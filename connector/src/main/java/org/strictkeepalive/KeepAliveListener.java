@@ -6,11 +6,11 @@ import org.eclipse.jetty.io.Connection;
 /**
  * Hears what the policy does: added with {@link DescriptorMonitor#addListener}.
  *
- * <p>It is called on a thread of the server's pool, one event at a time and in their order, after the fact: neither a
- * request nor a deadline waits for it. What it throws is counted as a {@linkplain
- * DescriptorMonitor#getProbeFailureCount() failure}. Where it is so slow that 1024 events wait, further ones are
- * {@linkplain DescriptorMonitor#getLostEventCount() left out}. It need not be safe for use by several threads
- * unless it is added to the monitors of several servers.
+ * <p>All listeners of a server are called on one daemon thread of their own, one event at a time and in order, after the
+ * fact. No request and no deadline waits for a listener, but the other listeners do. What a listener throws is counted as
+ * a {@linkplain DescriptorMonitor#getProbeFailureCount() failure}. If listeners are so slow that 1024 events wait, further
+ * events are {@linkplain DescriptorMonitor#getLostEventCount() left out}. A listener need not be safe for use by several
+ * threads unless it is added to the monitors of several servers.
  */
 public interface KeepAliveListener extends EventListener {
     /**

@@ -14,7 +14,7 @@ import org.eclipse.jetty.util.annotation.ManagedOperation;
  * <p>Safe for use by any thread. Counts of open connections are taken by looking at each of them when asked.
  */
 @ManagedObject("The numbers of the governed connections")
-public class KeepAliveStatistics {
+public final class KeepAliveStatistics {
     private final Counters counters;
     private final Supplier<List<GovernedConnection>> connections;
     /** What was closed before the last reset; opened before it is what they add up to, so the numbers still do. */
@@ -214,7 +214,7 @@ public class KeepAliveStatistics {
 
     /**
      * Returns how many clients came back within a second of the close of their idle connection, by the reason of that:
-     * it had better been kept. A client is known by its address, of IPv6 the /64; those of the last 1024 closes are.
+     * it should have been kept. A client is known by its address, of IPv6 the /64; those of the last 1024 closes are.
      *
      * @return a snapshot with those reasons that there were
      */

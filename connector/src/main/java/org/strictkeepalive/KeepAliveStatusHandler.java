@@ -29,7 +29,7 @@ import org.eclipse.jetty.util.annotation.ManagedObject;
  * other methods with 405; 503 where no connector of the server is governed. Safe for use by any thread.
  */
 @ManagedObject("Answers the numbers of the governed connections as JSON")
-public class KeepAliveStatusHandler extends Handler.Abstract.NonBlocking {
+public final class KeepAliveStatusHandler extends Handler.Abstract.NonBlocking {
     private static final int MOST_SHOWN = 10;
 
     private volatile boolean showAddresses;
@@ -126,9 +126,11 @@ public class KeepAliveStatusHandler extends Handler.Abstract.NonBlocking {
     }
 
     private List<Map<String, Object>> longestIdle(DescriptorMonitor monitor) {
-        long now = monitor.now();
+        long now = monitor.governor().now();
         List<Map<String, Object>> result = new ArrayList<>();
-        monitor.idleConnections()
+        monitor.governor()
+                .looks()
+                .idle()
                 .sorted(Comparator.comparingLong(connection -> connection.since() - now))
                 .limit(MOST_SHOWN)
                 .forEach(connection -> {

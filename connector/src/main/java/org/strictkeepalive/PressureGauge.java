@@ -10,6 +10,7 @@ final class PressureGauge {
     /** A limit above this is taken for this: containers without a limit report 2^30, where pressure never rises. */
     static final long LARGEST_LIMIT = 1L << 20;
 
+    private final KeepAlivePolicy policy;
     private final double elevatedAt;
     private final double highAt;
     private final double hysteresis;
@@ -17,11 +18,17 @@ final class PressureGauge {
     private final int maxConnections;
 
     PressureGauge(KeepAlivePolicy policy) {
+        this.policy = policy;
         elevatedAt = threshold(policy.getElevatedAt());
         highAt = threshold(policy.getHighAt());
         hysteresis = policy.getHysteresis();
         reserved = policy.getReservedDescriptors();
         maxConnections = policy.getMaxConnections();
+    }
+
+    /** The policy whose settings these are. */
+    KeepAlivePolicy policy() {
+        return policy;
     }
 
     private static double threshold(double setting) {

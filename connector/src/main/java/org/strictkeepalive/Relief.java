@@ -64,6 +64,12 @@ final class Relief {
         this.evict = evict;
     }
 
+    /** Loads now what is needed then: with no descriptor free, a class of an exploded directory can't be loaded. */
+    static void rehearse(long now, PressureGauge gauge) {
+        new Relief(new DeadlineWheel<>(now), (connection, tick) -> now, connection -> {}, (candidate, at) -> false)
+                .step(new Tick(now, Pressure.NONE), gauge);
+    }
+
     /** Pressure has fallen below HIGH. */
     void reset() {
         eviction = null;
@@ -72,7 +78,7 @@ final class Relief {
     }
 
     /** Makes a step and returns what is known then. */
-    Verdict step(Tick tick, double fairShare, PressureGauge gauge) {
+    Verdict step(Tick tick, PressureGauge gauge) {
         long now = tick.now();
         Pressure pressure = tick.pressure();
         boolean critical = pressure.level() == PressureLevel.CRITICAL;
@@ -83,7 +89,7 @@ final class Relief {
         }
         highUntil = now;
         if (eviction == null) {
-            eviction = new Eviction(fairShare, pressure.level());
+            eviction = new Eviction(gauge.policy().getFairShare(), pressure.level());
             lingering = 0;
             evicted = 0;
         }

@@ -1,6 +1,5 @@
 package org.strictkeepalive;
 
-import java.time.Duration;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -62,7 +61,8 @@ public final class StrictKeepAlive {
      * Installs a policy on all connectors of a server.
      *
      * <p>A connector whose HTTP/1.1 factory is of a class of its own is left alone, with a warning. An
-     * {@code acceptQueueSize} of 0, which is 50, becomes 1024, so that visitors can wait in the listen backlog.
+     * {@code acceptQueueSize} that is unset (the JDK then uses 50) is set to 1024, so that visitors can wait in the
+     * listen backlog.
      *
      * @param server the server, not started
      * @param policy the policy
@@ -208,27 +208,6 @@ public final class StrictKeepAlive {
     public void setPolicy(KeepAlivePolicy policy) {
         replaced.values().forEach(connector -> connector.strict.setPolicy(policy));
         this.policy = policy;
-    }
-
-    /**
-     * Drains the server before a stop.
-     *
-     * @param spread the time for which responses say close ever more often and idle connections are left alone; zero or
-     *     less closes these at once
-     * @throws IllegalArgumentException for null and for more than 3650 days
-     * @see DescriptorMonitor#drain(Duration)
-     */
-    public void drain(Duration spread) {
-        getDescriptorMonitor().drain(spread);
-    }
-
-    /**
-     * Ends a drain: from now on connections are kept again.
-     *
-     * @see DescriptorMonitor#resume()
-     */
-    public void resume() {
-        getDescriptorMonitor().resume();
     }
 
     /**

@@ -36,7 +36,7 @@ public class StrictKeepAliveConnectionFactory extends SettableConnectionFactory
         implements ConnectionFactory.Configuring {
     private static final Logger LOG = LoggerFactory.getLogger(StrictKeepAliveConnectionFactory.class);
 
-    private final Map<Connector, GovernedConnector> connectors = new ConcurrentHashMap<>();
+    private final Map<Connector, ConnectorGovernor> connectors = new ConcurrentHashMap<>();
     private volatile KeepAlivePolicy policy;
     /** The policy that was refused when it was too late to refuse a start. */
     private volatile KeepAlivePolicy refused;
@@ -89,10 +89,10 @@ public class StrictKeepAliveConnectionFactory extends SettableConnectionFactory
         policy.validate();
         this.policy = policy;
         connectors.values().forEach(connector -> connector.setPolicy(policy));
-        connectors.values().forEach(connector -> connector.monitor().onPolicyChanged(policy));
+        connectors.values().forEach(connector -> connector.server().onPolicyChanged(policy));
     }
 
-    void adoptPressureSettings(KeepAlivePolicy changed) {
+    private void adoptPressureSettings(KeepAlivePolicy changed) {
         if (!policy.hasSamePressureSettings(changed)) {
             policy = policy.withPressureSettingsOf(changed);
             connectors.values().forEach(connector -> connector.setPolicy(policy));
@@ -105,8 +105,8 @@ public class StrictKeepAliveConnectionFactory extends SettableConnectionFactory
      * @return the monitor, null while no connector with this factory is started
      */
     public DescriptorMonitor getDescriptorMonitor() {
-        for (GovernedConnector connector : connectors.values()) {
-            return connector.monitor();
+        for (Connector connector : connectors.keySet()) {
+            return connector.getServer().getBean(DescriptorMonitor.class);
         }
         return null;
     }
@@ -123,8 +123,8 @@ public class StrictKeepAliveConnectionFactory extends SettableConnectionFactory
         governed(connector);
     }
 
-    GovernedConnector governed(Connector connector) {
-        GovernedConnector governed = connectors.get(connector);
+    ConnectorGovernor governed(Connector connector) {
+        ConnectorGovernor governed = connectors.get(connector);
         if (governed != null) {
             return governed;
         }
@@ -133,7 +133,13 @@ public class StrictKeepAliveConnectionFactory extends SettableConnectionFactory
                     "connector: " + connector + " (expected: an AbstractConnector, such as ServerConnector)");
         }
         return connectors.computeIfAbsent(connector, key -> {
-            GovernedConnector result = new GovernedConnector(abstractConnector, this);
+            ConnectorGovernor result = new ConnectorGovernor(
+                    abstractConnector,
+                    DescriptorMonitor.of(connector.getServer()).governor(),
+                    getHttpConfiguration(),
+                    policy,
+                    this::adoptPressureSettings,
+                    () -> connectors.remove(connector));
             result.govern();
             return result;
         });
@@ -143,8 +149,8 @@ public class StrictKeepAliveConnectionFactory extends SettableConnectionFactory
      * A factory inside another one, such as protocol detection's, is not configured at start but with its first
      * connection, where it can't refuse to start: null where its settings are refused, once with an ERROR.
      */
-    private GovernedConnector governedLate(Connector connector) {
-        GovernedConnector governed = connectors.get(connector);
+    private ConnectorGovernor governedLate(Connector connector) {
+        ConnectorGovernor governed = connectors.get(connector);
         if (governed != null || refused == policy) {
             return governed;
         }
@@ -158,17 +164,13 @@ public class StrictKeepAliveConnectionFactory extends SettableConnectionFactory
         }
     }
 
-    void release(GovernedConnector governed) {
-        connectors.remove(governed.connector());
-    }
-
     @Override
     public Connection newConnection(Connector connector, EndPoint endPoint) {
         if (!connectors.containsKey(connector) && !connector.isRunning()) {
             // An accept that raced with the stop.
             return super.newConnection(connector, endPoint);
         }
-        GovernedConnector governed = governedLate(connector);
+        ConnectorGovernor governed = governedLate(connector);
         if (governed == null) {
             return super.newConnection(connector, endPoint);
         }

@@ -83,6 +83,26 @@ final class TaskThread implements Executor {
         }
     }
 
+    /**
+     * Runs a task after those that wait, but never on the thread of the caller.
+     *
+     * @return false if it is not run, since the machine has no thread left
+     */
+    boolean tryExecute(Runnable task) {
+        if (!threaded) {
+            runOne(task);
+            return true;
+        }
+        try (AutoLock.WithCondition adding = lock.lock()) {
+            if (!ensureThread()) {
+                return false;
+            }
+            tasks.add(task);
+            adding.signal();
+            return true;
+        }
+    }
+
     private boolean ensureThread() {
         if (thread != null) {
             return true;

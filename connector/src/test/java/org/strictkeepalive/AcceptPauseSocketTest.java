@@ -122,7 +122,7 @@ class AcceptPauseSocketTest {
 
     @Test
     void withoutAcceptorThreadsConnectionsBeyondTheLimitAreRefusedAndTheServerRecovers() throws Exception {
-        long used = DescriptorProbe.find().used();
+        long used = DescriptorProbes.find().used();
         Server server = new Server();
         ServerConnector connector = new ServerConnector(
                 server,

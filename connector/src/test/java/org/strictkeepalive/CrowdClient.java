@@ -1,5 +1,6 @@
 package org.strictkeepalive;
 
+import java.nio.channels.SelectableChannel;
 import java.nio.charset.StandardCharsets;
 import org.eclipse.jetty.io.Connection;
 import org.eclipse.jetty.io.SelectorManager.AcceptListener;
@@ -59,12 +60,13 @@ final class CrowdClient {
 
     void connect() {
         server.accepted++;
-        server.connector.getBean(AcceptListener.class).onAccepting(null);
+        SelectableChannel channel = new FakeChannel();
+        server.connector.getBean(AcceptListener.class).onAccepting(channel);
         Connection connection = server.factory.newConnection(server.connector, endPoint);
         endPoint.setConnection(connection);
         endPoint.onOpen();
         connection.onOpen();
-        server.connector.getBean(AcceptListener.class).onAccepted(null);
+        server.connector.getBean(AcceptListener.class).onAccepted(channel);
     }
 
     void send(String bytes) {

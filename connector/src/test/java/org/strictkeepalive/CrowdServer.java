@@ -68,7 +68,7 @@ final class CrowdServer {
         @Override
         public long used() throws IOException {
             if (monitor != null) {
-                note(monitor.pressure());
+                note(monitor.governor().pressure());
             }
             used = held + clients.stream().filter(CrowdClient::isOpen).count();
             return super.used();
@@ -94,7 +94,8 @@ final class CrowdServer {
     /** Prints a step, where only one sequence is run. */
     void tell(String what) {
         if (CrowdModelTest.ONLY_SEED != null) {
-            System.out.println(scheduler.now / MS + " ms, " + monitor.pressure().level() + ": " + what);
+            System.out.println(
+                    scheduler.now / MS + " ms, " + monitor.governor().pressure().level() + ": " + what);
         }
     }
 
@@ -198,7 +199,7 @@ final class CrowdServer {
     }
 
     void checkClients() {
-        note(monitor.pressure());
+        note(monitor.governor().pressure());
         runTasks();
         clients.forEach(CrowdClient::check);
     }

@@ -137,10 +137,11 @@ class DecoyTest {
             while (!backlog.isEmpty() && (connector.isAccepting() || acceptorWaits)) {
                 acceptorWaits = false;
                 open++;
-                monitor.onAccepting(connector);
-                monitor.onAccepted();
+                Object channel = new Object();
+                monitor.governor().onAccepting(connector, channel);
+                monitor.governor().onAccepted(channel);
                 Link link = backlog.remove().get();
-                monitor.onOpened(link, link.firstDue());
+                monitor.governor().onOpened(link, link.firstDue());
                 time.in(ONE_WAY, link::begin);
             }
             acceptorWaits |= connector.isAccepting();
@@ -251,7 +252,7 @@ class DecoyTest {
                 if (!request()) {
                     return false;
                 }
-                Pressure pressure = monitor.pressure();
+                Pressure pressure = monitor.governor().pressure();
                 CloseReason reason = closeAfter(0, pressure);
                 response(reason == null || (isReused() && pressure.spares(peer)) ? null : reason);
                 return true;

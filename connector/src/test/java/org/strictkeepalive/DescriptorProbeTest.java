@@ -19,19 +19,19 @@ import org.junit.jupiter.api.condition.OS;
 import org.junit.jupiter.api.io.TempDir;
 
 class DescriptorProbeTest {
-    private final DescriptorProbe probe = DescriptorProbe.find();
+    private final DescriptorProbe probe = DescriptorProbes.find();
 
     @Test
     @EnabledOnOs(OS.LINUX)
     void whereProcfsTellsTheCountItIsAsked() {
-        assertEquals(DescriptorProbe.ProcfsProbe.works() ? "procfs" : "mxbean", probe.name());
-        assertEquals(DescriptorProbe.ProcfsProbe.works(), probe.isCheap());
+        assertEquals(ProcfsProbe.works() ? "procfs" : "mxbean", probe.name());
+        assertEquals(ProcfsProbe.works(), probe.isCheap());
     }
 
     @Test
     @EnabledOnOs(OS.LINUX)
     void theCountOfProcfsRisesByExactlyWhatIsOpened(@TempDir Path directory) throws IOException {
-        assumeTrue(DescriptorProbe.ProcfsProbe.works(), "Linux 6.2 and later");
+        assumeTrue(ProcfsProbe.works(), "Linux 6.2 and later");
         Path file = Files.createFile(directory.resolve("file"));
         try (Opened opened = new Opened(file)) {
             opened.open(1); // what is loaded at the first time stays open
@@ -69,9 +69,9 @@ class DescriptorProbeTest {
 
     @Test
     void aSystemThatTellsNothingIsUnknownAndNoFailure() {
-        DescriptorProbe none = new DescriptorProbe.NoProbe();
+        DescriptorProbe none = new NoProbe();
         assertEquals("none", none.name());
-        assertEquals(-1, ((DescriptorProbe.NoProbe) none).used());
+        assertEquals(-1, ((NoProbe) none).used());
         assertEquals(-1, none.limit());
         assertTrue(none.isCheap());
         PressureGauge gauge = new PressureGauge(KeepAlivePolicy.defaults());

@@ -2,28 +2,29 @@ package org.strictkeepalive;
 
 import static org.awaitility.Awaitility.await;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertSame;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.time.Duration;
-import java.util.ArrayDeque;
 import java.util.ArrayList;
-import java.util.Deque;
 import java.util.List;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CountDownLatch;
-import java.util.concurrent.RejectedExecutionException;
-import java.util.concurrent.atomic.AtomicLong;
 import org.eclipse.jetty.io.Connection;
+import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
 class EventsTest {
-    private final AtomicLong failures = new AtomicLong();
-    private final Events events = new Events(failures);
-    private final Deque<Runnable> pool = new ArrayDeque<>();
-    private final List<Double> heard = new ArrayList<>();
+    private final Events events = new Events(true);
+    private final List<Double> heard = new CopyOnWriteArrayList<>();
+    /** Open to let the first listener go on. */
+    private final CountDownLatch gate = new CountDownLatch(1);
 
     private static KeepAliveListener onUsage(java.util.function.DoubleConsumer consumer) {
         return new KeepAliveListener() {
@@ -35,36 +36,74 @@ class EventsTest {
     }
 
     private void publish(int number) {
-        events.publish(
-                pool::add, listener -> listener.onPressureChanged(PressureLevel.NORMAL, PressureLevel.HIGH, number));
+        events.publish(listener -> listener.onPressureChanged(PressureLevel.NORMAL, PressureLevel.HIGH, number));
+    }
+
+    private static boolean isThreadThere() {
+        return Thread.getAllStackTraces().keySet().stream()
+                .anyMatch(thread -> thread.getName().equals(Events.THREAD));
+    }
+
+    @AfterEach
+    void end() {
+        gate.countDown();
+        events.end();
+        await().until(() -> !isThreadThere());
+    }
+
+    private void hold(double usage) {
+        try {
+            gate.await();
+        } catch (InterruptedException x) {
+            Thread.currentThread().interrupt();
+        }
     }
 
     @Test
-    void eventsAreHeardInOrderByOneThread() {
-        events.add(onUsage(heard::add));
+    void eventsAreHeardInOrderByOneThreadThatIsNotTheOneThatPublishes() {
+        Set<Thread> threads = ConcurrentHashMap.newKeySet();
+        events.add(onUsage(this::hold));
+        events.add(onUsage(usage -> {
+            threads.add(Thread.currentThread());
+            heard.add(usage);
+        }));
+        events.begin();
         for (int i = 0; i < 3; i++) {
             publish(i);
         }
-        assertEquals(List.of(), heard, "not on the thread that publishes");
-        assertEquals(1, pool.size());
-        pool.remove().run();
+        assertEquals(List.of(), heard, "nobody waits for a listener");
+        gate.countDown();
+        await().until(() -> heard.size() == 3);
         assertEquals(List.of(0.0, 1.0, 2.0), heard);
-        publish(3);
-        pool.remove().run();
-        assertEquals(4, heard.size());
+        assertEquals(1, threads.size());
+        assertFalse(threads.contains(Thread.currentThread()));
+    }
+
+    @Test
+    void theThreadIsThereWhileTheServerRunsAndSomebodyListens() {
+        events.begin();
+        assertFalse(isThreadThere());
+        events.add(onUsage(heard::add));
+        await().until(EventsTest::isThreadThere);
+        events.end();
+        await().until(() -> !isThreadThere());
+        publish(1);
+        await().until(() -> heard.equals(List.of(1.0)));
+        await("the event of a server that has stopped").until(() -> !isThreadThere());
     }
 
     @Test
     void whatASlowListenerLeavesWaitingIsBounded() {
+        events.add(onUsage(this::hold));
         events.add(onUsage(heard::add));
         for (int i = 0; i < Events.MOST_WAITING + 10; i++) {
             publish(i);
         }
         assertEquals(10, events.lost());
-        pool.remove().run();
-        assertEquals(Events.MOST_WAITING, heard.size());
+        gate.countDown();
+        await().until(() -> heard.size() == Events.MOST_WAITING);
         publish(1);
-        pool.remove().run();
+        await().until(() -> heard.size() == Events.MOST_WAITING + 1);
         assertEquals(10, events.lost());
     }
 
@@ -76,23 +115,31 @@ class EventsTest {
         events.add(onUsage(heard::add));
         publish(1);
         publish(2);
-        pool.remove().run();
+        await().until(() -> heard.size() == 2);
         assertEquals(List.of(1.0, 2.0), heard);
-        assertEquals(2, failures.get());
+        assertEquals(2, events.failures());
     }
 
     @Test
-    void aPoolThatRefusesLosesTheEventOnly() {
-        events.add(onUsage(heard::add));
-        events.publish(
-                task -> {
-                    throw new RejectedExecutionException();
-                },
-                listener -> {});
-        assertEquals(1, events.lost());
-        publish(1);
-        pool.remove().run();
-        assertEquals(List.of(1.0), heard);
+    void eventsAreHeardAlsoWhereThePoolTakesNoTask() throws Exception {
+        MemoryServer memory = new MemoryServer(KeepAlivePolicy.builder()
+                .keepAliveTimeout(Duration.ofSeconds(1))
+                .build());
+        try (memory) {
+            List<CloseReason> reasons = new ArrayList<>();
+            memory.monitor.addListener(new KeepAliveListener() {
+                @Override
+                public void onClosing(Connection connection, CloseReason reason) {
+                    reasons.add(reason);
+                }
+            });
+            MemoryEndPoint endPoint = new MemoryEndPoint(memory.scheduler);
+            memory.open(endPoint);
+            memory.pool.rejecting = true;
+            memory.pass(60_000);
+            assertEquals(1, reasons.size());
+            assertEquals(0, memory.monitor.getLostEventCount());
+        }
     }
 
     private record Closing(Connection connection, CloseReason reason) {}

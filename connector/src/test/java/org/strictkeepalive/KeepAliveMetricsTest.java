@@ -11,6 +11,7 @@ import java.util.Locale;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.junit.jupiter.api.Test;
+import org.strictkeepalive.micrometer.KeepAliveMetrics;
 
 class KeepAliveMetricsTest {
     private static double value(String scraped, String series) {

@@ -371,7 +371,7 @@ class LifeOfAConnectionTest {
                     server.server.stop();
                     assertEquals(0, server.config.getCustomizers().size());
                     assertFalse(server.connector.getEventListeners().stream()
-                            .anyMatch(GovernedConnector.class::isInstance));
+                            .anyMatch(ConnectorGovernor.class::isInstance));
                     assertTrue(server.connector.isAccepting());
                     server.assertNumbersAddUp();
                 }

@@ -50,14 +50,14 @@ class LogSampleTest {
         String log;
         try {
             FakeConnection connection = new FakeConnection("c", ConnectionState.BUSY, false, scheduler.now);
-            monitor.onOpened(connection, scheduler.now + MINUTE);
-            log = DescriptorMonitorTest.captured(() -> {
+            monitor.governor().onOpened(connection, scheduler.now + MINUTE);
+            log = OperatorLines.captured(() -> {
                 PressureSource pressing = () -> 0.82;
                 monitor.addPressureSource(pressing);
                 scheduler.advance(MINUTE);
                 monitor.removePressureSource(pressing);
                 scheduler.advance(MINUTE);
-                monitor.counters().races().onRace(CloseReason.KEEP_ALIVE_TIMEOUT, "192.0.2.10", 3 * MS / 2);
+                monitor.governor().counters().races().onRace(CloseReason.KEEP_ALIVE_TIMEOUT, "192.0.2.10", 3 * MS / 2);
                 scheduler.advance(MINUTE);
                 for (int i = 0; i < 70; i++) {
                     probe.add(1);

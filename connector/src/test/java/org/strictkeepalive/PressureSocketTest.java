@@ -207,7 +207,7 @@ class PressureSocketTest {
 
     @Test
     void descriptorsOfTheProcessCount() throws Exception {
-        long used = DescriptorProbe.find().used();
+        long used = DescriptorProbes.find().used();
         // Client and server are one process, so each connection takes two.
         KeepAlivePolicy policy =
                 KeepAlivePolicy.builder().descriptorLimit(used + 150).build();

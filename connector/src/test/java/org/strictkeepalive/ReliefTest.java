@@ -40,9 +40,7 @@ class ReliefTest {
     private int step(PressureLevel level, double share) {
         int before = all.stream().mapToInt(connection -> connection.looks).sum();
         verdict = relief.step(
-                new Tick(now, new Pressure(level, share, 1, 900, 1000, 16, wheel.size(), 0, Verdict.NONE)),
-                policy.getFairShare(),
-                gauge);
+                new Tick(now, new Pressure(level, share, 1, 900, 1000, 16, wheel.size(), 0, Verdict.NONE)), gauge);
         now += 10 * MS;
         return all.stream().mapToInt(connection -> connection.looks).sum() - before;
     }

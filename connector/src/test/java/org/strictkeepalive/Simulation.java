@@ -111,7 +111,7 @@ final class Simulation implements DescriptorProbe {
     }
 
     private void observe() {
-        PressureLevel now = monitor.pressure().level();
+        PressureLevel now = monitor.governor().pressure().level();
         if (now != level) {
             result.levelChanges++;
             result.time.merge(level, time.now() - levelSince, Long::sum);
@@ -163,11 +163,12 @@ final class Simulation implements DescriptorProbe {
             result.longestWait = Math.max(result.longestWait, wait);
             result.connections++;
             count(1);
-            monitor.onAccepting(connector);
-            monitor.onAccepted();
+            Object channel = new Object();
+            monitor.governor().onAccepting(connector, channel);
+            monitor.governor().onAccepted(channel);
             observe();
             Link link = new Link(visitor);
-            monitor.onOpened(link, link.firstDue());
+            monitor.governor().onOpened(link, link.firstDue());
             if (visitor.leaky) {
                 time.in(LEAK, link::clientCloses);
             }

@@ -35,7 +35,7 @@ class TaskThreadTest {
     /** The threads of closers that live, of whatever server. */
     static List<Thread> threads() {
         return Thread.getAllStackTraces().keySet().stream()
-                .filter(thread -> thread.getName().equals(DescriptorMonitor.CLOSER))
+                .filter(thread -> thread.getName().equals(ServerGovernor.CLOSER))
                 .toList();
     }
 

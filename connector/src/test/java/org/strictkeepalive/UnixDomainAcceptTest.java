@@ -28,7 +28,7 @@ class UnixDomainAcceptTest {
 
     private static long heard(UnixDomainServerConnector connector) {
         return connector.getBean(SelectorManager.class).getEventListeners().stream()
-                .filter(GovernedConnector.class::isInstance)
+                .filter(ConnectorGovernor.class::isInstance)
                 .count();
     }
 }

@@ -18,8 +18,8 @@ import org.eclipse.jetty.server.handler.PathMappingsHandler;
 import org.eclipse.jetty.util.BufferUtil;
 import org.eclipse.jetty.util.Callback;
 import org.strictkeepalive.DescriptorMonitor;
-import org.strictkeepalive.KeepAliveMetrics;
 import org.strictkeepalive.KeepAliveStatusHandler;
+import org.strictkeepalive.micrometer.KeepAliveMetrics;
 
 /** What operators look at: {@code /status}, the page {@code /live} on top of it, and {@code /metrics} for Prometheus. */
 final class OperatorsHandler extends PathMappingsHandler {

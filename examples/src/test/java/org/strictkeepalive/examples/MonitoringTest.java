@@ -16,8 +16,8 @@ import java.util.regex.Pattern;
 import org.eclipse.jetty.server.Server;
 import org.junit.jupiter.api.Test;
 import org.strictkeepalive.DescriptorMonitor;
-import org.strictkeepalive.KeepAliveMetrics;
 import org.strictkeepalive.StrictKeepAlive;
+import org.strictkeepalive.micrometer.KeepAliveMetrics;
 
 /** The dashboard and the alert rules name no meter, and no value of a tag, that does not exist. */
 class MonitoringTest {

@@ -97,7 +97,7 @@ class DrainIT {
         }
 
         private void restart() throws Exception {
-            strict.drain(SPREAD);
+            strict.getDescriptorMonitor().drain(SPREAD);
             await().pollDelay(SPREAD)
                     .atMost(60, TimeUnit.SECONDS)
                     .until(() -> statistics().getOpen(ConnectionState.IDLE) == 0);

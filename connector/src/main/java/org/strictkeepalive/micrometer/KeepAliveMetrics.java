@@ -1,4 +1,4 @@
-package org.strictkeepalive;
+package org.strictkeepalive.micrometer;
 
 import io.micrometer.core.instrument.FunctionCounter;
 import io.micrometer.core.instrument.Gauge;
@@ -10,6 +10,12 @@ import io.micrometer.core.instrument.binder.MeterBinder;
 import java.util.List;
 import java.util.Locale;
 import java.util.concurrent.TimeUnit;
+import java.util.function.ToDoubleFunction;
+import org.strictkeepalive.CloseReason;
+import org.strictkeepalive.ConnectionState;
+import org.strictkeepalive.DescriptorMonitor;
+import org.strictkeepalive.KeepAliveStatistics;
+import org.strictkeepalive.PressureLevel;
 
 /**
  * The numbers of a {@link DescriptorMonitor} as Micrometer meters, named {@code jetty.keepalive.*}.
@@ -18,7 +24,7 @@ import java.util.concurrent.TimeUnit;
  * thread; nothing is counted twice, the meters read the monitor's own numbers when they are asked.
  */
 @SuppressWarnings("exports") // Who uses it has Micrometer.
-public class KeepAliveMetrics implements MeterBinder {
+public final class KeepAliveMetrics implements MeterBinder {
     private static final String PREFIX = "jetty.keepalive.";
 
     private final DescriptorMonitor monitor;
@@ -128,7 +134,7 @@ public class KeepAliveMetrics implements MeterBinder {
             String name,
             String unit,
             String description,
-            java.util.function.ToDoubleFunction<DescriptorMonitor> value) {
+            ToDoubleFunction<DescriptorMonitor> value) {
         Gauge.builder(PREFIX + name, monitor, value)
                 .description(description)
                 .baseUnit(unit)
