@@ -357,7 +357,7 @@ abstract class ConnectionDeadlines extends ConnectionLife {
     // ---- What the governor asks
 
     @Override
-    final boolean isOf(Governor other) {
+    final boolean isOf(Object other) {
         return governor == other;
     }
 

@@ -23,7 +23,7 @@ abstract class GovernedConnection extends Timed implements Runnable {
     abstract long look(Tick tick);
 
     /** Whether it belongs to that governor. */
-    abstract boolean isOf(Governor governor);
+    abstract boolean isOf(Object governor);
 
     /** Its governor's decisions; of connections of several connectors each has its own. */
     abstract Decisions decisions();

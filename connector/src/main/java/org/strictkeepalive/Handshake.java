@@ -80,7 +80,7 @@ final class Handshake extends GovernedConnection {
     }
 
     @Override
-    boolean isOf(Governor other) {
+    boolean isOf(Object other) {
         return governor == other;
     }
 

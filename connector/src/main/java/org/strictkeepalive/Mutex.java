@@ -1,14 +1,26 @@
 package org.strictkeepalive;
 
+import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
 
 /** A lock that is held for the length of a {@code try} block, as Jetty's {@code AutoLock}, but without Jetty. */
 final class Mutex implements AutoCloseable {
     private final ReentrantLock lock = new ReentrantLock();
+    private final Condition changed = lock.newCondition();
 
     Mutex hold() {
         lock.lock();
         return this;
+    }
+
+    /** Wakes up the thread that waits for a change. */
+    void signal() {
+        changed.signal();
+    }
+
+    /** Waits for a change, and releases the lock meanwhile. */
+    void await() throws InterruptedException {
+        changed.await();
     }
 
     @Override

@@ -4,7 +4,6 @@ import java.util.ArrayDeque;
 import java.util.Queue;
 import java.util.concurrent.Executor;
 import java.util.function.Consumer;
-import org.eclipse.jetty.util.thread.AutoLock;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -20,7 +19,7 @@ final class TaskThread implements Executor {
     private final String name;
     private final Consumer<Throwable> failures;
     private final boolean threaded;
-    private final AutoLock.WithCondition lock = new AutoLock.WithCondition();
+    private final Mutex lock = new Mutex();
     private final Queue<Runnable> tasks = new ArrayDeque<>();
     private volatile boolean begun;
     private Thread thread;
@@ -43,7 +42,7 @@ final class TaskThread implements Executor {
         if (begun || !threaded) {
             return;
         }
-        try (AutoLock ignored = lock.lock()) {
+        try (Mutex ignored = lock.hold()) {
             begun = true;
             ensureThread();
         }
@@ -51,7 +50,7 @@ final class TaskThread implements Executor {
 
     /** Ends the thread, behind the tasks that wait. */
     void end() {
-        try (AutoLock.WithCondition ending = lock.lock()) {
+        try (Mutex ending = lock.hold()) {
             begun = false;
             ending.signal();
         }
@@ -59,7 +58,7 @@ final class TaskThread implements Executor {
 
     /** Interrupts the task that runs, if one does. */
     void interrupt() {
-        try (AutoLock ignored = lock.lock()) {
+        try (Mutex ignored = lock.hold()) {
             if (thread != null) {
                 thread.interrupt();
             }
@@ -70,7 +69,7 @@ final class TaskThread implements Executor {
     @Override
     public void execute(Runnable task) {
         if (threaded) {
-            try (AutoLock.WithCondition adding = lock.lock()) {
+            try (Mutex adding = lock.hold()) {
                 tasks.add(task);
                 if (ensureThread()) {
                     adding.signal();
@@ -93,7 +92,7 @@ final class TaskThread implements Executor {
             runOne(task);
             return true;
         }
-        try (AutoLock.WithCondition adding = lock.lock()) {
+        try (Mutex adding = lock.hold()) {
             if (!ensureThread()) {
                 return false;
             }
@@ -137,7 +136,7 @@ final class TaskThread implements Executor {
 
     /** Waits for the next task; null where the thread is to end. */
     private Runnable next() {
-        try (AutoLock.WithCondition waiting = lock.lock()) {
+        try (Mutex waiting = lock.hold()) {
             while (true) {
                 Runnable task = tasks.poll();
                 if (task != null) {
@@ -159,7 +158,7 @@ final class TaskThread implements Executor {
     private void runWaiting() {
         while (true) {
             Runnable task;
-            try (AutoLock ignored = lock.lock()) {
+            try (Mutex ignored = lock.hold()) {
                 task = tasks.poll();
             }
             if (task == null) {

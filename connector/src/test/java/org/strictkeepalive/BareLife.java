@@ -10,7 +10,7 @@ public final class BareLife extends ConnectionLife {
     }
 
     @Override
-    boolean isOf(Governor governor) {
+    boolean isOf(Object governor) {
         return false;
     }
 

@@ -41,7 +41,7 @@ class FakeConnection extends GovernedConnection {
     }
 
     @Override
-    boolean isOf(Governor governor) {
+    boolean isOf(Object governor) {
         return true;
     }
 
