@@ -36,29 +36,6 @@ public final class KeepAlivePolicy extends SettingValues {
         return new Builder(values());
     }
 
-    /** Checks the rules across settings, once all of them are known. */
-    void validate() {
-        double elevatedAt = getElevatedAt();
-        double highAt = getHighAt();
-        if (elevatedAt > 0 && highAt > 0 && elevatedAt >= highAt) {
-            throw refused(KeepAliveSetting.ELEVATED_AT, "less than highAt, which is " + highAt);
-        }
-        double lowest = elevatedAt > 0 ? elevatedAt : highAt;
-        if (lowest > 0 && getHysteresis() >= lowest) {
-            throw refused(KeepAliveSetting.HYSTERESIS, "less than the lowest level, which is at " + lowest);
-        }
-    }
-
-    private IllegalArgumentException refused(KeepAliveSetting setting, String expected) {
-        return new IllegalArgumentException(
-                setting + ": " + setting.format(get(setting)) + " (expected: " + expected + ")");
-    }
-
-    /** Tells whether the settings of pressure, which a server has only once, are the same. */
-    boolean hasSamePressureSettings(KeepAlivePolicy that) {
-        return hasSame(Scope.SERVER, that);
-    }
-
     /** Returns this policy with the settings of pressure of another. */
     KeepAlivePolicy withPressureSettingsOf(KeepAlivePolicy that) {
         Builder result = toBuilder();

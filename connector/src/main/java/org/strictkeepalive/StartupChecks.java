@@ -16,9 +16,9 @@ final class StartupChecks {
     /** Refuses a connector whose policy contradicts itself or the settings of the server's other connectors. */
     static void refuse(GovernedConnector starting, Iterable<GovernedConnector> others) {
         KeepAlivePolicy wanted = starting.decisions().policy();
-        wanted.validate();
+        PolicyRules.check(wanted);
         for (GovernedConnector other : others) {
-            if (!other.decisions().policy().hasSamePressureSettings(wanted)) {
+            if (!PolicyRules.agree(other.decisions().policy(), wanted)) {
                 throw new IllegalStateException(
                         "elevatedAt, highAt, hysteresis, fairShare, reservedDescriptors, descriptorLimit, maxConnections, "
                                 + "pauseAcceptWhenCritical, sampleInterval: not the same on " + starting.connector()

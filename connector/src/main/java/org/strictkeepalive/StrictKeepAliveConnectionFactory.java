@@ -86,14 +86,14 @@ public class StrictKeepAliveConnectionFactory extends SettableConnectionFactory
             this.policy = policy;
             return;
         }
-        policy.validate();
+        PolicyRules.check(policy);
         this.policy = policy;
         connectors.values().forEach(connector -> connector.setPolicy(policy));
         connectors.values().forEach(connector -> connector.server().onPolicyChanged(policy));
     }
 
     private void adoptPressureSettings(KeepAlivePolicy changed) {
-        if (!policy.hasSamePressureSettings(changed)) {
+        if (!PolicyRules.agree(policy, changed)) {
             policy = policy.withPressureSettingsOf(changed);
             connectors.values().forEach(connector -> connector.setPolicy(policy));
         }
@@ -114,7 +114,7 @@ public class StrictKeepAliveConnectionFactory extends SettableConnectionFactory
     /** Also where it is inside another factory whose bean it is, which nobody configures. */
     @Override
     protected void doStart() throws Exception {
-        policy.validate();
+        PolicyRules.check(policy);
         super.doStart();
     }
 

@@ -1,12 +1,12 @@
 package org.strictkeepalive;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.lang.reflect.Method;
 import java.lang.reflect.Modifier;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
 import org.eclipse.jetty.io.EndPoint;
 import org.eclipse.jetty.util.Callback;
@@ -15,7 +15,7 @@ import org.junit.jupiter.api.Test;
 /** A default method of a newer Jetty's EndPoint that the guard doesn't hand on would act on the guard alone. */
 class ConnectionGuardEndPointTest {
     @Test
-    void everyMethodOfTheRunningJettysEndPointIsHandedOn() {
+    void everyMethodOfTheRunningJettysEndPointIsHandedOn() throws NoSuchMethodException {
         List<Method> missing = new ArrayList<>();
         int seen = 0;
         for (Method method : EndPoint.class.getMethods()) {
@@ -23,9 +23,10 @@ class ConnectionGuardEndPointTest {
                 continue;
             }
             seen++;
-            boolean own = Arrays.stream(ConnectionGuard.class.getDeclaredMethods())
-                    .anyMatch(candidate -> candidate.getName().equals(method.getName())
-                            && Arrays.equals(candidate.getParameterTypes(), method.getParameterTypes()));
+            Class<?> owner = ConnectionGuard.class
+                    .getMethod(method.getName(), method.getParameterTypes())
+                    .getDeclaringClass();
+            boolean own = !owner.isInterface();
             if (!own) {
                 missing.add(method);
             }
@@ -37,12 +38,12 @@ class ConnectionGuardEndPointTest {
     @Test
     void everyMethodOfTheRunningJettysCallbackButConvenienceIsItsOwn() throws NoSuchMethodException {
         for (String name : List.of("succeeded", "getInvocationType")) {
-            assertEquals(
-                    ConnectionGuard.class, ConnectionGuard.class.getMethod(name).getDeclaringClass(), name);
+            assertFalse(ConnectionGuard.class.getMethod(name).getDeclaringClass().isInterface(), name);
         }
-        assertEquals(
-                ConnectionGuard.class,
-                ConnectionGuard.class.getMethod("failed", Throwable.class).getDeclaringClass());
+        assertFalse(ConnectionGuard.class
+                .getMethod("failed", Throwable.class)
+                .getDeclaringClass()
+                .isInterface());
         assertTrue(Callback.class.isAssignableFrom(ConnectionGuard.class));
     }
 

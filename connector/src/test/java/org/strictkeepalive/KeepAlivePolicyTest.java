@@ -59,7 +59,7 @@ class KeepAlivePolicyTest {
 
     @Test
     void defaultsContradictNothing() {
-        assertDoesNotThrow(DEFAULTS::validate);
+        assertDoesNotThrow(() -> PolicyRules.check(DEFAULTS));
     }
 
     /** Each method of the builder, by reflection: it sets its setting, and no other. */
@@ -119,7 +119,7 @@ class KeepAlivePolicyTest {
         assertEquals(0, policy.getElevatedAt());
         assertEquals(0, policy.getHighAt());
         assertEquals(0, policy.getMaxConnections());
-        assertDoesNotThrow(policy::validate);
+        assertDoesNotThrow(() -> PolicyRules.check(policy));
     }
 
     private static void assertRefused(Supplier<?> setter, String name, String value, String allowed) {
@@ -137,7 +137,7 @@ class KeepAlivePolicyTest {
     void elevatedAtHasToBeBelowHighAt(double elevatedAt, double highAt) {
         KeepAlivePolicy policy = policy(b -> b.elevatedAt(elevatedAt).highAt(highAt));
         String message =
-                assertThrows(IllegalArgumentException.class, policy::validate).getMessage();
+                assertThrows(IllegalArgumentException.class, () -> PolicyRules.check(policy)).getMessage();
         assertTrue(message.startsWith("elevatedAt: " + elevatedAt), message);
         assertTrue(message.contains("highAt") && message.contains("" + highAt), message);
     }
@@ -146,27 +146,27 @@ class KeepAlivePolicyTest {
     void hysteresisHasToBeBelowTheLowestLevel() {
         KeepAlivePolicy policy = policy(b -> b.elevatedAt(0.3).hysteresis(0.3));
         String message =
-                assertThrows(IllegalArgumentException.class, policy::validate).getMessage();
+                assertThrows(IllegalArgumentException.class, () -> PolicyRules.check(policy)).getMessage();
         assertTrue(message.startsWith("hysteresis: 0.3"), message);
         assertTrue(message.contains("lowest level"), message);
-        assertDoesNotThrow(policy(b -> b.elevatedAt(0.3).hysteresis(0.29))::validate);
+        assertDoesNotThrow(() -> PolicyRules.check(policy(b -> b.elevatedAt(0.3).hysteresis(0.29))));
         assertThrows(
                 IllegalArgumentException.class,
-                policy(b -> b.elevatedAt(0).highAt(0.2).hysteresis(0.2))::validate);
-        assertDoesNotThrow(policy(b -> b.elevatedAt(0).highAt(0).hysteresis(0.5))::validate);
+                () -> PolicyRules.check(policy(b -> b.elevatedAt(0).highAt(0.2).hysteresis(0.2))));
+        assertDoesNotThrow(() -> PolicyRules.check(policy(b -> b.elevatedAt(0).highAt(0).hysteresis(0.5))));
     }
 
     @Test
     void anOffLevelContradictsNothing() {
-        assertDoesNotThrow(policy(b -> b.elevatedAt(0.9).highAt(0))::validate);
-        assertDoesNotThrow(policy(b -> b.elevatedAt(0).highAt(0.1))::validate);
+        assertDoesNotThrow(() -> PolicyRules.check(policy(b -> b.elevatedAt(0.9).highAt(0))));
+        assertDoesNotThrow(() -> PolicyRules.check(policy(b -> b.elevatedAt(0).highAt(0.1))));
     }
 
     @Test
     void theOrderOfContradictingSettingsDoesNotMatter() {
-        assertDoesNotThrow(policy(b -> b.elevatedAt(0.95).highAt(0.99))::validate);
-        assertDoesNotThrow(policy(b -> b.highAt(0.99).elevatedAt(0.95))::validate);
-        assertDoesNotThrow(policy(b -> b.highAt(0.2).elevatedAt(0.1))::validate);
+        assertDoesNotThrow(() -> PolicyRules.check(policy(b -> b.elevatedAt(0.95).highAt(0.99))));
+        assertDoesNotThrow(() -> PolicyRules.check(policy(b -> b.highAt(0.99).elevatedAt(0.95))));
+        assertDoesNotThrow(() -> PolicyRules.check(policy(b -> b.highAt(0.2).elevatedAt(0.1))));
     }
 
     // ---- Copies
@@ -186,7 +186,7 @@ class KeepAlivePolicyTest {
             assertEquals(value, policy.get(setting), setting.getName());
             assertEquals(value, copy.get(setting), setting.getName());
         });
-        assertDoesNotThrow(policy::validate);
+        assertDoesNotThrow(() -> PolicyRules.check(policy));
     }
 
     @Test
@@ -203,13 +203,13 @@ class KeepAlivePolicyTest {
         Object other = KeepAliveSettingTest.others().get(setting);
         KeepAlivePolicy changed = policy(b -> b.set(setting.getName(), setting.format(other)));
         boolean ofPressure = setting.getScope() == KeepAliveSetting.Scope.SERVER;
-        assertEquals(!ofPressure, DEFAULTS.hasSamePressureSettings(changed));
+        assertEquals(!ofPressure, PolicyRules.agree(DEFAULTS, changed));
         KeepAlivePolicy mine = policy(b -> b.keepAliveTimeout(Duration.ofSeconds(3)));
         KeepAlivePolicy taken = mine.withPressureSettingsOf(changed);
-        assertTrue(taken.hasSamePressureSettings(changed));
+        assertTrue(PolicyRules.agree(taken, changed));
         assertEquals(Duration.ofSeconds(3), taken.getKeepAliveTimeout());
         assertEquals(ofPressure ? other : mine.get(setting), taken.get(setting));
-        assertTrue(mine.hasSamePressureSettings(DEFAULTS), "the policy itself stays as it is");
+        assertTrue(PolicyRules.agree(mine, DEFAULTS), "the policy itself stays as it is");
     }
 
     // ---- Settings by name
