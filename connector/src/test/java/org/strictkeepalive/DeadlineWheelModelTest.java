@@ -2,6 +2,11 @@ package org.strictkeepalive;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.strictkeepalive.DeadlineWheelTest.EARLY;
+import static org.strictkeepalive.DeadlineWheelTest.HOUR;
+import static org.strictkeepalive.DeadlineWheelTest.MS;
+import static org.strictkeepalive.DeadlineWheelTest.ORIGINS;
+import static org.strictkeepalive.DeadlineWheelTest.ROUND;
 
 import java.util.ArrayList;
 import java.util.HashSet;
@@ -10,7 +15,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.Random;
 import java.util.Set;
-import java.util.concurrent.TimeUnit;
 import java.util.stream.Collectors;
 import net.jqwik.api.ForAll;
 import net.jqwik.api.Property;
@@ -18,17 +22,6 @@ import net.jqwik.api.constraints.IntRange;
 
 /** The wheel beside a naive model of it, by random operations. */
 class DeadlineWheelModelTest {
-    private static final long MS = 1_000_000L;
-    /** A bucket is looked at as a whole, so a look may come this much early. */
-    private static final long EARLY = 1L << 24;
-    /** A round: what is due later than this shares the buckets of the first. */
-    private static final long ROUND = 2048 * EARLY;
-
-    private static final long HOUR = TimeUnit.HOURS.toNanos(1);
-
-    /** Origins at which nanoTime does not wrap, wraps soon, and has just wrapped. */
-    private static final long[] ORIGINS = {0, 123_456_789L, -5 * HOUR, Long.MAX_VALUE - HOUR / 2, Long.MIN_VALUE + 7};
-
     /** Random operations beside a map from each connection to the time it is due. */
     @Property(tries = 200)
     void theWheelAgreesWithANaiveModel(

@@ -17,16 +17,16 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 class DeadlineWheelTest {
-    private static final long MS = 1_000_000L;
+    static final long MS = 1_000_000L;
     /** A bucket is looked at as a whole, so a look may come this much early. */
-    private static final long EARLY = 1L << 24;
+    static final long EARLY = 1L << 24;
     /** A round: what is due later than this shares the buckets of the first. */
-    private static final long ROUND = 2048 * EARLY;
+    static final long ROUND = 2048 * EARLY;
 
-    private static final long HOUR = TimeUnit.HOURS.toNanos(1);
+    static final long HOUR = TimeUnit.HOURS.toNanos(1);
 
     /** Origins at which nanoTime does not wrap, wraps soon, and has just wrapped. */
-    private static final long[] ORIGINS = {0, 123_456_789L, -5 * HOUR, Long.MAX_VALUE - HOUR / 2, Long.MIN_VALUE + 7};
+    static final long[] ORIGINS = {0, 123_456_789L, -5 * HOUR, Long.MAX_VALUE - HOUR / 2, Long.MIN_VALUE + 7};
 
     private final List<GovernedConnection> looked = new ArrayList<>();
 

@@ -59,11 +59,7 @@ class HttpSemanticsTest {
 
     @Test
     void expectedContinueIsAnsweredAndTheConnectionIsKept() throws Exception {
-        try (TestServer server = TestServer.strict(
-                        Transport.CLEAR,
-                        p -> p,
-                        TestServer.handler(
-                                (request, response, callback) -> Content.copy(request, response, callback)));
+        try (TestServer server = TestServer.strict(Transport.CLEAR, p -> p, TestServer.handler(Content::copy));
                 RawClient client = server.connect()) {
             String head = "POST / HTTP/1.1\r\nHost: test\r\nContent-Length: 3\r\nExpect: 100-continue\r\n\r\n";
             for (int i = 0; i < 2; i++) {
@@ -158,11 +154,7 @@ class HttpSemanticsTest {
 
     @Test
     void bodiesOfAllKindsKeepTheConnection() throws Exception {
-        try (TestServer server = TestServer.strict(
-                        Transport.CLEAR,
-                        p -> p,
-                        TestServer.handler(
-                                (request, response, callback) -> Content.copy(request, response, callback)));
+        try (TestServer server = TestServer.strict(Transport.CLEAR, p -> p, TestServer.handler(Content::copy));
                 RawClient client = server.connect()) {
             for (int i = 0; i < 3; i++) {
                 assertEquals(
