@@ -59,7 +59,7 @@ class BodyEndTest {
         try (MemoryServer memory = new MemoryServer(POLICY, READER)) {
             MemoryEndPoint endPoint = new MemoryEndPoint(memory.scheduler);
             memory.open(endPoint);
-            for (String read : (POST + reads).split("\\|")) {
+            for (String read : (POST + reads).split("\\|", -1)) {
                 endPoint.addInput(read);
             }
             assertTrue(endPoint.takeOutputString().startsWith("HTTP/1.1 200 OK"));
