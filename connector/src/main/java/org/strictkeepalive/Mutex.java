@@ -18,7 +18,8 @@ final class Mutex implements AutoCloseable {
         changed.signal();
     }
 
-    /** Waits for a change, and releases the lock meanwhile. */
+    /** Waits for a change, perhaps in vain, and releases the lock meanwhile. */
+    @SuppressWarnings("WaitNotInLoop") // The caller's.
     void await() throws InterruptedException {
         changed.await();
     }

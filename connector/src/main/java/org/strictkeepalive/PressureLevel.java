@@ -11,7 +11,13 @@ public enum PressureLevel {
     /** The reserve is reached: as {@link #HIGH}, without grace, and accepting pauses. */
     CRITICAL;
 
-    boolean isAtLeast(PressureLevel level) {
+    /**
+     * Tells whether this level is another one or above it.
+     *
+     * @param level the other level
+     * @return true if it is
+     */
+    public boolean isAtLeast(PressureLevel level) {
         return compareTo(level) >= 0;
     }
 }

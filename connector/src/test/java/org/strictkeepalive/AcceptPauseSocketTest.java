@@ -136,7 +136,7 @@ class AcceptPauseSocketTest {
         server.addConnector(connector);
         server.setHandler(TestServer.hello());
         server.start();
-        KeepAliveStatistics statistics = DescriptorMonitor.of(server).getStatistics();
+        KeepAliveStatistics statistics = Inside.monitor(server).getStatistics();
         List<RawClient> clients = new ArrayList<>();
         try {
             for (int i = 0; i < 60; i++) {

@@ -38,7 +38,8 @@ class ConnectionGuardEndPointTest {
     @Test
     void everyMethodOfTheRunningJettysCallbackButConvenienceIsItsOwn() throws NoSuchMethodException {
         for (String name : List.of("succeeded", "getInvocationType")) {
-            assertFalse(ConnectionGuard.class.getMethod(name).getDeclaringClass().isInterface(), name);
+            assertFalse(
+                    ConnectionGuard.class.getMethod(name).getDeclaringClass().isInterface(), name);
         }
         assertFalse(ConnectionGuard.class
                 .getMethod("failed", Throwable.class)

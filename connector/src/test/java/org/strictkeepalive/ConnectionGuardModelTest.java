@@ -78,7 +78,7 @@ class ConnectionGuardModelTest {
     @BeforeContainer
     static void start() throws Exception {
         server = new Server();
-        monitor = new DescriptorMonitor(SCHEDULER, new PlentyProbe(), () -> SCHEDULER.now);
+        monitor = Inside.monitor(SCHEDULER, new PlentyProbe(), () -> SCHEDULER.now);
         server.addBean(monitor);
         factory = new StrictKeepAliveConnectionFactory(
                 new HttpConfiguration(),

@@ -12,7 +12,7 @@ import org.junit.jupiter.api.Test;
 /** What Jetty tells a connector's governor, in the orders in which it may. */
 class ConnectorGovernorTest extends GovernorFixture {
     private ConnectorGovernor governed() throws Exception {
-        return start(b -> b).governed(connector);
+        return Inside.governor(start(b -> b), connector);
     }
 
     private Connection handshake(EndPoint endPoint) throws Exception {

@@ -68,7 +68,7 @@ final class CrowdServer {
         @Override
         public long used() throws IOException {
             if (monitor != null) {
-                note(monitor.governor().pressure());
+                note(Inside.governor(monitor).pressure());
             }
             used = held + clients.stream().filter(CrowdClient::isOpen).count();
             return super.used();
@@ -94,8 +94,8 @@ final class CrowdServer {
     /** Prints a step, where only one sequence is run. */
     void tell(String what) {
         if (CrowdModelTest.ONLY_SEED != null) {
-            System.out.println(
-                    scheduler.now / MS + " ms, " + monitor.governor().pressure().level() + ": " + what);
+            System.out.println(scheduler.now / MS + " ms, "
+                    + Inside.governor(monitor).pressure().level() + ": " + what);
         }
     }
 
@@ -126,7 +126,7 @@ final class CrowdServer {
         server = new Server(new Caller());
         factory = new StrictKeepAliveConnectionFactory(new HttpConfiguration());
         reset();
-        monitor = new DescriptorMonitor(scheduler, machine, () -> scheduler.now);
+        monitor = Inside.monitor(scheduler, machine, () -> scheduler.now);
         server.addBean(monitor);
         connector = new FakeConnector(server, server.getThreadPool(), 1, factory);
         connector.addBean(new AbstractLifeCycle() {
@@ -199,7 +199,7 @@ final class CrowdServer {
     }
 
     void checkClients() {
-        note(monitor.governor().pressure());
+        note(Inside.governor(monitor).pressure());
         runTasks();
         clients.forEach(CrowdClient::check);
     }

@@ -81,7 +81,7 @@ class DecoyTest {
             KeepAlivePolicy policy =
                     KeepAlivePolicy.builder().fairShare(fairShare).build();
             factory = new StrictKeepAliveConnectionFactory(new HttpConfiguration(), policy);
-            monitor = new DescriptorMonitor(time.scheduler, this, time::now);
+            monitor = Inside.monitor(time.scheduler, this, time::now);
             server.addBean(monitor);
             connector = new FakeConnector(server, 1, factory) {
                 @Override
@@ -98,7 +98,7 @@ class DecoyTest {
         private static Storm run(int limit, double fairShare, int silent) throws Exception {
             Storm storm = new Storm(limit, fairShare);
             storm.server.start();
-            storm.governor = storm.factory.governed(storm.connector);
+            storm.governor = Inside.governor(storm.factory, storm.connector);
             try {
                 storm.run(silent);
             } finally {
@@ -138,10 +138,10 @@ class DecoyTest {
                 acceptorWaits = false;
                 open++;
                 Object channel = new Object();
-                monitor.governor().onAccepting(connector, channel);
-                monitor.governor().onAccepted(channel);
+                Inside.governor(monitor).onAccepting(connector, channel);
+                Inside.governor(monitor).onAccepted(channel);
                 Link link = backlog.remove().get();
-                monitor.governor().onOpened(link, link.firstDue());
+                Inside.governor(monitor).onOpened(link, link.firstDue());
                 time.in(ONE_WAY, link::begin);
             }
             acceptorWaits |= connector.isAccepting();
@@ -252,7 +252,7 @@ class DecoyTest {
                 if (!request()) {
                     return false;
                 }
-                Pressure pressure = monitor.governor().pressure();
+                Pressure pressure = Inside.governor(monitor).pressure();
                 CloseReason reason = closeAfter(0, pressure);
                 response(reason == null || (isReused() && pressure.spares(peer)) ? null : reason);
                 return true;

@@ -47,12 +47,12 @@ class DescriptorCounterTest extends GovernorFixture {
     void aProbeThatFailsFromTheStartIsNoPressureAndServes() throws Exception {
         probe.failure = new IOException("no count");
         Server other = new Server();
-        other.addBean(new DescriptorMonitor(scheduler, probe, () -> scheduler.now));
+        other.addBean(Inside.monitor(scheduler, probe, () -> scheduler.now));
         FakeConnector its = new FakeConnector(other, 1, new StrictKeepAliveConnectionFactory());
         other.start();
         try {
-            DescriptorMonitor failing = DescriptorMonitor.of(other);
-            assertTrue(failing.governor().onAccepting(its, "channel"));
+            DescriptorMonitor failing = Inside.monitor(other);
+            assertTrue(Inside.governor(failing).onAccepting(its, "channel"));
             assertEquals(PressureLevel.NORMAL, failing.getLevel());
             assertEquals(-1, failing.getUsedDescriptors());
             assertTrue(failing.getProbeFailureCount() > 0);
@@ -92,21 +92,21 @@ class DescriptorCounterTest extends GovernorFixture {
             }
         };
         Server other = new Server();
-        DescriptorMonitor waiting = new DescriptorMonitor(scheduler, new TimedProbe(hanging), () -> scheduler.now);
+        DescriptorMonitor waiting = Inside.monitor(scheduler, new TimedProbe(hanging), () -> scheduler.now);
         other.addBean(waiting);
         FakeConnector its = new FakeConnector(other, 1, new StrictKeepAliveConnectionFactory());
         try {
             long before = System.nanoTime();
             String log = OperatorLines.captured(() -> {
                 other.start();
-                waiting.governor()
+                Inside.governor(waiting)
                         .onOpened(new FakeConnection("c", ConnectionState.IDLE, false, scheduler.now), scheduler.now);
                 scheduler.advance(30 * SECOND);
             });
             assertTrue(System.nanoTime() - before < 15 * SECOND, "300 ticks did not wait");
             assertTrue(waiting.getProbeFailureCount() >= 300, "each");
             assertEquals(1, OperatorLines.count(log, "Unable to"), log);
-            assertTrue(waiting.governor().onAccepting(its, "channel"));
+            assertTrue(Inside.governor(waiting).onAccepting(its, "channel"));
             assertTrue(its.isAccepting());
             answer.countDown();
             await().until(() -> {

@@ -25,8 +25,8 @@ abstract class GovernorFixture {
 
     GovernorFixture() {
         scheduler.now = 1_000 * SECOND;
-        monitor = new DescriptorMonitor(scheduler, probe, () -> scheduler.now);
-        governor = monitor.governor();
+        monitor = Inside.monitor(scheduler, probe, () -> scheduler.now);
+        governor = Inside.governor(monitor);
         server.addBean(monitor);
     }
 

@@ -199,7 +199,9 @@ class HouseTest {
     }
 
     private static void require(List<String> wrong, String rule) {
-        assertTrue(wrong.isEmpty(), () -> rule + wrong.stream().map(line -> "\n  " + line).collect(joining()));
+        assertTrue(
+                wrong.isEmpty(),
+                () -> rule + wrong.stream().map(line -> "\n  " + line).collect(joining()));
     }
 
     /** Tarjan's algorithm: the strongly connected components of more than one class. */

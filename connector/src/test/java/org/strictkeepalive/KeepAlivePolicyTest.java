@@ -136,8 +136,8 @@ class KeepAlivePolicyTest {
     @CsvSource({"0.8, 0.8", "0.9, 0.8", "1, 0.01"})
     void elevatedAtHasToBeBelowHighAt(double elevatedAt, double highAt) {
         KeepAlivePolicy policy = policy(b -> b.elevatedAt(elevatedAt).highAt(highAt));
-        String message =
-                assertThrows(IllegalArgumentException.class, () -> PolicyRules.check(policy)).getMessage();
+        String message = assertThrows(IllegalArgumentException.class, () -> PolicyRules.check(policy))
+                .getMessage();
         assertTrue(message.startsWith("elevatedAt: " + elevatedAt), message);
         assertTrue(message.contains("highAt") && message.contains("" + highAt), message);
     }
@@ -145,15 +145,16 @@ class KeepAlivePolicyTest {
     @Test
     void hysteresisHasToBeBelowTheLowestLevel() {
         KeepAlivePolicy policy = policy(b -> b.elevatedAt(0.3).hysteresis(0.3));
-        String message =
-                assertThrows(IllegalArgumentException.class, () -> PolicyRules.check(policy)).getMessage();
+        String message = assertThrows(IllegalArgumentException.class, () -> PolicyRules.check(policy))
+                .getMessage();
         assertTrue(message.startsWith("hysteresis: 0.3"), message);
         assertTrue(message.contains("lowest level"), message);
         assertDoesNotThrow(() -> PolicyRules.check(policy(b -> b.elevatedAt(0.3).hysteresis(0.29))));
         assertThrows(
                 IllegalArgumentException.class,
                 () -> PolicyRules.check(policy(b -> b.elevatedAt(0).highAt(0.2).hysteresis(0.2))));
-        assertDoesNotThrow(() -> PolicyRules.check(policy(b -> b.elevatedAt(0).highAt(0).hysteresis(0.5))));
+        assertDoesNotThrow(
+                () -> PolicyRules.check(policy(b -> b.elevatedAt(0).highAt(0).hysteresis(0.5))));
     }
 
     @Test
@@ -164,7 +165,8 @@ class KeepAlivePolicyTest {
 
     @Test
     void theOrderOfContradictingSettingsDoesNotMatter() {
-        assertDoesNotThrow(() -> PolicyRules.check(policy(b -> b.elevatedAt(0.95).highAt(0.99))));
+        assertDoesNotThrow(
+                () -> PolicyRules.check(policy(b -> b.elevatedAt(0.95).highAt(0.99))));
         assertDoesNotThrow(() -> PolicyRules.check(policy(b -> b.highAt(0.99).elevatedAt(0.95))));
         assertDoesNotThrow(() -> PolicyRules.check(policy(b -> b.highAt(0.2).elevatedAt(0.1))));
     }

@@ -40,7 +40,7 @@ class LogSampleTest {
 
     private List<String> lines() throws Exception {
         Server server = new Server();
-        DescriptorMonitor monitor = new DescriptorMonitor(scheduler, probe, () -> scheduler.now);
+        DescriptorMonitor monitor = Inside.monitor(scheduler, probe, () -> scheduler.now);
         server.addBean(monitor);
         KeepAlivePolicy policy =
                 KeepAlivePolicy.builder().sampleInterval(Duration.ofSeconds(10)).build();
@@ -50,14 +50,17 @@ class LogSampleTest {
         String log;
         try {
             FakeConnection connection = new FakeConnection("c", ConnectionState.BUSY, false, scheduler.now);
-            monitor.governor().onOpened(connection, scheduler.now + MINUTE);
+            Inside.governor(monitor).onOpened(connection, scheduler.now + MINUTE);
             log = OperatorLines.captured(() -> {
                 PressureSource pressing = () -> 0.82;
                 monitor.addPressureSource(pressing);
                 scheduler.advance(MINUTE);
                 monitor.removePressureSource(pressing);
                 scheduler.advance(MINUTE);
-                monitor.governor().counters().races().onRace(CloseReason.KEEP_ALIVE_TIMEOUT, "192.0.2.10", 3 * MS / 2);
+                Inside.governor(monitor)
+                        .counters()
+                        .races()
+                        .onRace(CloseReason.KEEP_ALIVE_TIMEOUT, "192.0.2.10", 3 * MS / 2);
                 scheduler.advance(MINUTE);
                 for (int i = 0; i < 70; i++) {
                     probe.add(1);

@@ -15,7 +15,7 @@ final class MemoryServer implements AutoCloseable {
 
     final FakeScheduler scheduler = new FakeScheduler();
     final DirectPool pool = new DirectPool();
-    final DescriptorMonitor monitor = new DescriptorMonitor(scheduler, new FakeProbe(), () -> scheduler.now);
+    final DescriptorMonitor monitor = Inside.monitor(scheduler, new FakeProbe(), () -> scheduler.now);
     private final Server server = new Server(pool, scheduler, null);
     final StrictKeepAliveConnectionFactory factory;
     final FakeConnector connector;

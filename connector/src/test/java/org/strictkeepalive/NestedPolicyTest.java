@@ -77,7 +77,7 @@ class NestedPolicyTest {
             }
             inner.setPolicy(KeepAlivePolicy.defaults());
             assertEquals(200, status(connector));
-            assertEquals(1, DescriptorMonitor.of(server).getStatistics().getOpened(), "governed from now on");
+            assertEquals(1, Inside.monitor(server).getStatistics().getOpened(), "governed from now on");
         } finally {
             appender.setStream(usual);
             server.stop();

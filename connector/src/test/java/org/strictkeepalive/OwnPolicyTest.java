@@ -20,7 +20,7 @@ class OwnPolicyTest {
     private final FakeScheduler scheduler = new FakeScheduler();
     private final FakeProbe probe = new FakeProbe();
     private final Server server = new Server();
-    private final DescriptorMonitor monitor = new DescriptorMonitor(scheduler, probe, () -> scheduler.now);
+    private final DescriptorMonitor monitor = Inside.monitor(scheduler, probe, () -> scheduler.now);
     private MemoryEndPoint kept;
     private MemoryEndPoint given;
 

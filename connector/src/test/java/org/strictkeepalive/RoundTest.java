@@ -14,12 +14,12 @@ import net.jqwik.api.constraints.Size;
 import org.junit.jupiter.api.Test;
 
 class RoundTest {
-    private final Round<GovernedConnection> round = new Round<>();
+    private final Round<Timed> round = new Round<>();
 
-    private List<GovernedConnection> add(int count) {
-        List<GovernedConnection> added = new ArrayList<>();
+    private List<Timed> add(int count) {
+        List<Timed> added = new ArrayList<>();
         for (int i = 0; i < count; i++) {
-            GovernedConnection node = new FakeConnection("c" + i);
+            Timed node = new FakeConnection("c" + i);
             round.add(node);
             added.add(node);
         }
@@ -28,11 +28,11 @@ class RoundTest {
 
     @Test
     void aStepIsBoundedAndGoesOnWhereTheLastOneEnded() {
-        List<GovernedConnection> all = add(10);
-        Set<GovernedConnection> seen = new HashSet<>();
+        List<Timed> all = add(10);
+        Set<Timed> seen = new HashSet<>();
         for (int i = 0; i < 3; i++) {
             assertTrue(i == 0 || !round.isOver());
-            List<GovernedConnection> next = round.next(4);
+            List<Timed> next = round.next(4);
             assertEquals(i < 2 ? 4 : 2, next.size());
             next.forEach(node -> assertTrue(seen.add(node), "twice in a round"));
         }
@@ -45,8 +45,8 @@ class RoundTest {
     void thoseThatHaveComeSinceTheLastStepAreFirst() {
         add(10);
         round.next(4);
-        List<GovernedConnection> come = add(3);
-        List<GovernedConnection> next = round.next(4);
+        List<Timed> come = add(3);
+        List<Timed> next = round.next(4);
         assertEquals(come, next.subList(0, 3));
     }
 
@@ -61,18 +61,18 @@ class RoundTest {
     void nobodyIsLeftOutAndNobodyComesTwice(
             @ForAll @Size(max = 200) List<@IntRange(max = 99) Integer> actions,
             @ForAll @IntRange(min = 1, max = 7) int most) {
-        Round<GovernedConnection> tried = new Round<>();
-        List<GovernedConnection> there = new ArrayList<>();
-        Set<GovernedConnection> owed = new HashSet<>();
-        Set<GovernedConnection> seen = new HashSet<>();
+        Round<Timed> tried = new Round<>();
+        List<Timed> there = new ArrayList<>();
+        Set<Timed> owed = new HashSet<>();
+        Set<Timed> seen = new HashSet<>();
         boolean begins = true;
         for (int action : actions) {
             if (action < 40) {
-                GovernedConnection node = new FakeConnection("c");
+                Timed node = new FakeConnection("c");
                 tried.add(node);
                 there.add(node);
             } else if (action < 65 && !there.isEmpty()) {
-                GovernedConnection gone = there.remove(action % there.size());
+                Timed gone = there.remove(action % there.size());
                 tried.remove(gone);
                 owed.remove(gone);
                 assertEquals(-1, gone.place);
@@ -82,7 +82,7 @@ class RoundTest {
                     owed.addAll(there);
                     seen.clear();
                 }
-                for (GovernedConnection node : tried.next(most)) {
+                for (Timed node : tried.next(most)) {
                     assertTrue(there.contains(node));
                     assertTrue(seen.add(node), "twice in a round");
                     owed.remove(node);

@@ -138,7 +138,7 @@ class ServerInvariantsTest {
                         .build(),
                 TestServer.hello())) {
             DescriptorMonitor monitor =
-                    new DescriptorMonitor(server.server.getScheduler(), probe, () -> NanoTime.now() + jump.get());
+                    Inside.monitor(server.server.getScheduler(), probe, () -> NanoTime.now() + jump.get());
             server.server.addBean(monitor);
             server.connector.addEventListener(new Connection.Listener() {
                 @Override

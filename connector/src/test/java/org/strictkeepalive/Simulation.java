@@ -52,7 +52,7 @@ final class Simulation implements DescriptorProbe {
     private Simulation(SimulationLoad load, KeepAlivePolicy policy) {
         this.load = load;
         this.policy = policy;
-        monitor = new DescriptorMonitor(time.scheduler, this, time::now);
+        monitor = Inside.monitor(time.scheduler, this, time::now);
         server.addBean(monitor);
         factory = new StrictKeepAliveConnectionFactory(new HttpConfiguration(), policy);
         connector = new FakeConnector(server, 1, factory) {
@@ -79,7 +79,7 @@ final class Simulation implements DescriptorProbe {
 
     private void start() throws Exception {
         server.start();
-        governor = factory.governed(connector);
+        governor = Inside.governor(factory, connector);
     }
 
     private SimulationResult run() {
@@ -111,7 +111,7 @@ final class Simulation implements DescriptorProbe {
     }
 
     private void observe() {
-        PressureLevel now = monitor.governor().pressure().level();
+        PressureLevel now = Inside.governor(monitor).pressure().level();
         if (now != level) {
             result.levelChanges++;
             result.time.merge(level, time.now() - levelSince, Long::sum);
@@ -164,11 +164,11 @@ final class Simulation implements DescriptorProbe {
             result.connections++;
             count(1);
             Object channel = new Object();
-            monitor.governor().onAccepting(connector, channel);
-            monitor.governor().onAccepted(channel);
+            Inside.governor(monitor).onAccepting(connector, channel);
+            Inside.governor(monitor).onAccepted(channel);
             observe();
             Link link = new Link(visitor);
-            monitor.governor().onOpened(link, link.firstDue());
+            Inside.governor(monitor).onOpened(link, link.firstDue());
             if (visitor.leaky) {
                 time.in(LEAK, link::clientCloses);
             }

@@ -133,7 +133,7 @@ final class SmallServer extends Handler.Abstract implements AutoCloseable {
     }
 
     DescriptorMonitor monitor() {
-        return DescriptorMonitor.of(server);
+        return Inside.monitor(server);
     }
 
     /** Lets handlers that block take all threads of the pool. */

@@ -146,7 +146,7 @@ final class TestServer implements AutoCloseable {
     }
 
     DescriptorMonitor monitor() {
-        return DescriptorMonitor.of(server);
+        return Inside.monitor(server);
     }
 
     KeepAliveStatistics statistics() {
