@@ -34,7 +34,7 @@ public class ShorterPolicyAgainstDeadline {
     /** The timer. */
     @Actor
     public void tick() {
-        server.monitor.governor().tick(server.scheduler.now);
+        Inside.governor(server.monitor).tick(server.scheduler.now);
     }
 
     /** What came of it. */
@@ -42,10 +42,10 @@ public class ShorterPolicyAgainstDeadline {
     public void judge(III_Result result) {
         result.r1 = client.isShut() ? 1 : 0;
         server.scheduler.now = RacingServer.seconds(6);
-        server.monitor.governor().tick(server.scheduler.now);
+        Inside.governor(server.monitor).tick(server.scheduler.now);
         result.r2 = client.isShut() ? 1 : 0;
         server.scheduler.now += RacingServer.seconds(10);
-        server.monitor.governor().tick(server.scheduler.now);
+        Inside.governor(server.monitor).tick(server.scheduler.now);
         result.r3 = (int) server.monitor.getStatistics().getClosed();
     }
 }

@@ -14,7 +14,7 @@ abstract class ConnectionDeadlines extends ConnectionLife {
     /** How long a connection lingers while the server stops: plain Jetty may not linger at all. */
     private static final long STOP_LINGER = 150_000_000L;
 
-    final Governor governor;
+    protected final Governor governor;
 
     // ---- Written by whoever has the move, published by the word
     private ConnectionState phase = ConnectionState.NEW;
