@@ -22,6 +22,7 @@ import org.openjdk.jmh.annotations.Scope;
 import org.openjdk.jmh.annotations.Setup;
 import org.openjdk.jmh.annotations.State;
 import org.openjdk.jmh.annotations.TearDown;
+import org.strictkeepalive.testkit.FakeConnector;
 
 /** A keep-alive GET through Jetty's own connection, from its first byte to the next wait: strict against plain. */
 @State(Scope.Benchmark)

@@ -16,6 +16,9 @@ import org.openjdk.jmh.annotations.Scope;
 import org.openjdk.jmh.annotations.Setup;
 import org.openjdk.jmh.annotations.State;
 import org.openjdk.jmh.annotations.TearDown;
+import org.strictkeepalive.internal.server.DescriptorProbe;
+import org.strictkeepalive.internal.server.DescriptorProbes;
+import org.strictkeepalive.testkit.FakeScheduler;
 
 /**
  * A tick without connections, which is a sample of the pressure, and what it counts with: the probe that is found here,

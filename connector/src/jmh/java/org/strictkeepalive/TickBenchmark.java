@@ -15,6 +15,11 @@ import org.openjdk.jmh.annotations.Scope;
 import org.openjdk.jmh.annotations.Setup;
 import org.openjdk.jmh.annotations.State;
 import org.openjdk.jmh.annotations.TearDown;
+import org.strictkeepalive.internal.connection.ConnectionGuard;
+import org.strictkeepalive.internal.jetty.ConnectorGovernor;
+import org.strictkeepalive.internal.server.DescriptorProbes;
+import org.strictkeepalive.testkit.FakeConnector;
+import org.strictkeepalive.testkit.FakeScheduler;
 
 /**
  * The monitor's tick with waiting connections, in virtual time: each invocation is 100 ms on. Each of the guards has an

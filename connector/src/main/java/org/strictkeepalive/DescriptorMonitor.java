@@ -13,6 +13,14 @@ import org.eclipse.jetty.util.annotation.Name;
 import org.eclipse.jetty.util.component.Dumpable;
 import org.eclipse.jetty.util.component.DumpableCollection;
 import org.eclipse.jetty.util.thread.Scheduler;
+import org.strictkeepalive.internal.observe.Advice;
+import org.strictkeepalive.internal.observe.Counters;
+import org.strictkeepalive.internal.policy.Decisions;
+import org.strictkeepalive.internal.policy.Pressure;
+import org.strictkeepalive.internal.server.DescriptorProbe;
+import org.strictkeepalive.internal.server.DescriptorProbes;
+import org.strictkeepalive.internal.server.GovernedConnector;
+import org.strictkeepalive.internal.server.ServerGovernor;
 
 /**
  * What operators see of a server's descriptors and governed connections, and what they can do about them. There is one a

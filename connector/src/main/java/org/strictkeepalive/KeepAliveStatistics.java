@@ -7,6 +7,8 @@ import java.util.function.Supplier;
 import org.eclipse.jetty.util.annotation.ManagedAttribute;
 import org.eclipse.jetty.util.annotation.ManagedObject;
 import org.eclipse.jetty.util.annotation.ManagedOperation;
+import org.strictkeepalive.internal.connection.GovernedConnection;
+import org.strictkeepalive.internal.observe.Counters;
 
 /**
  * The numbers of a server's governed connections. They add up: opened is open plus the sum over the close reasons.

@@ -17,6 +17,7 @@ import org.eclipse.jetty.util.BufferUtil;
 import org.eclipse.jetty.util.Callback;
 import org.eclipse.jetty.util.annotation.ManagedAttribute;
 import org.eclipse.jetty.util.annotation.ManagedObject;
+import org.strictkeepalive.internal.observe.Json;
 
 /**
  * Answers what the {@link DescriptorMonitor} of its server knows, as JSON, at whatever path it is mounted:

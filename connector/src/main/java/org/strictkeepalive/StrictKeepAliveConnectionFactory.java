@@ -16,6 +16,9 @@ import org.eclipse.jetty.util.annotation.Name;
 import org.eclipse.jetty.util.component.DumpableCollection;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
+import org.strictkeepalive.internal.connection.ConnectionGuard;
+import org.strictkeepalive.internal.jetty.ConnectorGovernor;
+import org.strictkeepalive.internal.policy.PolicyRules;
 
 /**
  * Jetty's {@link HttpConnectionFactory} with a strict keep-alive policy for its connections.

@@ -20,6 +20,9 @@ import org.eclipse.jetty.util.Jetty;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
+import org.strictkeepalive.testkit.RawClient;
+import org.strictkeepalive.testkit.TestServer;
+import org.strictkeepalive.testkit.Transport;
 
 /**
  * Requests that are malformed, huge or cut, in every state of a connection: the answer is that of the plain Jetty of

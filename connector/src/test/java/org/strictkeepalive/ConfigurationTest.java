@@ -28,6 +28,9 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.strictkeepalive.testkit.RawClient;
+import org.strictkeepalive.testkit.TestServer;
+import org.strictkeepalive.testkit.Transport;
 
 /** The same settings in Java, in a {@code jetty.xml} and as properties of the module of {@code jetty-home}. */
 class ConfigurationTest {

@@ -9,6 +9,10 @@ import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.Test;
+import org.strictkeepalive.internal.policy.Pressure;
+import org.strictkeepalive.testkit.FakeConnection;
+import org.strictkeepalive.testkit.GovernorFixture;
+import org.strictkeepalive.testkit.OperatorLines;
 
 /** What operators see and do. */
 class DescriptorMonitorTest extends GovernorFixture {

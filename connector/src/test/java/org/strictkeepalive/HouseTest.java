@@ -29,14 +29,12 @@ import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeAll;
-import org.junit.jupiter.api.Disabled;
 import org.junit.jupiter.api.Test;
 
 /** The structure of the source: which package may know which, no two classes know each other, no file is long. */
 class HouseTest {
     private static final String ROOT = "org.strictkeepalive";
     private static final String INTERNAL = ROOT + ".internal.";
-    private static final String NOT_YET = "The classes are still in one package.";
     private static final int MOST_LINES = 400;
 
     /** The classes of the exported package that know no other class of ours but each other. */
@@ -48,7 +46,7 @@ class HouseTest {
             "CloseReason",
             "ConnectionState",
             "PressureLevel",
-            "SlowClientException");
+            "SettingValues");
 
     private static JavaClasses main;
 
@@ -76,7 +74,6 @@ class HouseTest {
 
     /** Since each layer may access lower ones only, there is no cycle between packages. */
     @Test
-    @Disabled(NOT_YET)
     void eachArrowGoesDown() {
         layeredArchitecture()
                 .consideringOnlyDependenciesInLayers()
@@ -113,7 +110,7 @@ class HouseTest {
                 .whereLayer("connection")
                 .mayOnlyAccessLayers("observe", "policy", "time", "vocabulary")
                 .whereLayer("observe")
-                .mayOnlyAccessLayers("policy", "vocabulary")
+                .mayOnlyAccessLayers("policy", "time", "vocabulary")
                 .whereLayer("policy")
                 .mayOnlyAccessLayers("vocabulary")
                 .whereLayer("time")
@@ -124,7 +121,6 @@ class HouseTest {
     }
 
     @Test
-    @Disabled(NOT_YET)
     void everyClassIsInARoom() {
         Set<String> rooms = Set.of(
                 ROOT,
@@ -142,7 +138,6 @@ class HouseTest {
     }
 
     @Test
-    @Disabled(NOT_YET)
     void policyAndTimeKnowNeitherJettyNorAClock() {
         noClasses()
                 .that(resideInAPackage(INTERNAL + "policy").or(resideInAPackage(INTERNAL + "time")))

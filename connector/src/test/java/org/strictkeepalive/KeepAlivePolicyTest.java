@@ -18,6 +18,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.EnumSource;
+import org.strictkeepalive.internal.policy.PolicyRules;
 
 class KeepAlivePolicyTest {
     private static final KeepAlivePolicy DEFAULTS = KeepAlivePolicy.defaults();

@@ -22,9 +22,9 @@ import org.junit.jupiter.params.provider.ValueSource;
 import org.strictkeepalive.KeepAliveSetting.Scope;
 import org.strictkeepalive.KeepAliveSetting.Unit;
 
-class KeepAliveSettingTest {
+public class KeepAliveSettingTest {
     /** A value for each setting that is not its default; together they contradict nothing. */
-    static Map<KeepAliveSetting, Object> others() {
+    public static Map<KeepAliveSetting, Object> others() {
         Map<KeepAliveSetting, Object> others = new EnumMap<>(KeepAliveSetting.class);
         for (KeepAliveSetting setting : KeepAliveSetting.values()) {
             int each = others.size();

@@ -11,6 +11,9 @@ import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
 import org.junit.jupiter.api.Test;
+import org.strictkeepalive.testkit.RawClient;
+import org.strictkeepalive.testkit.TestServer;
+import org.strictkeepalive.testkit.Transport;
 
 class KeepAliveStatusHandlerTest {
     private final HttpClient client = HttpClient.newHttpClient();

@@ -21,6 +21,8 @@ import org.eclipse.jetty.server.Server;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
+import org.strictkeepalive.internal.policy.PolicyRules;
+import org.strictkeepalive.testkit.FakeConnector;
 
 class StrictKeepAliveConnectionFactoryTest {
     /** Calls a setter as XML does. */

@@ -1,0 +1,399 @@
+package org.strictkeepalive.internal.connection;
+
+import org.strictkeepalive.CloseReason;
+import org.strictkeepalive.ConnectionState;
+import org.strictkeepalive.internal.policy.Decisions;
+import org.strictkeepalive.internal.policy.Pressure;
+import org.strictkeepalive.internal.policy.Tick;
+
+/**
+ * In which phase of its life a connection is, and when its time there is over. Pure of Jetty, and time is passed in.
+ *
+ * <p>Fields that are not volatile are written by whoever has the move, and published by the word of
+ * {@link ConnectionLife}.
+ */
+public abstract class ConnectionDeadlines extends ConnectionLife {
+    /** When to look again at a connection that has no deadline. */
+    static final long RELOOK = 60_000_000_000L;
+    /** When to look again at one whose socket was found closed. */
+    static final long CLOSED_RELOOK = 1_000_000_000L;
+    /** How long a connection lingers while the server stops: plain Jetty may not linger at all. */
+    private static final long STOP_LINGER = 150_000_000L;
+
+    protected final Governor governor;
+
+    // ---- Written by whoever has the move, published by the word
+    private ConnectionState phase = ConnectionState.NEW;
+    /** The requests that there had been at the last wait, modulo what an int holds. */
+    private int requests;
+
+    private int promisedSeconds;
+    /** Whether bytes of the next request have come. */
+    private boolean begun;
+    /** Whether {@link #since} is the time of the first byte of the first request. */
+    private boolean firstBegun;
+    /** Whether the last request has a body that was not read to its end. */
+    private boolean bodyUnread;
+    /** Why the connection closes if no byte is found. */
+    private CloseReason checkedFor;
+
+    private long openedAt;
+    /** When the policy claimed it. Claims that race write nearly the same time. */
+    private long claimedAt;
+
+    // ---- Written by whoever has the move, read by the timer at any time
+    /** When the phase began. */
+    private volatile long since;
+    /** When the output was shut. */
+    private volatile long lingerSince;
+
+    private volatile boolean outputShut;
+    private volatile CloseReason closing;
+
+    /** Of the timer alone. */
+    private boolean seenClosed;
+
+    public ConnectionDeadlines(Governor governor) {
+        this.governor = governor;
+    }
+
+    // ---- What a connection can do
+
+    /** Whether the socket is open. */
+    public abstract boolean isSocketOpen();
+
+    /** Whether the TLS handshake is still going on. */
+    public abstract boolean isHandshaking();
+
+    /** The policy has claimed the connection and ends it like that. */
+    public abstract void end(Ending how);
+
+    /** Looks at an exchange in progress whose output is open; returns true if its client has gone. */
+    public abstract boolean lookAtExchange(int seen, Tick tick);
+
+    /** Looks at an exchange whose output is shut: whether it waits for a body that doesn't come. */
+    public abstract boolean isBodyAwaited();
+
+    /** Takes what Jetty has left behind its FIN, and reads on until the client's. */
+    public abstract void takeOver();
+
+    /** The socket has closed, and Jetty has not said so. */
+    public abstract void closedUnheard();
+
+    /** The policy has decided to close. */
+    public abstract void tellClosing(CloseReason reason);
+
+    /** How the policy ends a connection. */
+    public enum Ending {
+        /** Close the socket, without a word. */
+        CLOSE,
+        /** Shut the output, then linger. */
+        SHUT,
+        /** Answer 408, then shut the output. */
+        ANSWER,
+        /** Read once: if no byte has come, shut the output. */
+        CHECK
+    }
+
+    // ---- Phases, written by whoever has the move
+
+    public final void begin(long acceptedAt) {
+        openedAt = acceptedAt;
+        since = acceptedAt;
+    }
+
+    /** Bytes of a request were read. */
+    public final void begun() {
+        begun = true;
+    }
+
+    final boolean isBegun() {
+        return begun;
+    }
+
+    final ConnectionState phase() {
+        return phase;
+    }
+
+    /**
+     * Jetty's connection is about to wait.
+     *
+     * @param count the requests that there have been
+     * @param moreBehind whether bytes of a further request came with the last one
+     * @return how long an idle connection that is being reused has been idle, in nanoseconds, else negative
+     */
+    public final long aboutToWait(int count, boolean moreBehind, long now) {
+        if (count != requests) {
+            requests = count;
+            phase = begun || moreBehind ? ConnectionState.READING : ConnectionState.IDLE;
+            since = now;
+        } else if (begun && phase == ConnectionState.IDLE) {
+            long idle = Math.max(0, now - since);
+            phase = ConnectionState.READING;
+            since = now;
+            return idle;
+        } else if (begun && phase == ConnectionState.NEW && !firstBegun) {
+            firstBegun = true;
+            since = now;
+        }
+        return -1;
+    }
+
+    /** A request begins, at that nanoTime. A request behind it in the same read is then none that came after a wait. */
+    public final void requestBegins(long now) {
+        since = now;
+        phase = ConnectionState.BUSY;
+        promisedSeconds = 0;
+        bodyUnread = false;
+    }
+
+    /** A request has ended, with a body perhaps that was not read to its end. */
+    public final void requestEnds(boolean unread) {
+        begun = false;
+        bodyUnread = unread;
+    }
+
+    final int promisedSeconds() {
+        return promisedSeconds;
+    }
+
+    /** The client was promised that the connection is kept for so long. */
+    final void promised(long seconds) {
+        promisedSeconds = (int) Math.max(0, Math.min(seconds, Integer.MAX_VALUE));
+    }
+
+    // ---- The close
+
+    public final CloseReason closing() {
+        return closing;
+    }
+
+    /** Somebody else has decided to close. */
+    final void closing(CloseReason reason) {
+        closing = reason;
+    }
+
+    /** The policy has decided to close. */
+    public final void closeFor(CloseReason reason) {
+        closing = reason;
+        tellClosing(reason);
+    }
+
+    public final CloseReason checkedFor() {
+        return checkedFor;
+    }
+
+    public final boolean isOutputShut() {
+        return outputShut;
+    }
+
+    /** The output is being shut: the linger begins. */
+    public final void shut(long now) {
+        lingerSince = now;
+        outputShut = true;
+    }
+
+    public final long lingerSince() {
+        return outputShut ? lingerSince : claimedAt;
+    }
+
+    /** How long it lingers, {@link Decisions#NEVER} for any time. */
+    public final long lingerLimit(Pressure pressure) {
+        long limit = governor.decisions().linger(pressure.level(), bodyUnread);
+        return governor.isShutdown() ? Math.min(limit, STOP_LINGER) : limit;
+    }
+
+    /** Takes a connection that still waits as it did when it was seen, and closes it gracefully. */
+    final boolean take(int seen, CloseReason reason, long now) {
+        // While the word is as seen, these belong to that wait.
+        boolean requestBegun = begun && phase != ConnectionState.IDLE;
+        boolean handshaking = isHandshaking();
+        claimedAt = now;
+        checkedFor = reason;
+        if (!claim(seen, requestBegun || handshaking ? OWNED : CHECKING)) {
+            return false;
+        }
+        if (handshaking) {
+            closeFor(reason);
+            end(Ending.CLOSE);
+        } else if (requestBegun) {
+            closeFor(reason);
+            end(reason == CloseReason.IDLE_TIMEOUT ? Ending.SHUT : Ending.ANSWER);
+        } else {
+            end(Ending.CHECK);
+        }
+        return true;
+    }
+
+    @Override
+    public final boolean evict(long asOf, long now) {
+        int seen = seen();
+        if (state(seen) != WAITING || since != asOf || !take(seen, CloseReason.EVICTED, now)) {
+            return false;
+        }
+        governor.due(this, now);
+        return true;
+    }
+
+    // ---- Deadlines
+
+    public static long deadline(long from, long timeout) {
+        return from + Math.min(timeout, RELOOK);
+    }
+
+    /** When what it waits for is due. */
+    public final long due(Pressure pressure) {
+        return deadline(since, timeout(pressure));
+    }
+
+    /** When the first request is due. */
+    public final long firstDue() {
+        return due(governor.pressure());
+    }
+
+    /** How long it may wait as it does, counted from {@link #since}. */
+    final long timeout(Pressure pressure) {
+        double squeeze = squeeze(pressure);
+        if (phase != ConnectionState.NEW) {
+            return timeout(phase, squeeze);
+        }
+        Decisions decisions = governor.decisions();
+        if (firstBegun) {
+            return decisions.firstHeaders(squeeze, governor.idleTimeout(), since - openedAt);
+        }
+        return isHandshaking() ? decisions.handshake(squeeze, governor.idleTimeout()) : timeout(phase, squeeze);
+    }
+
+    private long timeout(ConnectionState state, double squeeze) {
+        return governor.decisions().timeout(state, squeeze, governor.idleTimeout(), promisedSeconds * 1_000_000_000L);
+    }
+
+    final double squeeze(Pressure pressure) {
+        return pressure.squeeze() == 0 ? 0 : pressure.squeeze(isReused(), since - openedAt, peer());
+    }
+
+    private CloseReason timeoutReason(Pressure pressure) {
+        return switch (phase) {
+            case NEW -> {
+                double squeeze = squeeze(pressure);
+                if (firstBegun) {
+                    yield timeout(pressure) < timeout(ConnectionState.READING, squeeze)
+                            ? CloseReason.FIRST_REQUEST_TIMEOUT
+                            : CloseReason.REQUEST_HEADER_TIMEOUT;
+                }
+                yield timeout(pressure) < timeout(phase, squeeze)
+                        ? CloseReason.HANDSHAKE
+                        : CloseReason.FIRST_REQUEST_TIMEOUT;
+            }
+            case READING -> CloseReason.REQUEST_HEADER_TIMEOUT;
+            default -> CloseReason.KEEP_ALIVE_TIMEOUT;
+        };
+    }
+
+    // ---- The timer
+
+    @Override
+    public final long look(Tick tick) {
+        long now = tick.now();
+        if (!isSocketOpen()) {
+            // If the endpoint fails before onOpen, Jetty never calls onClosed.
+            if (seenClosed) {
+                closedUnheard();
+            }
+            seenClosed = true;
+            return now + CLOSED_RELOOK;
+        }
+        int seen = seen();
+        return switch (state(seen)) {
+            case WAITING -> lookAtWait(seen, tick);
+            case OWNED -> lookAtLinger(tick);
+            case RUNNING, BUSY -> outputShut ? lookAtShut(seen, tick) : lookAtWork(seen, tick);
+            case CHECKING, LOOKING -> now;
+            default -> now + RELOOK;
+        };
+    }
+
+    private long lookAtWait(int seen, Tick tick) {
+        long now = tick.now();
+        boolean ending = tick.ending() != null && phase == ConnectionState.IDLE;
+        long timeout = timeout(tick.pressure());
+        long stopTimeout = governor.stopTimeout(since, now);
+        long limit = ending ? 0 : Math.min(timeout, stopTimeout);
+        if (limit == Decisions.NEVER || now - since < limit) {
+            return deadline(now, limit - (now - since));
+        }
+        CloseReason reason =
+                ending ? tick.ending() : stopTimeout < timeout ? CloseReason.STOP : timeoutReason(tick.pressure());
+        take(seen, reason, now);
+        return now;
+    }
+
+    private long lookAtLinger(Tick tick) {
+        long limit = lingerLimit(tick.pressure());
+        if (isOver(limit, tick.now())) {
+            end(Ending.CLOSE);
+            return tick.now() + CLOSED_RELOOK;
+        }
+        return deadline(tick.now(), limit - (tick.now() - lingerSince()));
+    }
+
+    private boolean isOver(long limit, long now) {
+        return limit != Decisions.NEVER && now - lingerSince() >= limit;
+    }
+
+    private long lookAtShut(int seen, Tick tick) {
+        if (state(seen) == RUNNING) {
+            // Jetty's connection neither waits nor closes, so nobody else would read.
+            takeOver();
+        } else if (isBodyAwaited() && isOver(lingerLimit(tick.pressure()), tick.now())) {
+            end(Ending.CLOSE);
+        }
+        return tick.now() + CLOSED_RELOOK;
+    }
+
+    private long lookAtWork(int seen, Tick tick) {
+        if (state(seen) == BUSY && lookAtExchange(seen, tick)) {
+            closeFor(CloseReason.ABANDONED);
+            end(Ending.CLOSE);
+            return tick.now() + CLOSED_RELOOK;
+        }
+        return deadline(tick.now(), timeout(ConnectionState.IDLE, squeeze(tick.pressure())));
+    }
+
+    // ---- What the governor asks
+
+    @Override
+    public final boolean isOf(Object other) {
+        return governor == other;
+    }
+
+    @Override
+    public final Decisions decisions() {
+        return governor.decisions();
+    }
+
+    @Override
+    public final ConnectionState state() {
+        return switch (state(seen())) {
+            case WAITING, CHECKING -> phase;
+            case OWNED -> ConnectionState.LINGERING;
+            case RUNNING -> outputShut ? ConnectionState.LINGERING : ConnectionState.BUSY;
+            default -> ConnectionState.BUSY;
+        };
+    }
+
+    @Override
+    public final boolean isReused() {
+        return requests() > 1;
+    }
+
+    @Override
+    public final long since() {
+        return since;
+    }
+
+    @Override
+    public final long openedAt() {
+        return openedAt;
+    }
+}

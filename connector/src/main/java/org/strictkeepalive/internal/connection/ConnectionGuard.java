@@ -1,0 +1,335 @@
+package org.strictkeepalive.internal.connection;
+
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.channels.ClosedChannelException;
+import java.util.concurrent.TimeoutException;
+import java.util.function.Function;
+import org.eclipse.jetty.io.Connection;
+import org.eclipse.jetty.io.EndPoint;
+import org.eclipse.jetty.server.AbstractMetaDataConnection;
+import org.eclipse.jetty.server.HttpStream;
+import org.eclipse.jetty.server.Request;
+import org.eclipse.jetty.util.BufferUtil;
+import org.eclipse.jetty.util.Callback;
+import org.eclipse.jetty.util.TypeUtil;
+import org.strictkeepalive.CloseReason;
+import org.strictkeepalive.ConnectionState;
+import org.strictkeepalive.internal.policy.Arrival;
+import org.strictkeepalive.internal.policy.Decisions;
+
+/**
+ * Governs one HTTP/1.1 connection. It is the {@link EndPoint} that Jetty's connection sees, and the fill callback of the
+ * real one: so it knows when Jetty waits and when bytes come, and closes by itself what Jetty waits on for too long.
+ *
+ * <p>Its layers: {@link ConnectionLife} says whose move it is, {@link ConnectionDeadlines} when a time is over,
+ * {@link GuardEndPoint} hands on what stays as it is, {@link GuardedProgress} and {@link GuardedExchange} see to the
+ * exchange, and {@link GuardedClose} ends the connection.
+ */
+public final class ConnectionGuard extends GuardedClose implements Function<HttpStream, HttpStream> {
+    public ConnectionGuard(Governor governor, EndPoint endPoint) {
+        super(governor, endPoint);
+    }
+
+    /** The guard that an endpoint is, null for none. */
+    public static ConnectionGuard of(EndPoint endPoint) {
+        return endPoint instanceof ConnectionGuard guard ? guard : null;
+    }
+
+    /** Whether it is this connection that is governed, not one that it was upgraded to. */
+    public boolean isGuardOf(Connection other) {
+        return connection == other;
+    }
+
+    public void bind(Connection http) {
+        connection = (AbstractMetaDataConnection) http;
+    }
+
+    @Override
+    public long requests() {
+        return connection.getMessagesIn();
+    }
+
+    @Override
+    public boolean isComing(long now) {
+        // The state is read first: it publishes the phase.
+        return state() == ConnectionState.NEW && Arrival.isComing(now - openedAt(), bytesIn());
+    }
+
+    // ---- The real endpoint's fill callback
+
+    @Override
+    public void succeeded() {
+        if (bytesCame()) {
+            resume();
+            return;
+        }
+        switch (state(seen())) {
+            case RUNNING, BUSY, LOOKING -> {
+                Callback wanted = takeDemand();
+                if (wanted != null) {
+                    wanted.succeeded();
+                }
+            }
+            case OWNED -> discard();
+            default -> {
+                // CHECKING: the policy reads. PASS: of a wait before the upgrade, whose bytes are read.
+            }
+        }
+    }
+
+    @Override
+    public void failed(Throwable x) {
+        int seen = seen();
+        if (state(seen) == WAITING && x instanceof TimeoutException && isOpen() && !isOutputShutdown()) {
+            onIdleTimeout(seen);
+            return;
+        }
+        if (bytesCame()) {
+            fillCallback().failed(x);
+            return;
+        }
+        switch (state(seen())) {
+            case RUNNING, BUSY, LOOKING -> {
+                Callback wanted = takeDemand();
+                if (wanted != null) {
+                    wanted.failed(x);
+                }
+            }
+            case OWNED -> {
+                // The linger has its own limit, unless that is off.
+                if (x instanceof TimeoutException && lingerLimit(governor.pressure()) != Decisions.NEVER) {
+                    awaitDiscard();
+                } else {
+                    innermost.close(x);
+                }
+            }
+            default -> {}
+        }
+    }
+
+    private void onIdleTimeout(int seen) {
+        boolean ownTimeout = isIdleTimeoutOfConnector();
+        boolean idle = phase() == ConnectionState.IDLE;
+        if (!endPoint.tryFillInterested(this)) {
+            innermost.close();
+        } else if (!(idle && ownTimeout && governor.decisions().isKeepAliveTimeoutOn())) {
+            long now = governor.now();
+            if (take(seen, idleTimeoutReason(ownTimeout), now)) {
+                governor.due(this, now);
+            }
+        }
+    }
+
+    private CloseReason idleTimeoutReason(boolean ownTimeout) {
+        Decisions decisions = governor.decisions();
+        if (governor.isShutdown()) {
+            return CloseReason.STOP; // Jetty has shortened it.
+        }
+        if (ownTimeout && phase() == ConnectionState.IDLE && !decisions.isKeepAliveTimeoutSet()) {
+            return CloseReason.KEEP_ALIVE_TIMEOUT;
+        }
+        if (ownTimeout && phase() == ConnectionState.NEW && !isBegun() && !decisions.isFirstRequestTimeoutSet()) {
+            return CloseReason.FIRST_REQUEST_TIMEOUT;
+        }
+        return CloseReason.IDLE_TIMEOUT;
+    }
+
+    @Override
+    public InvocationType getInvocationType() {
+        Callback callback = switch (state(seen())) {
+            case OWNED -> null;
+            case RUNNING, BUSY, LOOKING -> demand();
+            default -> fillCallback();
+        };
+        return callback == null ? InvocationType.NON_BLOCKING : callback.getInvocationType();
+    }
+
+    // ---- The exchange
+
+    /** The headers of a request are complete; false where it must not be executed. */
+    public boolean accept(Request request) {
+        if (!onRequest(request)) {
+            return false;
+        }
+        if (state(seen()) != PASS) {
+            request.addHttpStreamWrapper(this);
+        }
+        return true;
+    }
+
+    @Override
+    public HttpStream apply(HttpStream stream) {
+        return new GuardedStream(stream, this, exchange());
+    }
+
+    // ---- The endpoint that Jetty's connection sees
+
+    @Override
+    public int fill(ByteBuffer buffer) throws IOException {
+        int state = state(awaitLook());
+        if (state == OWNED) {
+            return -1;
+        }
+        int filled;
+        try {
+            filled = readAhead == null ? endPoint.fill(buffer) : takeReadAhead(buffer);
+        } catch (IOException | RuntimeException x) {
+            inputEnds();
+            throw x;
+        }
+        if (filled > 0) {
+            begun();
+            exchangeInProgress().read(buffer, filled, state == BUSY);
+        } else if (filled < 0) {
+            inputEnds();
+        }
+        return filled;
+    }
+
+    private int takeReadAhead(ByteBuffer buffer) {
+        int taken = BufferUtil.append(buffer, readAhead);
+        if (!readAhead.hasRemaining()) {
+            readAhead = null;
+        }
+        return taken;
+    }
+
+    @Override
+    public void fillInterested(Callback callback) {
+        int state = state(seen());
+        if (state == PASS) {
+            endPoint.fillInterested(callback);
+            return;
+        }
+        if (state == OWNED) {
+            return;
+        }
+        waitsWith(callback);
+        if (isOutputShut()) {
+            takeOver();
+            return;
+        }
+        beginWait();
+        // The word first: a look from now on sees a connection that waits, and its deadline.
+        waits();
+        governor.due(this, due(governor.pressure()));
+        // Where a read is pending already, it is this guard's.
+        endPoint.tryFillInterested(this);
+        if (readAhead != null && bytesCame()) {
+            // What a wake-up would tell of is read already.
+            withdraw();
+            handToJetty();
+        }
+    }
+
+    private void beginWait() {
+        long now = governor.now();
+        Exchange exchange = exchangeSoFar();
+        boolean moreBehind = readAhead != null || (exchange != null && exchange.isMoreBehind());
+        long idle = aboutToWait((int) connection.getMessagesIn(), moreBehind, now);
+        if (idle >= 0) {
+            onReuse(idle);
+        }
+        if (exchange != null) {
+            exchange.waits();
+        }
+        forgetStall();
+    }
+
+    @Override
+    public boolean tryFillInterested(Callback callback) {
+        int state = state(seen());
+        if (state == PASS) {
+            return endPoint.tryFillInterested(callback);
+        }
+        return state != OWNED && demand(callback) && demandBytes();
+    }
+
+    @Override
+    boolean demandBytes() {
+        return endPoint.isFillInterested() || endPoint.tryFillInterested(this);
+    }
+
+    @Override
+    public boolean isFillInterested() {
+        return switch (state(seen())) {
+            case PASS -> endPoint.isFillInterested();
+            case WAITING -> true;
+            default -> demand() != null;
+        };
+    }
+
+    @Override
+    public void write(Callback callback, ByteBuffer... buffers) {
+        int state = state(seen());
+        if (state == OWNED) {
+            callback.failed(new ClosedChannelException());
+            return;
+        }
+        if (state != PASS) {
+            exchangeInProgress().writes(buffers);
+        }
+        endPoint.write(callback, buffers);
+    }
+
+    @Override
+    public void shutdownOutput() {
+        int state = state(seen());
+        if (state == OWNED) {
+            return;
+        }
+        if (state != PASS && !isOutputShut()) {
+            shut(governor.now());
+            if (closing() == null && governor.isShutdown()) {
+                closeFor(CloseReason.STOP); // Its response had begun before.
+            }
+            governor.due(this, deadline(lingerSince(), lingerLimit(governor.pressure())));
+        }
+        try {
+            endPoint.shutdownOutput();
+        } catch (RuntimeException x) {
+            if (state == PASS) {
+                throw x;
+            }
+            abort(x); // Some Jettys would leave it open.
+        }
+    }
+
+    @Override
+    public void close(Throwable cause) {
+        int state = state(seen());
+        if (state == OWNED) {
+            // The linger closes, unless the server stops before.
+            if (governor.isStopping()) {
+                innermost.close(cause);
+            }
+            return;
+        }
+        // An abort behind a response that was written whole would destroy it: it becomes a linger.
+        if (state != PASS && cause != null && isOutputShut() && !hasInputEnded() && !isWritePending() && isOpen()) {
+            takeOver();
+            return;
+        }
+        endPoint.close(cause);
+    }
+
+    @Override
+    public void close() {
+        close(null);
+    }
+
+    @Override
+    public void setConnection(Connection newConnection) {
+        if (newConnection != connection) {
+            leaves();
+        }
+        endPoint.setConnection(newConnection);
+    }
+
+    @Override
+    public String toString() {
+        return "%s@%x{%s,requests=%d,%s}"
+                .formatted(TypeUtil.toShortName(getClass()), hashCode(), state(), requests(), endPoint);
+    }
+}

@@ -1,0 +1,200 @@
+package org.strictkeepalive.internal.connection;
+
+import java.io.IOException;
+import java.net.InetSocketAddress;
+import java.net.SocketAddress;
+import java.nio.ByteBuffer;
+import org.eclipse.jetty.io.AbstractEndPoint;
+import org.eclipse.jetty.io.Connection;
+import org.eclipse.jetty.io.EndPoint;
+import org.eclipse.jetty.io.ssl.SslConnection;
+import org.eclipse.jetty.server.ProxyConnectionFactory.ProxyEndPoint;
+import org.eclipse.jetty.util.Callback;
+import org.strictkeepalive.internal.policy.Peers;
+
+/** The endpoint that Jetty's connection sees: what the guard leaves as it is goes to the real one. */
+public abstract class GuardEndPoint extends ConnectionDeadlines implements EndPoint, EndPoint.Wrapper {
+    /** The endpoint without the guard, as applications see it. */
+    private final EndPoint shown;
+    /** The same, or the one within where that is PROXY's: only the addresses are PROXY's, the bytes are not. */
+    final EndPoint endPoint;
+    /** The endpoint of the socket, below TLS. */
+    final EndPoint innermost;
+
+    /** Made when somebody asks for it. Several threads may make it, and make the same. */
+    private Object peer;
+
+    GuardEndPoint(Governor governor, EndPoint shown) {
+        super(governor);
+        this.shown = shown;
+        endPoint = shown.getClass() == ProxyEndPoint.class ? ((ProxyEndPoint) shown).unwrap() : shown;
+        innermost = Sockets.innermost(endPoint);
+    }
+
+    /** The endpoint of the socket. */
+    public final EndPoint innermost() {
+        return innermost;
+    }
+
+    final boolean isTls() {
+        return endPoint instanceof SslConnection.SslEndPoint;
+    }
+
+    @Override
+    public final boolean isHandshaking() {
+        return endPoint instanceof SslConnection.SslEndPoint ssl
+                && "NONE"
+                        .equals(ssl.getSslConnection()
+                                .getSSLEngine()
+                                .getSession()
+                                .getProtocol());
+    }
+
+    @Override
+    public final boolean isSocketOpen() {
+        return innermost.isOpen();
+    }
+
+    final boolean isWritePending() {
+        return endPoint instanceof AbstractEndPoint ep && ep.getWriteFlusher().isPending();
+    }
+
+    /** Whether the endpoint's idle timeout is still the connector's own. */
+    final boolean isIdleTimeoutOfConnector() {
+        return endPoint.getIdleTimeout() * 1_000_000 == governor.idleTimeout();
+    }
+
+    /** As PROXY says, where it does. */
+    @Override
+    public final SocketAddress remoteAddress() {
+        return getRemoteSocketAddress();
+    }
+
+    @Override
+    public final Object peer() {
+        if (peer == null) {
+            peer = Peers.key(remoteAddress());
+        }
+        return peer;
+    }
+
+    @Override
+    public final EndPoint unwrap() {
+        return shown;
+    }
+
+    @Override
+    public SocketAddress getLocalSocketAddress() {
+        return shown.getLocalSocketAddress();
+    }
+
+    @Override
+    public SocketAddress getRemoteSocketAddress() {
+        return shown.getRemoteSocketAddress();
+    }
+
+    /** Abstract in Jetty 12.0, gone in 12.1. */
+    public InetSocketAddress getLocalAddress() {
+        return getLocalSocketAddress() instanceof InetSocketAddress address ? address : null;
+    }
+
+    /** Abstract in Jetty 12.0, gone in 12.1. */
+    public InetSocketAddress getRemoteAddress() {
+        return getRemoteSocketAddress() instanceof InetSocketAddress address ? address : null;
+    }
+
+    @Override
+    public SslSessionData getSslSessionData() {
+        return shown.getSslSessionData();
+    }
+
+    @Override
+    public boolean isSecure() {
+        return shown.isSecure();
+    }
+
+    @Override
+    public boolean isOpen() {
+        return endPoint.isOpen();
+    }
+
+    @Override
+    public long getCreatedTimeStamp() {
+        return endPoint.getCreatedTimeStamp();
+    }
+
+    @Override
+    public boolean isOutputShutdown() {
+        return endPoint.isOutputShutdown();
+    }
+
+    @Override
+    public boolean isInputShutdown() {
+        return endPoint.isInputShutdown();
+    }
+
+    @Override
+    public SocketAddress receive(ByteBuffer buffer) throws IOException {
+        return endPoint.receive(buffer);
+    }
+
+    @Override
+    public boolean flush(ByteBuffer... buffers) throws IOException {
+        return endPoint.flush(buffers);
+    }
+
+    @Override
+    public boolean send(SocketAddress address, ByteBuffer... buffers) throws IOException {
+        return endPoint.send(address, buffers);
+    }
+
+    @Override
+    public void write(Callback callback, SocketAddress address, ByteBuffer... buffers) {
+        endPoint.write(callback, address, buffers);
+    }
+
+    @Override
+    public void write(boolean last, ByteBuffer buffer, Callback callback) {
+        endPoint.write(last, buffer, callback);
+    }
+
+    @Override
+    public Callback cancelWrite(Throwable cause) {
+        return endPoint.cancelWrite(cause);
+    }
+
+    @Override
+    public Object getTransport() {
+        return endPoint.getTransport();
+    }
+
+    @Override
+    public long getIdleTimeout() {
+        return endPoint.getIdleTimeout();
+    }
+
+    @Override
+    public void setIdleTimeout(long idleTimeout) {
+        endPoint.setIdleTimeout(idleTimeout);
+    }
+
+    @Override
+    public Connection getConnection() {
+        return endPoint.getConnection();
+    }
+
+    @Override
+    public void upgrade(Connection newConnection) {
+        endPoint.upgrade(newConnection);
+    }
+
+    @Override
+    public void onOpen() {
+        endPoint.onOpen();
+    }
+
+    @Override
+    public void onClose(Throwable cause) {
+        endPoint.onClose(cause);
+    }
+}

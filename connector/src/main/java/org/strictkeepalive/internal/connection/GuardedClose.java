@@ -1,0 +1,311 @@
+package org.strictkeepalive.internal.connection;
+
+import java.io.Closeable;
+import java.io.IOException;
+import java.net.InetSocketAddress;
+import java.net.SocketAddress;
+import java.nio.ByteBuffer;
+import java.nio.channels.ClosedChannelException;
+import java.nio.charset.StandardCharsets;
+import java.util.concurrent.Executor;
+import org.eclipse.jetty.http.DateGenerator;
+import org.eclipse.jetty.io.AbstractEndPoint;
+import org.eclipse.jetty.io.EndPoint;
+import org.eclipse.jetty.util.BufferUtil;
+import org.eclipse.jetty.util.Callback;
+import org.eclipse.jetty.util.thread.Invocable;
+import org.eclipse.jetty.util.thread.TryExecutor;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+import org.strictkeepalive.CloseReason;
+import org.strictkeepalive.ConnectionState;
+
+/** How the policy ends a connection: a last look for bytes, a 408, the FIN, the linger behind it, the close. */
+public abstract class GuardedClose extends GuardedExchange implements Callback {
+    private static final Logger LOG = LoggerFactory.getLogger(GuardedClose.class);
+
+    // What the thread that ends connections is asked to do, besides what GuardedProgress asks.
+    private static final int CHECK = 1 << 2;
+    private static final int ANSWER = 1 << 3;
+    private static final int SHUT = 1 << 4;
+    private static final int CLOSE = 1 << 5;
+    private static final int RESUME = 1 << 6;
+
+    /** Told when bytes of a request come. Published by the word. */
+    private Callback fillCallback;
+
+    private boolean endOfInput;
+    /** Null until the policy reads behind the FIN. Made by whoever owns the connection, read by the timer. */
+    private volatile Linger linger;
+
+    GuardedClose(Governor governor, EndPoint shown) {
+        super(governor, shown);
+    }
+
+    /** Jetty's connection waits, and wants to be told. */
+    final void waitsWith(Callback callback) {
+        fillCallback = callback;
+    }
+
+    final Callback fillCallback() {
+        return fillCallback;
+    }
+
+    /** Nothing more comes from the client. */
+    final void inputEnds() {
+        endOfInput = true;
+    }
+
+    final boolean hasInputEnded() {
+        return endOfInput;
+    }
+
+    // ---- The policy ends it
+
+    @Override
+    public final void end(Ending how) {
+        execute(
+                switch (how) {
+                    case CLOSE -> CLOSE;
+                    case SHUT -> SHUT;
+                    case ANSWER -> ANSWER;
+                    case CHECK -> CHECK;
+                });
+    }
+
+    @Override
+    public final void tellClosing(CloseReason reason) {
+        governor.closing(connection, reason);
+    }
+
+    @Override
+    public final void act(int what) {
+        try {
+            if ((what & OFFER) != 0) {
+                makeOffer();
+            }
+            if ((what & END_EXCHANGE) != 0) {
+                endStalled();
+            }
+            if ((what & CHECK) != 0) {
+                check();
+            }
+            if ((what & ANSWER) != 0) {
+                answerTimeout();
+            }
+            if ((what & SHUT) != 0) {
+                shutdown();
+            }
+            if ((what & RESUME) != 0) {
+                resumeWithoutBlocking();
+            }
+            if ((what & CLOSE) != 0) {
+                innermost.close();
+            }
+        } catch (Throwable x) {
+            innermost.close(x); // What was to be done will not be asked for again.
+            throw x;
+        }
+    }
+
+    /** A request that has come in time, and was not read because the machine is busy, is not cut. */
+    private void check() {
+        CloseReason reason = checkedFor();
+        ByteBuffer buffer = BufferUtil.allocate(connection.getInputBufferSize());
+        int filled;
+        try {
+            filled = endPoint.fill(buffer);
+        } catch (IOException | RuntimeException x) {
+            filled = -1;
+        }
+        if (filled > 0) {
+            readAhead = buffer;
+            withdraw();
+            foundBytes();
+            handToJetty();
+            return;
+        }
+        if (filled < 0) {
+            closing(CloseReason.CLIENT);
+        } else {
+            closeFor(reason);
+            governor.counters().regret().onClosed(peer(), reason, lingerSince());
+            linger = new Linger(innermost, isTls(), this::onRace);
+        }
+        foundNothing();
+        if (LOG.isDebugEnabled()) {
+            LOG.debug("{} {}", closing(), this);
+        }
+        shutdown();
+        // A wake-up in between was not listened to.
+        awaitDiscard();
+    }
+
+    /**
+     * Cancels the pending fill interest, since the bytes were read already. Else a connection that this one is upgraded
+     * to couldn't have an interest of its own.
+     */
+    final void withdraw() {
+        if (endPoint instanceof AbstractEndPoint ep) {
+            ep.getFillInterest().fillable(); // not listened to while CHECKING
+        }
+    }
+
+    private void answerTimeout() {
+        boolean date = connection.getHttpConfiguration().getSendDateHeader();
+        String response = "HTTP/1.1 408 Request Timeout\r\n"
+                + (date ? "Date: " + DateGenerator.formatDate(System.currentTimeMillis()) + "\r\n" : "")
+                + "Connection: close\r\nContent-Length: 0\r\n\r\n";
+        endPoint.write(
+                Callback.from(this::shutdown, this::abort),
+                ByteBuffer.wrap(response.getBytes(StandardCharsets.US_ASCII)));
+    }
+
+    private void shutdown() {
+        shut(governor.now());
+        try {
+            endPoint.shutdownOutput();
+        } catch (Throwable x) {
+            abort(x);
+        }
+    }
+
+    final void abort(Throwable cause) {
+        LOG.debug("Unable to close gracefully {}", this, cause);
+        innermost.close(cause);
+    }
+
+    /** Jetty's connection was closed, or gave way to another. */
+    public final void onClosed() {
+        endCalls();
+        CloseReason reason = closing();
+        if (innermost.isOpen()) {
+            leaves();
+            reason = CloseReason.UPGRADED;
+        } else if (reason == null) {
+            if (governor.isStopping()) {
+                reason = CloseReason.STOP;
+            } else if (phase() == ConnectionState.NEW && isHandshaking()) {
+                reason = CloseReason.HANDSHAKE;
+            } else {
+                reason = endOfInput ? CloseReason.CLIENT : CloseReason.ERROR;
+            }
+        }
+        governor.closed(this, reason);
+    }
+
+    @Override
+    public final void closedUnheard() {
+        onClosed();
+    }
+
+    @Override
+    final void onCompleteAgain() {
+        LOG.debug("An exchange of {} was completed twice: closing", this);
+        closing(CloseReason.ERROR);
+        innermost.close(new IllegalStateException("exchange completed twice"));
+    }
+
+    // ---- Bytes that the policy has read go to Jetty
+
+    /** Hands them on as a wake-up of the selector would. */
+    final void handToJetty() {
+        Executor executor = governor.executor();
+        ResumeTask task = new ResumeTask(this);
+        try {
+            if (ApplicationCalls.type(fillCallback) == InvocationType.BLOCKING) {
+                executor.execute(task);
+            } else if (!(executor instanceof TryExecutor pool && pool.tryExecute(task))) {
+                handOn(governor, RESUME);
+            }
+        } catch (Throwable x) {
+            LOG.debug("Unable to hand on {}", this, x);
+            task.close();
+        }
+    }
+
+    private void resumeWithoutBlocking() {
+        if (ApplicationCalls.type(fillCallback) == InvocationType.EITHER) {
+            Invocable.invokeNonBlocking(this::resume);
+        } else {
+            resume();
+        }
+    }
+
+    /** A task of the pool: closed where it is rejected, or never run because the pool stops, as Jetty's own are. */
+    private record ResumeTask(GuardedClose guard) implements Runnable, Closeable {
+        @Override
+        public void run() {
+            guard.resume();
+        }
+
+        @Override
+        public void close() {
+            guard.innermost.close();
+        }
+    }
+
+    final void resume() {
+        fillCallback.succeeded();
+        // After a request that couldn't be parsed Jetty's connection leaves without waiting.
+        if (isOutputShut() && state(seen()) == RUNNING) {
+            takeOver();
+        }
+    }
+
+    // ---- Linger
+
+    /** Takes a connection that Jetty has finished with, behind its FIN. */
+    @Override
+    public final void takeOver() {
+        if (!outputShut()) {
+            return;
+        }
+        Callback wanted = takeDemand();
+        if (wanted != null) {
+            wanted.failed(new ClosedChannelException());
+        }
+        awaitDiscard();
+        governor.due(this, deadline(lingerSince(), lingerLimit(governor.pressure())));
+    }
+
+    final void discard() {
+        try {
+            Linger reading = linger;
+            if (reading == null) {
+                reading = new Linger(innermost, isTls(), null);
+                linger = reading;
+            }
+            if (reading.discard()) {
+                awaitDiscard();
+            } else {
+                innermost.close();
+            }
+        } catch (Throwable x) {
+            innermost.close(x);
+        }
+    }
+
+    /** Waits at the socket itself; where TLS waits there already, behind TLS, which then passes the wake-up on. */
+    final void awaitDiscard() {
+        if (!innermost.tryFillInterested(this)) {
+            endPoint.tryFillInterested(this);
+        }
+    }
+
+    private void onRace() {
+        SocketAddress address = innermost.getRemoteSocketAddress();
+        String client = address instanceof InetSocketAddress inet
+                ? inet.getAddress().getHostAddress()
+                : String.valueOf(address);
+        governor.counters().races().onRace(closing(), client, governor.now() - lingerSince());
+    }
+
+    @Override
+    public final void endQuietLinger() {
+        Linger reading = linger;
+        if (state(seen()) == OWNED && isOutputShut() && (reading == null || !reading.hasDiscarded())) {
+            end(Ending.CLOSE);
+        }
+    }
+}

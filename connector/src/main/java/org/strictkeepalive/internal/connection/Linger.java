@@ -1,0 +1,70 @@
+package org.strictkeepalive.internal.connection;
+
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import org.eclipse.jetty.io.EndPoint;
+import org.eclipse.jetty.util.BufferUtil;
+
+/** Reads and discards behind the server's FIN, until the client's. Made when the policy has shut the output. */
+final class Linger {
+    private static final int TLS_HEADER = 5;
+    private static final int TLS_APPLICATION_DATA = 23;
+    /** Longer than the record of an alert, which is 19 bytes, or 35 from a JDK; shorter than that of any request. */
+    private static final int TLS_SHORTEST_DATA = 40;
+
+    private static final int DISCARD_SIZE = 16 * 1024;
+    private static final int DISCARDS_AT_ONCE = 16;
+
+    private final EndPoint socket;
+    private final boolean tls;
+    /** Told once of a request that comes behind the FIN on an idle connection; null if it was not idle. */
+    private Runnable race;
+    /** Written by the thread that reads, read by the timer. */
+    private volatile boolean discarded;
+
+    Linger(EndPoint socket, boolean tls, Runnable race) {
+        this.socket = socket;
+        this.tls = tls;
+        this.race = race;
+    }
+
+    /** Whether the client has sent something since. */
+    boolean hasDiscarded() {
+        return discarded;
+    }
+
+    /**
+     * Discards what has come at the socket itself, below TLS.
+     *
+     * @return whether more may come; false behind the client's FIN
+     */
+    boolean discard() throws IOException {
+        // Jetty's pool has not the same signature in all versions.
+        ByteBuffer buffer = BufferUtil.allocate(DISCARD_SIZE);
+        for (int i = 0; i < DISCARDS_AT_ONCE; i++) {
+            BufferUtil.clear(buffer);
+            int filled = socket.fill(buffer);
+            if (filled <= 0) {
+                return filled == 0;
+            }
+            if (race != null && !discarded && isRequest(buffer, tls)) {
+                race.run();
+                race = null;
+            }
+            discarded = true;
+        }
+        return true;
+    }
+
+    /**
+     * Whether bytes at the socket belong to a request: over TLS a client answers the close with an alert, which in TLS
+     * 1.3 is known by its length only.
+     */
+    static boolean isRequest(ByteBuffer bytes, boolean tls) {
+        int start = bytes.position();
+        return !tls
+                || (bytes.remaining() >= TLS_HEADER
+                        && bytes.get(start) == TLS_APPLICATION_DATA
+                        && bytes.getShort(start + 3) >= TLS_SHORTEST_DATA);
+    }
+}

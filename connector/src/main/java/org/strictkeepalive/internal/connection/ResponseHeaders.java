@@ -1,0 +1,101 @@
+package org.strictkeepalive.internal.connection;
+
+import java.util.Iterator;
+import org.eclipse.jetty.http.HttpField;
+import org.eclipse.jetty.http.HttpFields;
+import org.eclipse.jetty.http.HttpHeader;
+import org.eclipse.jetty.http.HttpHeaderValue;
+import org.eclipse.jetty.http.MetaData;
+
+/** The fields of a response that speak of its connection. Pure. */
+final class ResponseHeaders {
+    private static final String CONNECTION = HttpHeader.CONNECTION.asString();
+    /**
+     * The JDK's {@code HttpURLConnection} heeds a {@code Keep-Alive} field only beside this option, and intermediaries
+     * drop it for this option. Jetty strips the option from the field that it knows, so this field it doesn't know.
+     */
+    private static final HttpField KEEP_ALIVE = new HttpField(null, CONNECTION, HttpHeaderValue.KEEP_ALIVE.asString());
+
+    private static final HttpField CHUNKED =
+            new HttpField(HttpHeader.TRANSFER_ENCODING, HttpHeaderValue.CHUNKED.asString());
+
+    private ResponseHeaders() {}
+
+    /** Whether there is such a connection option. Most messages have none; getField sees that without an iterator. */
+    static boolean isConnection(HttpFields fields, HttpHeaderValue option) {
+        return fields.getField(HttpHeader.CONNECTION) != null
+                && fields.contains(HttpHeader.CONNECTION, option.asString());
+    }
+
+    /** Says {@code Connection: close}. */
+    static void sayClose(HttpFields.Mutable headers) {
+        withdrawPromise(headers);
+        if (HttpHeaderValue.KEEP_ALIVE.is(headers.get(CONNECTION))) {
+            headers.remove(CONNECTION);
+        }
+        headers.ensureField(HttpFields.CONNECTION_CLOSE);
+    }
+
+    /** Says it also where Jetty does: 12.1.12 forgets it if the headers overflow its buffer. */
+    static void sayCloseAsJetty(HttpFields.Mutable headers) {
+        if (headers.getField(HttpHeader.CONNECTION) == null) {
+            headers.ensureField(HttpFields.CONNECTION_CLOSE);
+        }
+    }
+
+    /** Promises to keep the connection, by the value of a {@code Keep-Alive} field. */
+    static void promise(HttpFields.Mutable headers, String value, boolean http10) {
+        headers.put(HttpHeader.KEEP_ALIVE, value);
+        // To 1.0 Jetty says it itself; on 1.1 it strips the option from the application's own field.
+        if (!http10 && !hasKeepAlive(headers)) {
+            headers.add(KEEP_ALIVE);
+        }
+    }
+
+    /** Whether it was added before: Jetty prepares a response twice if its headers overflow the buffer. */
+    private static boolean hasKeepAlive(HttpFields headers) {
+        for (int i = 0; i < headers.size(); i++) {
+            if (KEEP_ALIVE.equals(headers.getField(i))) {
+                return true;
+            }
+        }
+        return false;
+    }
+
+    static void withdrawPromise(HttpFields.Mutable headers) {
+        headers.remove(HttpHeader.KEEP_ALIVE);
+        for (Iterator<HttpField> i = headers.iterator(); i.hasNext(); ) {
+            if (KEEP_ALIVE.equals(i.next())) {
+                i.remove();
+            }
+        }
+    }
+
+    /** Whether only its close tells the end of a response to HTTP/1.0, which knows no chunks. */
+    static boolean endsWithClose(HttpFields headers) {
+        return headers.getField(HttpHeader.CONTENT_LENGTH) == null;
+    }
+
+    static boolean isLengthUnknown(MetaData.Response response) {
+        HttpFields fields = response.getHttpFields();
+        return response.getContentLength() < 0
+                && fields.getField(HttpHeader.CONTENT_LENGTH) == null
+                && fields.getField(HttpHeader.TRANSFER_ENCODING) == null;
+    }
+
+    /** With the close Jetty would leave out the chunks, and a response that fails midway would look whole. */
+    static void chunk(HttpFields.Mutable headers) {
+        headers.put(CHUNKED);
+    }
+
+    /** The same response with other headers. */
+    static MetaData.Response with(MetaData.Response response, HttpFields headers) {
+        return new MetaData.Response(
+                response.getStatus(),
+                response.getReason(),
+                response.getHttpVersion(),
+                headers,
+                response.getContentLength(),
+                response.getTrailersSupplier());
+    }
+}

@@ -1,0 +1,161 @@
+package org.strictkeepalive.internal.connection;
+
+import org.strictkeepalive.PressureLevel;
+import org.strictkeepalive.internal.policy.Decisions;
+import org.strictkeepalive.internal.policy.Decisions.Progress;
+import org.strictkeepalive.internal.policy.Pressure;
+
+/**
+ * Judges how an exchange waits for its client. There only for exchanges that wait, so it costs the others nothing. Pure:
+ * time is passed in. Safe for use by any thread.
+ */
+final class StallJudge {
+    /** What is to be done. */
+    enum Answer {
+        /** Nothing. */
+        LEAVE,
+        /** Offer the client what it has not taken, see {@link #offered}. */
+        OFFER,
+        /** End the exchange, see {@link #isStalled}. */
+        END
+    }
+
+    /**
+     * What has been offered to a client that doesn't take it. A socket says that it is writable only when a third of its
+     * send buffer is free, and takes bytes long before. So there is an offer when a wait begins, to count from a full
+     * buffer, and one before the end.
+     */
+    private enum Offer {
+        NONE,
+        FILLING,
+        FILLED,
+        FULL,
+        LAST,
+        MADE
+    }
+
+    private long demandSince;
+    /** How long earlier demands had waited. */
+    private long waited;
+
+    private long writeSince;
+    private boolean writing;
+    private Offer offer = Offer.NONE;
+    /** What had moved at the last judgement with progress, and at the last one. */
+    private long judged;
+
+    private long moved;
+    private boolean ending;
+    /** Whether the end calls an application that may block. */
+    private boolean calling;
+
+    StallJudge(long now) {
+        demandSince = now;
+        writeSince = now;
+    }
+
+    /** The application demands bytes of the body. */
+    synchronized void demands(long now) {
+        demandSince = now;
+    }
+
+    /** The demand was met. */
+    synchronized void isMet(long now) {
+        waited += now - demandSince;
+    }
+
+    /**
+     * Judges.
+     *
+     * @param reading whether bytes are demanded
+     * @param writes whether a write is pending
+     * @param bytes what has moved
+     */
+    synchronized Answer judge(
+            long now, boolean reading, boolean writes, long bytes, Decisions decisions, Pressure pressure) {
+        if (!writing) {
+            writeSince = now;
+            offer = Offer.NONE;
+        }
+        writing = writes;
+        if ((!reading && !writing) || ending) {
+            return Answer.LEAVE;
+        }
+        // A flush that completes meanwhile makes it look like less for a moment.
+        moved = Math.max(moved, bytes);
+        if (offer == Offer.FILLED) {
+            begin(now);
+            offer = Offer.FULL;
+        }
+        long wait = Math.max(reading ? waited + (now - demandSince) : 0, writing ? now - writeSince : 0);
+        Progress progress = decisions.progress(wait, moved - judged, pressure);
+        if (progress == Progress.MADE) {
+            begin(now);
+            offer = Offer.NONE;
+        } else if (progress == Progress.NONE) {
+            if (!writing || offer == Offer.MADE) {
+                ending = true;
+                return Answer.END;
+            }
+            if (offer == Offer.NONE || offer == Offer.FULL) {
+                offer = Offer.LAST;
+                return Answer.OFFER;
+            }
+        } else if (writing && offer == Offer.NONE && pressure.level().isAtLeast(PressureLevel.ELEVATED)) {
+            offer = Offer.FILLING;
+            return Answer.OFFER;
+        }
+        return Answer.LEAVE;
+    }
+
+    private void begin(long now) {
+        judged = moved;
+        waited = 0;
+        demandSince = now;
+        writeSince = now;
+    }
+
+    /** Whether an offer is to be made. */
+    synchronized boolean isOffering() {
+        return offer == Offer.FILLING || offer == Offer.LAST;
+    }
+
+    /** The offer was made; unless another wait has begun meanwhile. */
+    synchronized void offered() {
+        if (isOffering()) {
+            offer = offer == Offer.FILLING ? Offer.FILLED : Offer.MADE;
+        }
+    }
+
+    /** The offer could not be made: the next judgement asks again. */
+    synchronized void notOffered() {
+        offer = Offer.NONE;
+    }
+
+    /** Whether the exchange is to be ended, and nothing has moved since that was judged. */
+    synchronized boolean isStalled(long bytes) {
+        return ending && bytes == moved;
+    }
+
+    /** The exchange was ended, or was found to go on. */
+    synchronized void ended() {
+        ending = false;
+    }
+
+    /** Takes a place for the call that ends the exchange; false if there is none left. */
+    synchronized boolean beginCall(ApplicationCalls calls, boolean blocking) {
+        if (blocking && !calling) {
+            calling = calls.begin();
+            return calling;
+        }
+        return true;
+    }
+
+    /** The application has returned from that call, or has ended the exchange. */
+    synchronized void endCall(ApplicationCalls calls) {
+        if (calling) {
+            calling = false;
+            calls.end();
+        }
+    }
+}

@@ -1,0 +1,379 @@
+package org.strictkeepalive.internal.jetty;
+
+import java.io.IOException;
+import java.nio.channels.SelectableChannel;
+import java.util.Map;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.Executor;
+import java.util.concurrent.TimeUnit;
+import java.util.function.Consumer;
+import org.eclipse.jetty.io.Connection;
+import org.eclipse.jetty.io.EndPoint;
+import org.eclipse.jetty.io.SelectorManager;
+import org.eclipse.jetty.io.ssl.SslConnection;
+import org.eclipse.jetty.server.AbstractConnector;
+import org.eclipse.jetty.server.HttpConfiguration;
+import org.eclipse.jetty.server.NegotiatingServerConnection;
+import org.eclipse.jetty.server.Request;
+import org.eclipse.jetty.server.ServerConnector;
+import org.eclipse.jetty.util.IO;
+import org.eclipse.jetty.util.component.Graceful;
+import org.eclipse.jetty.util.component.LifeCycle;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+import org.strictkeepalive.CloseReason;
+import org.strictkeepalive.KeepAlivePolicy;
+import org.strictkeepalive.internal.connection.ApplicationCalls;
+import org.strictkeepalive.internal.connection.ConnectionGuard;
+import org.strictkeepalive.internal.connection.GovernedConnection;
+import org.strictkeepalive.internal.connection.Governor;
+import org.strictkeepalive.internal.connection.Handshake;
+import org.strictkeepalive.internal.connection.Sockets;
+import org.strictkeepalive.internal.observe.Counters;
+import org.strictkeepalive.internal.policy.Decisions;
+import org.strictkeepalive.internal.policy.Pressure;
+import org.strictkeepalive.internal.server.Draining;
+import org.strictkeepalive.internal.server.GovernedConnector;
+import org.strictkeepalive.internal.server.ServerGovernor;
+
+/**
+ * Governs the HTTP/1.1 connections of a connector. It hears of every accept and every connection, from the start of the
+ * connector to its stop; then it puts everything back.
+ */
+public final class ConnectorGovernor
+        implements Governor,
+                GovernedConnector,
+                Connection.Listener,
+                SelectorManager.AcceptListener,
+                LifeCycle.Listener,
+                Graceful {
+    private static final Logger LOG = LoggerFactory.getLogger(ConnectorGovernor.class);
+
+    private final AbstractConnector connector;
+    private final ServerGovernor server;
+    private final HttpConfiguration configuration;
+    private final Consumer<KeepAlivePolicy> adopting;
+    private final Runnable released;
+    private final HttpConfiguration.Customizer customizer;
+    /** Connections in a phase before HTTP: ALPN, PROXY, protocol detection. */
+    private final Map<EndPoint, Handshake> handshakes = new ConcurrentHashMap<>();
+
+    private volatile Decisions decisions;
+    private volatile boolean shutdown;
+    /** Whether {@link #stopBegan} is known; it may be the timer that sees a shutdown first. */
+    private volatile boolean stopping;
+
+    private volatile long stopBegan;
+
+    /**
+     * Makes one.
+     *
+     * @param configuration the HTTP configuration of the connections
+     * @param policy the policy of the connections
+     * @param adopting told of settings of pressure that this connector has to adopt, and answers with {@link #setPolicy}
+     * @param released told that the connector has stopped
+     */
+    public ConnectorGovernor(
+            AbstractConnector connector,
+            ServerGovernor server,
+            HttpConfiguration configuration,
+            KeepAlivePolicy policy,
+            Consumer<KeepAlivePolicy> adopting,
+            Runnable released) {
+        this.connector = connector;
+        this.server = server;
+        this.configuration = configuration;
+        this.adopting = adopting;
+        this.released = released;
+        customizer = new GuardCustomizer(this);
+        decisions = new Decisions(policy);
+    }
+
+    @Override
+    public AbstractConnector connector() {
+        return connector;
+    }
+
+    public ServerGovernor server() {
+        return server;
+    }
+
+    @Override
+    public void adoptPressureSettings(KeepAlivePolicy changed) {
+        adopting.accept(changed);
+    }
+
+    /** A new policy: it acts on open connections. */
+    public void setPolicy(KeepAlivePolicy changed) {
+        decisions = new Decisions(changed);
+    }
+
+    // ---- What connections ask
+
+    @Override
+    public Decisions decisions() {
+        return decisions;
+    }
+
+    @Override
+    public Pressure pressure() {
+        return server.pressure();
+    }
+
+    @Override
+    public long now() {
+        return server.now();
+    }
+
+    @Override
+    public long begun(Request request) {
+        return server.begun(request);
+    }
+
+    @Override
+    public void due(GovernedConnection connection, long due) {
+        server.due(connection, due);
+    }
+
+    @Override
+    public void closing(Connection connection, CloseReason reason) {
+        server.onClosing(connection, reason);
+    }
+
+    @Override
+    public void closed(GovernedConnection connection, CloseReason reason) {
+        if (connection instanceof Handshake handshake) {
+            handshakes.remove(handshake.endPoint(), handshake);
+        }
+        server.onClosed(connection, reason);
+    }
+
+    @Override
+    public void execute(Runnable task) {
+        server.closer().execute(task);
+    }
+
+    @Override
+    public Executor executor() {
+        return connector.getExecutor();
+    }
+
+    @Override
+    public ApplicationCalls calls() {
+        return server.calls();
+    }
+
+    @Override
+    public Counters counters() {
+        return server.counters();
+    }
+
+    @Override
+    public long idleTimeout() {
+        return connector.getIdleTimeout() * 1_000_000;
+    }
+
+    // ---- Life cycle
+
+    public void govern() {
+        server.register(this);
+        connector.addEventListener(this);
+        configuration.getCustomizers().add(0, customizer);
+        SelectorManager selectors = selectors();
+        if (selectors != null) {
+            // The connector has already handed on those of its listeners that it had before its start.
+            selectors.addEventListener(this);
+        }
+    }
+
+    @Override
+    public void lifeCycleStopping(LifeCycle stopping) {
+        server.unregister(this);
+    }
+
+    @Override
+    public void lifeCycleStopped(LifeCycle stopped) {
+        release();
+    }
+
+    @Override
+    public void lifeCycleFailure(LifeCycle failed, Throwable cause) {
+        server.unregister(this);
+        release();
+    }
+
+    private void release() {
+        connector.removeEventListener(this);
+        configuration.getCustomizers().remove(customizer);
+        SelectorManager selectors = selectors();
+        if (selectors != null) {
+            selectors.removeEventListener(this);
+        }
+        handshakes.clear();
+        server.sweep(this);
+        released.run();
+    }
+
+    /** What accepts, of a connector for Unix domain sockets too; null where there is no such thing. */
+    private SelectorManager selectors() {
+        return connector instanceof ServerConnector tcp
+                ? tcp.getSelectorManager()
+                : connector.getBean(SelectorManager.class);
+    }
+
+    /** Found by the server at a stop with a timeout, since listeners of the connector are its beans. */
+    @Override
+    public CompletableFuture<Void> shutdown() {
+        shutdown = true;
+        beginStop(server.now());
+        server.onShutdown();
+        return CompletableFuture.completedFuture(null); // It is the connector that waits for its connections.
+    }
+
+    @Override
+    public boolean isShutdown() {
+        return shutdown || connector.isShutdown();
+    }
+
+    @Override
+    public CloseReason farewell() {
+        if (isShutdown()) {
+            return CloseReason.STOP;
+        }
+        Draining draining = server.draining();
+        return draining.isOn() && draining.saysClose(now()) ? CloseReason.DRAIN : null;
+    }
+
+    private void beginStop(long now) {
+        if (!stopping) {
+            stopBegan = now;
+            stopping = true;
+        }
+    }
+
+    /**
+     * The {@code shutdownIdleTimeout} since the stop began, or since the wait did. Jetty sets that timeout on all
+     * endpoints, but there each byte begins it anew.
+     */
+    @Override
+    public long stopTimeout(long since, long now) {
+        if (!isShutdown()) {
+            return Decisions.NEVER;
+        }
+        beginStop(now);
+        long grace = connector.getShutdownIdleTimeout();
+        if (grace < 0) {
+            grace = connector.getIdleTimeout();
+        }
+        return grace < 0 ? Decisions.NEVER : Math.max(stopBegan - since, 0) + TimeUnit.MILLISECONDS.toNanos(grace);
+    }
+
+    @Override
+    public boolean isStopping() {
+        return !connector.isRunning();
+    }
+
+    // ---- Accept
+
+    @Override
+    public void onAccepting(SelectableChannel channel) {
+        if (!server.onAccepting(connector, channel)) {
+            try {
+                channel.close();
+            } catch (IOException x) {
+                IO.close(channel);
+                LOG.debug("Unable to close {}", channel, x);
+            }
+        }
+    }
+
+    @Override
+    public void onAccepted(SelectableChannel channel) {
+        server.onAccepted(channel);
+    }
+
+    @Override
+    public void onAcceptFailed(SelectableChannel channel, Throwable cause) {
+        server.onAccepted(channel);
+    }
+
+    // ---- Connections
+
+    /** Starts to govern an HTTP/1.1 connection, which may have been known in a phase before. */
+    public void onGuard(ConnectionGuard guard) {
+        server.counters().regret().onOpened(guard.peer(), server.now());
+        Handshake handshake = handshakes.isEmpty() ? null : handshakes.remove(guard.innermost());
+        if (handshake != null) {
+            guard.begin(handshake.since());
+            if (server.replace(handshake, guard, guard.firstDue())) {
+                return;
+            }
+        } else {
+            guard.begin(server.now());
+        }
+        server.onOpened(guard, guard.firstDue());
+    }
+
+    @Override
+    public void onOpened(Connection connection) {
+        EndPoint endPoint = connection.getEndPoint();
+        if (ConnectionGuard.of(endPoint) != null) {
+            return;
+        }
+        EndPoint innermost = Sockets.innermost(endPoint);
+        if (isPhase(connection)) {
+            if (connection instanceof SslConnection ssl
+                    && ConnectionGuard.of(ssl.getSslEndPoint().getConnection().getEndPoint()) != null) {
+                return;
+            }
+            if (!handshakes.containsKey(innermost)) {
+                Handshake handshake = new Handshake(this, innermost);
+                handshakes.put(innermost, handshake);
+                server.onOpened(handshake, handshake.due());
+                if (!innermost.isOpen()) {
+                    // Jetty has perhaps told of its close already.
+                    closed(handshake, handshake.reason());
+                }
+            }
+        } else {
+            Handshake handshake = handshakes.remove(innermost);
+            if (handshake != null) {
+                server.onClosed(handshake, CloseReason.OTHER_PROTOCOL);
+            }
+        }
+    }
+
+    @Override
+    public void onClosed(Connection connection) {
+        ConnectionGuard guard = ConnectionGuard.of(connection.getEndPoint());
+        if (guard != null) {
+            if (guard.isGuardOf(connection)) {
+                guard.onClosed();
+            }
+            return;
+        }
+        EndPoint innermost = Sockets.innermost(connection.getEndPoint());
+        if (!handshakes.isEmpty() && !innermost.isOpen()) {
+            Handshake handshake = handshakes.get(innermost);
+            if (handshake != null) {
+                closed(handshake, handshake.reason());
+            }
+        }
+    }
+
+    @Override
+    public String toString() {
+        return "ConnectorGovernor@%x{%s}".formatted(hashCode(), connector);
+    }
+
+    /**
+     * Whether a connection is a phase before the protocol proper. The connections of PROXY and of protocol detection
+     * are not public; they live in the package of their factories, where no connection of a protocol lives.
+     */
+    private static boolean isPhase(Connection connection) {
+        return connection instanceof SslConnection
+                || connection instanceof NegotiatingServerConnection
+                || connection.getClass().getPackage() == ServerConnector.class.getPackage();
+    }
+}

@@ -1,0 +1,2 @@
+/** What Jetty calls. */
+package org.strictkeepalive.internal.jetty;

@@ -1,0 +1,78 @@
+package org.strictkeepalive.internal.observe;
+
+import java.util.EnumMap;
+import java.util.Map;
+import java.util.concurrent.atomic.LongAdder;
+import org.strictkeepalive.CloseReason;
+
+/** What is counted of the governed connections of a server. Safe for use by any thread. */
+public final class Counters {
+    private final LongAdder opened = new LongAdder();
+    private final LongAdder requestsOfClosed = new LongAdder();
+    private final Map<CloseReason, LongAdder> closed = new EnumMap<>(CloseReason.class);
+    private final RaceMeter races = new RaceMeter();
+    private final Histogram reuses = new Histogram();
+    private final Histogram requestsAtClose = new Histogram();
+    private final Histogram ageAtClose = new Histogram();
+    private final Regret regret = new Regret();
+
+    public Counters() {
+        for (CloseReason reason : CloseReason.values()) {
+            closed.put(reason, new LongAdder());
+        }
+    }
+
+    public void onOpened() {
+        opened.increment();
+    }
+
+    /** A connection was closed, at this age in milliseconds. */
+    public void onClosed(CloseReason reason, long requests, long age) {
+        requestsOfClosed.add(requests);
+        requestsAtClose.add(requests);
+        ageAtClose.add(age);
+        closed.get(reason).increment();
+    }
+
+    public long opened() {
+        return opened.sum();
+    }
+
+    public long closed(CloseReason reason) {
+        return closed.get(reason).sum();
+    }
+
+    /** The connections that were closed, by all reasons. */
+    public Map<CloseReason, Long> closed() {
+        Map<CloseReason, Long> result = new EnumMap<>(CloseReason.class);
+        closed.forEach((reason, count) -> result.put(reason, count.sum()));
+        return result;
+    }
+
+    /** The requests of the connections that were closed. */
+    public long requestsOfClosed() {
+        return requestsOfClosed.sum();
+    }
+
+    public RaceMeter races() {
+        return races;
+    }
+
+    /** Reuses, by the milliseconds that the connection had been idle. */
+    public Histogram reuses() {
+        return reuses;
+    }
+
+    public Histogram requestsAtClose() {
+        return requestsAtClose;
+    }
+
+    /** Closes, by the milliseconds since accept. */
+    public Histogram ageAtClose() {
+        return ageAtClose;
+    }
+
+    public Regret regret() {
+        return regret;
+    }
+}

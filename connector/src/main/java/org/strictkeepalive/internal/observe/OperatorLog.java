@@ -1,0 +1,140 @@
+package org.strictkeepalive.internal.observe;
+
+import java.io.IOException;
+import java.util.Locale;
+import java.util.Map;
+import java.util.concurrent.Executor;
+import java.util.concurrent.TimeUnit;
+import java.util.function.Supplier;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+import org.strictkeepalive.CloseReason;
+import org.strictkeepalive.ConnectionState;
+import org.strictkeepalive.internal.policy.Pressure;
+
+/**
+ * Writes what operators read: changes of the level, lost requests, leaks of descriptors, drains. It decides how often,
+ * and no lock is held while it logs. {@link #level} and {@link #watchOthers} are each used by one thread at a time.
+ */
+public final class OperatorLog {
+    /** Documented, so that a logging configuration can name it. */
+    public static final String LOGGER = "org.strictkeepalive.DescriptorMonitor";
+
+    private static final Logger LOG = LoggerFactory.getLogger(LOGGER);
+
+    private final LevelLog levels = new LevelLog();
+    private final LeakDetector leaks = new LeakDetector();
+    /** Whether a line is held back. Written with the levels, read by any thread. */
+    private volatile boolean behind;
+
+    /**
+     * Logs the level, if there is something to say.
+     *
+     * @param open how many connections are in each state
+     */
+    public void level(Pressure p, long now, Supplier<Map<ConnectionState, Integer>> open) {
+        LevelLog.Line line = levels.next(p.level(), now);
+        behind = levels.isBehind();
+        if (line == null) {
+            return;
+        }
+        Map<ConnectionState, Integer> byState = open.get();
+        int idle = byState.getOrDefault(ConnectionState.IDLE, 0)
+                + byState.getOrDefault(ConnectionState.NEW, 0)
+                + byState.getOrDefault(ConnectionState.READING, 0);
+        String text =
+                "Descriptor pressure {}: used={} limit={} open={} idle={} busy={} pressure={} changesNotLogged={}";
+        Object[] numbers = {
+            p.level(),
+            p.used(),
+            p.limit(),
+            p.open(),
+            idle,
+            byState.getOrDefault(ConnectionState.BUSY, 0),
+            "%.2f".formatted(p.share()),
+            levels.takeOmitted()
+        };
+        if (line == LevelLog.Line.RISE) {
+            LOG.warn(text, numbers);
+        } else {
+            LOG.info(text, numbers);
+        }
+    }
+
+    /** Whether a line about the level is held back, so that the level has to be logged again later. */
+    public boolean isBehind() {
+        return behind;
+    }
+
+    public void races(RaceMeter races, long now) {
+        RaceMeter.Warning warning = races.warning(now);
+        if (warning != null) {
+            LOG.warn(
+                    "Requests lost in a race with a close: peer={} lost={} upTo={}ms behind the FIN, reason={}, of {} in all: {}",
+                    warning.peer(),
+                    warning.count(),
+                    String.format(Locale.ROOT, "%.1f", warning.latest() / 1e6),
+                    warning.reason(),
+                    warning.inAll(),
+                    warning.remedy());
+        }
+    }
+
+    /**
+     * Watches the descriptors that are no connections, and warns where they grow without end.
+     *
+     * @param connections the connections of all of the server's connectors, of whatever protocol
+     * @param later runs what takes a system call for each descriptor
+     */
+    public void watchOthers(Pressure p, int connections, long now, Executor later) {
+        if (!p.isKnown()) {
+            return;
+        }
+        LeakDetector.Leak leak = leaks.sample(p.used() - connections, now);
+        if (leak != null) {
+            later.execute(() -> leak(leak, p, connections));
+        }
+    }
+
+    private static void leak(LeakDetector.Leak leak, Pressure p, int connections) {
+        String kinds;
+        try {
+            DescriptorKinds own = DescriptorKinds.own();
+            kinds = "files=%d deletedFiles=%d pipes=%d otherSockets=%d others=%d"
+                    .formatted(
+                            own.files(),
+                            own.deletedFiles(),
+                            own.pipes(),
+                            Math.max(0, own.sockets() - connections),
+                            own.others());
+        } catch (IOException | RuntimeException x) {
+            kinds = "kinds unknown: " + x;
+        }
+        LOG.warn(
+                "Descriptors that are no connections grow: {} more in {} minutes, {} an hour, used={} limit={} connections={}"
+                        + " {}: closing connections can't cure that, look for what the application doesn't close",
+                leak.growth(),
+                TimeUnit.NANOSECONDS.toMinutes(leak.nanos()),
+                Math.round(leak.perHour()),
+                p.used(),
+                p.limit(),
+                connections,
+                kinds);
+    }
+
+    public void drainBegun(long spread, int open) {
+        LOG.info("Drain begun: spread={}ms open={}", TimeUnit.NANOSECONDS.toMillis(spread), open);
+    }
+
+    public void drainOver(int open) {
+        LOG.info("Drain over: open={}", open);
+    }
+
+    public void drainEnded(int open) {
+        LOG.info("Drain ended: open={}", open);
+    }
+
+    public void closed(CloseReason reason, Object connection) {
+        LOG.debug("closed {} {}", reason, connection);
+    }
+}

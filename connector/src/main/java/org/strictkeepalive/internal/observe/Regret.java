@@ -1,0 +1,69 @@
+package org.strictkeepalive.internal.observe;
+
+import java.util.EnumMap;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.concurrent.TimeUnit;
+import org.eclipse.jetty.util.thread.AutoLock;
+import org.strictkeepalive.CloseReason;
+
+/**
+ * Counts the clients that come back within a second of the close of their idle connection: it had better been kept.
+ *
+ * <p>Time is passed in. The peers are bounded: those of the oldest closes are forgotten. Safe for use by any thread.
+ */
+public final class Regret {
+    static final int MOST_PEERS = 1024;
+    static final long WINDOW = TimeUnit.SECONDS.toNanos(1);
+
+    private final AutoLock lock = new AutoLock();
+    private final Map<CloseReason, Long> byReason = new EnumMap<>(CloseReason.class);
+    /** In the order of the closes. */
+    private final Map<Object, Closed> closed = new LinkedHashMap<>();
+
+    /** The last close of a peer's connection, and how many there were within the time before. */
+    private record Closed(CloseReason reason, int count, long at) {}
+
+    /** An idle connection was closed. Its peer is null where it is not known. */
+    public void onClosed(Object peer, CloseReason reason, long now) {
+        if (peer == null || reason == CloseReason.DRAIN || reason == CloseReason.STOP) {
+            return; // Those are to come back elsewhere.
+        }
+        try (AutoLock ignored = lock.lock()) {
+            Closed before = closed.remove(peer);
+            int count = before == null || now - before.at > WINDOW ? 0 : before.count;
+            closed.put(peer, new Closed(reason, count + 1, now));
+            if (closed.size() > MOST_PEERS) {
+                closed.remove(closed.keySet().iterator().next());
+            }
+        }
+    }
+
+    /** A connection was opened. */
+    public void onOpened(Object peer, long now) {
+        if (peer == null) {
+            return;
+        }
+        try (AutoLock ignored = lock.lock()) {
+            Closed last = closed.get(peer);
+            if (last == null) {
+                return;
+            }
+            boolean inTime = now - last.at <= WINDOW;
+            if (inTime) {
+                byReason.merge(last.reason, 1L, Long::sum);
+            }
+            if (inTime && last.count > 1) {
+                closed.put(peer, new Closed(last.reason, last.count - 1, last.at));
+            } else {
+                closed.remove(peer);
+            }
+        }
+    }
+
+    public Map<CloseReason, Long> byReason() {
+        try (AutoLock ignored = lock.lock()) {
+            return new EnumMap<>(byReason);
+        }
+    }
+}

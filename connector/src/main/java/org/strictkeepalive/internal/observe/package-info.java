@@ -1,0 +1,2 @@
+/** What is counted, logged and told. */
+package org.strictkeepalive.internal.observe;

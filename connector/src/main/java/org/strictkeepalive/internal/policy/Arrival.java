@@ -1,0 +1,30 @@
+package org.strictkeepalive.internal.policy;
+
+import java.util.concurrent.TimeUnit;
+
+/**
+ * Tells a connection whose handshake or first request is on its way from one that says nothing. Pure.
+ *
+ * <p>A TLS client needs several round trips before its first request. At CRITICAL newcomers are evicted without a grace,
+ * so without this rule a client 80 ms away would never get through its handshake.
+ */
+public final class Arrival {
+    /** How long after its accept a connection may count as busy before its first request is there. */
+    static final long HANDSHAKE_GRACE = TimeUnit.SECONDS.toNanos(1);
+    /** In bytes a second since its accept. A ClientHello alone is enough for the whole grace, a trickle is not. */
+    static final long LEAST_RATE = 240;
+
+    private static final double SECOND = TimeUnit.SECONDS.toNanos(1);
+
+    private Arrival() {}
+
+    /**
+     * Tells whether the bytes of a handshake or a first request keep coming.
+     *
+     * @param age the time since accept in nanoseconds
+     * @param bytes the bytes that have come, not positive for none or not known
+     */
+    public static boolean isComing(long age, long bytes) {
+        return bytes > 0 && age < HANDSHAKE_GRACE && bytes * SECOND >= (double) LEAST_RATE * age;
+    }
+}

@@ -1,0 +1,278 @@
+package org.strictkeepalive.internal.policy;
+
+import java.time.Duration;
+import org.strictkeepalive.CloseReason;
+import org.strictkeepalive.ConnectionState;
+import org.strictkeepalive.KeepAlivePolicy;
+import org.strictkeepalive.PressureLevel;
+
+/**
+ * The decisions that follow from the settings of a {@link KeepAlivePolicy}. Pure: times and durations are in nanoseconds
+ * and are passed in, nothing here reads a clock. Immutable and safe for use by any thread.
+ */
+public final class Decisions {
+    /** What {@code timeout} methods answer where no limit applies. */
+    public static final long NEVER = Long.MAX_VALUE;
+    /** A never-reused connection is left alone this long after its last progress while pressure is HIGH. */
+    public static final long NEWCOMER_GRACE = 250_000_000L;
+    /** The longest linger at HIGH and above. */
+    private static final long PRESSED_LINGER = 250_000_000L;
+    /** {@code dataRateGrace} at CRITICAL. */
+    private static final long CRITICAL_DATA_RATE_GRACE = 500_000_000L;
+    /** Where {@code abandonedTimeout} shrinks to. */
+    private static final long MIN_ABANDONED = 1_000_000_000L;
+    /** Where {@code dataRateGrace} shrinks to. */
+    private static final long MIN_DATA_RATE_GRACE = 1_000_000_000L;
+
+    private static final long SECOND = 1_000_000_000L;
+
+    private final KeepAlivePolicy policy;
+
+    // The durations in nanoseconds, not positive where the limit is off.
+    private final long keepAliveTimeout;
+    private final long minKeepAliveTimeout;
+    private final long requestHeaderTimeout;
+    private final long firstRequestTimeout;
+    private final long handshakeTimeout;
+    private final long minRequestHeaderTimeout;
+    private final long maxConnectionAge;
+    private final long lingerTimeout;
+    private final long unreadBodyLingerTimeout;
+    private final long dataRateGrace;
+    private final long abandonedTimeout;
+    private final long keepAliveTimeoutBuffer;
+    private final boolean keepAliveTimeoutSet;
+    private final boolean firstRequestTimeoutSet;
+    private final int maxRequestsPerConnection;
+    private final double maxConnectionAgeJitter;
+    private final long minDataRate;
+    private final boolean advertiseKeepAlive;
+
+    public Decisions(KeepAlivePolicy policy) {
+        this.policy = policy;
+        keepAliveTimeout = nanos(policy.getKeepAliveTimeout());
+        minKeepAliveTimeout = nanos(policy.getMinKeepAliveTimeout());
+        requestHeaderTimeout = nanos(policy.getRequestHeaderTimeout());
+        firstRequestTimeout = nanos(policy.getFirstRequestTimeout());
+        handshakeTimeout = nanos(policy.getHandshakeTimeout());
+        minRequestHeaderTimeout = nanos(policy.getMinRequestHeaderTimeout());
+        maxConnectionAge = nanos(policy.getMaxConnectionAge());
+        lingerTimeout = nanos(policy.getLingerTimeout());
+        unreadBodyLingerTimeout = nanos(policy.getUnreadBodyLingerTimeout());
+        dataRateGrace = nanos(policy.getDataRateGrace());
+        abandonedTimeout = nanos(policy.getAbandonedTimeout());
+        keepAliveTimeoutBuffer = nanos(policy.getKeepAliveTimeoutBuffer());
+        keepAliveTimeoutSet = policy.getKeepAliveTimeout() != null;
+        firstRequestTimeoutSet = policy.getFirstRequestTimeout() != null;
+        maxRequestsPerConnection = policy.getMaxRequestsPerConnection();
+        maxConnectionAgeJitter = policy.getMaxConnectionAgeJitter();
+        minDataRate = policy.getMinDataRate();
+        advertiseKeepAlive = policy.isAdvertiseKeepAlive();
+    }
+
+    private static long nanos(Duration duration) {
+        return duration == null ? 0 : duration.toNanos();
+    }
+
+    /** Returns the settings. */
+    public KeepAlivePolicy policy() {
+        return policy;
+    }
+
+    /**
+     * Returns how long a connection may stay in a state, counted from when it entered it.
+     *
+     * @param state the state, any but {@link ConnectionState#BUSY}
+     * @param squeeze how far the timeouts are shrunk, from 0 to 1
+     * @param connectorIdleTimeout the keep-alive and first request timeout where none is set, in nanoseconds, not
+     *     positive for none
+     * @param promised the timeout that a {@code Keep-Alive} field has promised, in nanoseconds, 0 for none
+     * @return the time in nanoseconds, {@link #NEVER} for any
+     */
+    public long timeout(ConnectionState state, double squeeze, long connectorIdleTimeout, long promised) {
+        return switch (state) {
+            case NEW ->
+                shrunk(
+                        isFirstRequestTimeoutSet() ? firstRequestTimeout : connectorIdleTimeout,
+                        minRequestHeaderTimeout,
+                        squeeze);
+            case READING -> shrunk(requestHeaderTimeout, minRequestHeaderTimeout, squeeze);
+            case IDLE -> Math.max(keepAlive(squeeze, connectorIdleTimeout), promised);
+            case BUSY, LINGERING -> NEVER;
+        };
+    }
+
+    /**
+     * Returns how long a connection may stay in a phase before HTTP, counted from its accept.
+     *
+     * @param squeeze how far the first request timeout is shrunk, from 0 to 1
+     * @param connectorIdleTimeout the first request timeout where none is set, in nanoseconds, not positive for none
+     * @return the time in nanoseconds, {@link #NEVER} for any
+     */
+    public long handshake(double squeeze, long connectorIdleTimeout) {
+        return Math.min(
+                handshakeTimeout > 0 ? handshakeTimeout : NEVER,
+                timeout(ConnectionState.NEW, squeeze, connectorIdleTimeout, 0));
+    }
+
+    /**
+     * Returns how long the headers of a first request may take that has begun, counted from its first byte.
+     *
+     * @param squeeze how far the timeouts are shrunk, from 0 to 1
+     * @param connectorIdleTimeout the first request timeout where none is set, in nanoseconds, not positive for none
+     * @param begunAfter the time from accept to the first byte, in nanoseconds
+     * @return the time in nanoseconds, {@link #NEVER} for any
+     */
+    public long firstHeaders(double squeeze, long connectorIdleTimeout, long begunAfter) {
+        long first = timeout(ConnectionState.NEW, squeeze, connectorIdleTimeout, 0);
+        return Math.min(
+                timeout(ConnectionState.READING, squeeze, connectorIdleTimeout, 0),
+                first == NEVER ? NEVER : Math.max(0, first - begunAfter));
+    }
+
+    /** Returns how long a connection may linger, {@link #NEVER} for any time. */
+    public long linger(PressureLevel level, boolean unreadBody) {
+        long limit = unreadBody ? unreadBodyLingerTimeout : lingerTimeout;
+        if (level.isAtLeast(PressureLevel.HIGH)) {
+            return limit <= 0 ? PRESSED_LINGER : Math.min(limit, PRESSED_LINGER);
+        }
+        return limit <= 0 ? NEVER : limit;
+    }
+
+    /** Tells whether {@code keepAliveTimeout} was set; else the connector's idle timeout is it. */
+    public boolean isKeepAliveTimeoutSet() {
+        return keepAliveTimeoutSet;
+    }
+
+    /** Tells whether {@code firstRequestTimeout} was set; else the connector's idle timeout is it. */
+    public boolean isFirstRequestTimeoutSet() {
+        return firstRequestTimeoutSet;
+    }
+
+    /** Tells whether {@code keepAliveTimeout} was set and not off, so that it alone rules between requests. */
+    public boolean isKeepAliveTimeoutOn() {
+        return keepAliveTimeout > 0;
+    }
+
+    private long keepAlive(double squeeze, long connectorIdleTimeout) {
+        return shrunk(isKeepAliveTimeoutSet() ? keepAliveTimeout : connectorIdleTimeout, minKeepAliveTimeout, squeeze);
+    }
+
+    /** Shrinks a timeout linearly towards its minimum; one that is off, or shorter than that, stays as it is. */
+    private static long shrunk(long timeout, long min, double squeeze) {
+        if (timeout <= 0) {
+            return NEVER;
+        }
+        long room = timeout - Math.max(min, 0);
+        return room <= 0 ? timeout : timeout - (long) (room * squeeze);
+    }
+
+    /**
+     * Decides whether the response to a request closes the connection.
+     *
+     * @param requests how many requests the connection has carried, this one included
+     * @param age the connection's age
+     * @param agePart where in its jitter this connection's maximum age is, from 0 to 1
+     * @param pressure the pressure
+     * @return the reason for the close, or null to keep the connection
+     */
+    public CloseReason closeAfter(long requests, long age, double agePart, Pressure pressure) {
+        if (maxRequestsPerConnection > 0 && requests >= maxRequestsPerConnection) {
+            return CloseReason.MAX_REQUESTS;
+        }
+        if (maxConnectionAge > 0 && age >= maxConnectionAge * (1 - maxConnectionAgeJitter * agePart)) {
+            return CloseReason.MAX_AGE;
+        }
+        if (pressure.level().isAtLeast(PressureLevel.HIGH)
+                && (requests <= 1 || pressure.verdict().newcomersGone())) {
+            return CloseReason.PRESSURE;
+        }
+        return null;
+    }
+
+    /**
+     * Returns the whole seconds that a {@code Keep-Alive} field may promise.
+     *
+     * @param squeeze how far the timeouts are shrunk, from 0 to 1
+     * @param connectorIdleTimeout the keep-alive timeout where none is set, in nanoseconds, not positive for none
+     * @param endPointIdleTimeout the endpoint's idle timeout where it is not the connector's, in nanoseconds, not
+     *     positive for none
+     * @return the seconds, 0 where they are too few to be of use, -1 where the time is not limited
+     */
+    public long promisableSeconds(double squeeze, long connectorIdleTimeout, long endPointIdleTimeout) {
+        long timeout = keepAlive(squeeze, connectorIdleTimeout);
+        if (endPointIdleTimeout > 0) {
+            timeout = Math.min(timeout, endPointIdleTimeout);
+        }
+        return timeout == NEVER ? -1 : Math.max(0, timeout - Math.max(keepAliveTimeoutBuffer, 0)) / SECOND;
+    }
+
+    /** Returns the value of the {@code Keep-Alive} field, null for no field. */
+    public String keepAliveField(long seconds, long requests) {
+        long remaining = maxRequestsPerConnection > 0 ? maxRequestsPerConnection - requests : -1;
+        if (seconds <= 0) {
+            return remaining <= 0 ? null : "max=" + remaining;
+        }
+        return remaining <= 0 ? "timeout=" + seconds : "timeout=" + seconds + ", max=" + remaining;
+    }
+
+    /** Whether clients that ask are told how long a connection is kept. */
+    public boolean isAdvertiseKeepAlive() {
+        return advertiseKeepAlive;
+    }
+
+    /**
+     * Judges an exchange that waits for its client.
+     *
+     * @param waited how long it has waited since the wait, or the last judgement with progress, began
+     * @param moved the bytes that moved in that time
+     * @param pressure the pressure
+     * @return the verdict
+     */
+    public Progress progress(long waited, long moved, Pressure pressure) {
+        long rate = minDataRate;
+        if (rate <= 0 || !pressure.level().isAtLeast(PressureLevel.ELEVATED)) {
+            return Progress.UNJUDGED;
+        }
+        long grace = shrunk(Math.max(dataRateGrace, 1), MIN_DATA_RATE_GRACE, pressure.squeeze());
+        if (pressure.level() == PressureLevel.CRITICAL) {
+            grace = Math.min(grace, CRITICAL_DATA_RATE_GRACE);
+        }
+        if (waited <= grace) {
+            return Progress.UNJUDGED;
+        }
+        return (double) moved * SECOND < (double) rate * waited ? Progress.NONE : Progress.MADE;
+    }
+
+    /** Returns how long an exchange goes on whose client has shut its output, {@link #NEVER} for any time. */
+    public long abandoned(Pressure pressure) {
+        return pressure.level().isAtLeast(PressureLevel.ELEVATED)
+                ? shrunk(abandonedTimeout, MIN_ABANDONED, pressure.squeeze())
+                : NEVER;
+    }
+
+    /** Whether an exchange makes progress. */
+    public enum Progress {
+        /** Too early to say, or nobody asks. */
+        UNJUDGED,
+        /** It does: a new wait begins. */
+        MADE,
+        /** It doesn't: the exchange is to be ended. */
+        NONE
+    }
+
+    /**
+     * Tells whether an idle connection may be evicted.
+     *
+     * @param reused whether it has carried two or more requests
+     * @param idle how long ago its last progress was
+     * @param level the level of pressure
+     * @return true if it may
+     */
+    public boolean isEvictable(boolean reused, long idle, PressureLevel level) {
+        if (reused) {
+            return idle >= Math.max(minKeepAliveTimeout, 0);
+        }
+        return level == PressureLevel.CRITICAL || idle >= NEWCOMER_GRACE;
+    }
+}

@@ -1,0 +1,24 @@
+package org.strictkeepalive.internal.policy;
+
+/**
+ * A drain before a stop, in HAProxy's two phases: for its time responses say close with a chance that rises to
+ * certainty, and idle connections are left alone, since a FIN would race with their next request; when it is over those
+ * still idle get their FIN. Pure.
+ *
+ * @param from the nanoTime of its begin
+ * @param spread its time in nanoseconds, not negative
+ */
+public record Drain(long from, long spread) {
+    public boolean isOver(long now) {
+        return now - from >= spread;
+    }
+
+    /**
+     * Tells whether a response says close.
+     *
+     * @param draw a random number from 0 to 1, 1 excluded
+     */
+    public boolean saysClose(long now, double draw) {
+        return isOver(now) || draw < (double) (now - from) / spread;
+    }
+}

@@ -1,0 +1,43 @@
+package org.strictkeepalive.internal.policy;
+
+import java.util.Objects;
+import org.strictkeepalive.KeepAlivePolicy;
+import org.strictkeepalive.KeepAliveSetting;
+import org.strictkeepalive.KeepAliveSetting.Scope;
+
+/** The rules across the settings of a policy, and across the policies of a server. Pure. */
+public final class PolicyRules {
+    private PolicyRules() {}
+
+    /**
+     * Checks the rules across settings, once all of them are known.
+     *
+     * @throws IllegalArgumentException for settings that contradict each other
+     */
+    public static void check(KeepAlivePolicy policy) {
+        double elevatedAt = policy.getElevatedAt();
+        double highAt = policy.getHighAt();
+        if (elevatedAt > 0 && highAt > 0 && elevatedAt >= highAt) {
+            throw refused(policy, KeepAliveSetting.ELEVATED_AT, "less than highAt, which is " + highAt);
+        }
+        double lowest = elevatedAt > 0 ? elevatedAt : highAt;
+        if (lowest > 0 && policy.getHysteresis() >= lowest) {
+            throw refused(policy, KeepAliveSetting.HYSTERESIS, "less than the lowest level, which is at " + lowest);
+        }
+    }
+
+    private static IllegalArgumentException refused(KeepAlivePolicy policy, KeepAliveSetting setting, String expected) {
+        return new IllegalArgumentException(
+                setting + ": " + setting.format(policy.get(setting)) + " (expected: " + expected + ")");
+    }
+
+    /** Tells whether the settings of pressure, which a server has only once, are the same. */
+    public static boolean agree(KeepAlivePolicy one, KeepAlivePolicy other) {
+        for (KeepAliveSetting setting : KeepAliveSetting.values()) {
+            if (setting.getScope() == Scope.SERVER && !Objects.equals(one.get(setting), other.get(setting))) {
+                return false;
+            }
+        }
+        return true;
+    }
+}

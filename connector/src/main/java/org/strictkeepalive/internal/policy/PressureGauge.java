@@ -1,0 +1,134 @@
+package org.strictkeepalive.internal.policy;
+
+import org.strictkeepalive.KeepAlivePolicy;
+import org.strictkeepalive.PressureLevel;
+
+/**
+ * From usage to a level, with hysteresis. Pure: the last level goes in, the next comes out.
+ *
+ * <p>Pressure is the share of their room that connections hold, {@code open / (open + free)}, so it stays true where
+ * the application itself holds most descriptors.
+ */
+public final class PressureGauge {
+    /** A limit above this is taken for this: containers without a limit report 2^30, where pressure never rises. */
+    public static final long LARGEST_LIMIT = 1L << 20;
+
+    private final KeepAlivePolicy policy;
+    private final double elevatedAt;
+    private final double highAt;
+    private final double hysteresis;
+    private final Integer reserved;
+    private final int maxConnections;
+
+    public PressureGauge(KeepAlivePolicy policy) {
+        this.policy = policy;
+        elevatedAt = threshold(policy.getElevatedAt());
+        highAt = threshold(policy.getHighAt());
+        hysteresis = policy.getHysteresis();
+        reserved = policy.getReservedDescriptors();
+        maxConnections = policy.getMaxConnections();
+    }
+
+    /** The policy whose settings these are. */
+    public KeepAlivePolicy policy() {
+        return policy;
+    }
+
+    private static double threshold(double setting) {
+        return setting > 0 ? setting : Double.POSITIVE_INFINITY;
+    }
+
+    /**
+     * Returns the pressure that follows.
+     *
+     * @param last the last pressure
+     * @param open the governed connections
+     * @param used the open descriptors of the process, negative for unknown
+     * @param limit the descriptor limit, negative for unknown
+     * @param acceptors the acceptor threads of the governed connectors
+     * @param further the highest of the further sources, from 0 to 1
+     * @param accepted the connections accepted, since start, when descriptors were counted
+     * @param recentRoom the largest room of late, which the reserve is a part of
+     */
+    public Pressure next(
+            Pressure last,
+            int open,
+            long used,
+            long limit,
+            int acceptors,
+            double further,
+            long accepted,
+            long recentRoom) {
+        boolean known = used >= 0 && limit >= 0;
+        long free = known ? Math.max(limit - used, 0) : Long.MAX_VALUE;
+        double share = further;
+        long reserve = 0;
+        long room = 0;
+        if (known) {
+            room = open + free;
+            reserve = reserve(limit, Math.max(room, recentRoom), acceptors);
+            share = Math.max(share, room == 0 ? 1 : (double) open / room);
+        }
+        if (maxConnections > 0) {
+            share = Math.max(share, Math.min(1, (double) open / maxConnections));
+        }
+
+        PressureLevel was = last.level();
+        boolean full = maxConnections > 0 && open >= maxConnections;
+        boolean critical = full || (known && free <= reserve);
+        boolean wasFull = maxConnections > 0 && open > maxConnections * (1 - hysteresis);
+        boolean wasShort = known && free <= reserve + (long) (hysteresis * room);
+        boolean held = was == PressureLevel.CRITICAL && (wasFull || wasShort);
+        PressureLevel level;
+        if (critical || held) {
+            level = PressureLevel.CRITICAL;
+        } else if (holds(share, highAt, was.isAtLeast(PressureLevel.HIGH))) {
+            level = PressureLevel.HIGH;
+        } else if (holds(share, elevatedAt, was.isAtLeast(PressureLevel.ELEVATED))) {
+            level = PressureLevel.ELEVATED;
+        } else {
+            level = PressureLevel.NORMAL;
+        }
+        return new Pressure(
+                level,
+                share,
+                squeeze(level, share),
+                used,
+                limit,
+                reserve,
+                open,
+                accepted,
+                level.isAtLeast(PressureLevel.HIGH) ? last.verdict() : Verdict.NONE);
+    }
+
+    /** A level is entered at its threshold, and left at {@code hysteresis} below it. */
+    private boolean holds(double share, double threshold, boolean held) {
+        return share >= threshold || (held && share > threshold - hysteresis);
+    }
+
+    private double squeeze(PressureLevel level, double share) {
+        if (level == PressureLevel.NORMAL) {
+            return 0;
+        }
+        if (level.isAtLeast(PressureLevel.HIGH)) {
+            return 1;
+        }
+        double end = Math.min(highAt, 1);
+        return end <= elevatedAt ? 1 : Math.max(0, Math.min(1, (share - elevatedAt) / (end - elevatedAt)));
+    }
+
+    /** At most a tenth of the room, but more than a paused connector still accepts. */
+    long reserve(long limit, long room, int acceptors) {
+        long wanted = reserved != null ? reserved : Math.max(16, Math.min(256, limit / 100));
+        return Math.max(Math.min(wanted, room / 10), acceptors + 1L);
+    }
+
+    /** How many connections have to go, besides those that are on their way, to come down below HIGH. */
+    public int excess(Pressure pressure, int lingering) {
+        double target = Math.min(highAt, 1) - hysteresis;
+        if (pressure.share() <= target) {
+            return 0;
+        }
+        return Math.max(0, pressure.open() - lingering - (int) (pressure.open() * target / pressure.share()));
+    }
+}

@@ -1,0 +1,2 @@
+/** Decisions. They know neither Jetty nor a clock. */
+package org.strictkeepalive.internal.policy;

@@ -1,0 +1,97 @@
+package org.strictkeepalive.internal.server;
+
+import java.util.concurrent.TimeUnit;
+import org.strictkeepalive.CloseReason;
+import org.strictkeepalive.PressureLevel;
+import org.strictkeepalive.internal.observe.Counters;
+import org.strictkeepalive.internal.policy.Pressure;
+
+/**
+ * Watches what is accepted: each accepted connection takes a descriptor before anybody counts again. Safe for use by any
+ * thread.
+ */
+final class AcceptWatch {
+    /** The age from which a cheap count is taken again at accept. */
+    private static final long FRESH = TimeUnit.MILLISECONDS.toNanos(1);
+    /** With fewer descriptors free, a connector without acceptor threads closes what it accepts. */
+    private static final long LAST_DESCRIPTORS = 4;
+
+    private final ConnectionCount connections;
+    private final PressureMeter meter;
+    private final Counters counters;
+    private final Runnable onPressure;
+    private final Runnable onCritical;
+
+    /**
+     * Makes one.
+     *
+     * @param onPressure told that the pressure was found anew
+     * @param onCritical told that it was found CRITICAL
+     */
+    AcceptWatch(
+            ConnectionCount connections,
+            PressureMeter meter,
+            Counters counters,
+            Runnable onPressure,
+            Runnable onCritical) {
+        this.connections = connections;
+        this.meter = meter;
+        this.counters = counters;
+        this.onPressure = onPressure;
+        this.onCritical = onCritical;
+    }
+
+    /**
+     * A connection was accepted, its endpoint is not there yet.
+     *
+     * @param channel its channel
+     * @param acceptors the acceptor threads of its connector
+     * @return false if it is to be closed at once
+     */
+    boolean onAccepting(Object channel, int acceptors, long now) {
+        long count = connections.onAccepting(channel);
+        Pressure p = meter.pressure();
+        if (!p.isKnown()) {
+            if (meter.policy().getMaxConnections() > 0) {
+                found(meter.estimate(now, -1, count));
+            }
+            return true;
+        }
+        long since = count - p.accepted();
+        long free = p.free() - since;
+        boolean cheap = meter.counter().isCheap();
+        if (isOld(now, cheap) || (cheap && free <= p.reserve())) {
+            p = found(meter.sample(now));
+            free = p.free();
+        } else if ((free <= p.reserve() || isFull()) && p.level() != PressureLevel.CRITICAL) {
+            // To count again is too dear, or was done a moment ago: each accept since then has taken a descriptor.
+            found(meter.estimate(now, p.used() + since, count));
+        } else if (p.level() == PressureLevel.CRITICAL) {
+            onCritical.run();
+        }
+        if (acceptors == 0 && free < LAST_DESCRIPTORS) {
+            counters.onOpened();
+            counters.onClosed(CloseReason.REFUSED, 0, 0);
+            return false;
+        }
+        return true;
+    }
+
+    private boolean isOld(long now, boolean cheap) {
+        return meter.counter().age(now)
+                >= (cheap ? FRESH : meter.policy().getSampleInterval().toNanos());
+    }
+
+    private boolean isFull() {
+        int most = meter.policy().getMaxConnections();
+        return most > 0 && connections.held() >= most;
+    }
+
+    private Pressure found(Pressure p) {
+        onPressure.run();
+        if (p.level() == PressureLevel.CRITICAL) {
+            onCritical.run();
+        }
+        return p;
+    }
+}

@@ -1,0 +1,62 @@
+package org.strictkeepalive.internal.server;
+
+import java.util.Collection;
+import java.util.Collections;
+import java.util.Iterator;
+import java.util.Set;
+import java.util.concurrent.CopyOnWriteArraySet;
+
+/** The governed connectors of a server that run. Safe for use by any thread. */
+public final class Connectors implements Iterable<GovernedConnector> {
+    private final Set<GovernedConnector> running = new CopyOnWriteArraySet<>();
+
+    void add(GovernedConnector connector) {
+        running.add(connector);
+    }
+
+    void remove(GovernedConnector connector) {
+        running.remove(connector);
+    }
+
+    boolean isEmpty() {
+        return running.isEmpty();
+    }
+
+    /** A view of them. */
+    public Collection<GovernedConnector> all() {
+        return Collections.unmodifiableSet(running);
+    }
+
+    @Override
+    public Iterator<GovernedConnector> iterator() {
+        return running.iterator();
+    }
+
+    /** The acceptor threads of all. */
+    int acceptors() {
+        int sum = 0;
+        for (GovernedConnector governed : running) {
+            sum += governed.connector().getAcceptors();
+        }
+        return sum;
+    }
+
+    /** The connections of all, of whatever protocol. */
+    int endPoints() {
+        int sum = 0;
+        for (GovernedConnector governed : running) {
+            sum += governed.connector().getConnectedEndPoints().size();
+        }
+        return sum;
+    }
+
+    /** Whether one shuts down, so that its idle connections are to end. */
+    boolean isAnyShutdown() {
+        for (GovernedConnector governed : running) {
+            if (governed.isShutdown()) {
+                return true;
+            }
+        }
+        return false;
+    }
+}

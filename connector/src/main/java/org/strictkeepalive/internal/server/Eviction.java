@@ -1,0 +1,179 @@
+package org.strictkeepalive.internal.server;
+
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.function.Predicate;
+import org.strictkeepalive.ConnectionState;
+import org.strictkeepalive.PressureLevel;
+import org.strictkeepalive.internal.connection.GovernedConnection;
+import org.strictkeepalive.internal.policy.Decisions;
+import org.strictkeepalive.internal.policy.FairShare;
+
+/**
+ * Chooses which idle connections go under pressure. Pure but for the connections' own state.
+ *
+ * <p>The order is that of a segmented LRU, so that a flood of newcomers that take one answer and sit there can't push
+ * out the clients that keep-alive is for: first those never reused, oldest progress first (at CRITICAL, where they have
+ * no grace, those just accepted last), and only then the reused.
+ *
+ * <p>Where all idle connections together are fewer than have to go, what holds the room is busy, and giving up the reused
+ * ones would not get it back: so they stay.
+ *
+ * <p>Where one peer holds more than its fair share of the idle connections, what it holds beyond that goes before those
+ * of all others, in the same order. So where all are from one peer, a proxy, it makes no difference.
+ */
+final class Eviction {
+    /**
+     * A connection that may go, with its peer, if that matters, the time of its last progress as it was when chosen, and
+     * whether it has just arrived: its first request may be on its way, so those that have had their answer go before it.
+     */
+    record Candidate(GovernedConnection connection, Object peer, long idle, long since, boolean arriving) {}
+
+    private static final Comparator<Candidate> LONGEST_IDLE_FIRST =
+            Comparator.comparingLong(Candidate::idle).reversed();
+    private static final Comparator<Candidate> ARRIVING_LAST =
+            Comparator.comparing(Candidate::arriving).thenComparing(LONGEST_IDLE_FIRST);
+
+    private final List<Candidate> newcomers = new ArrayList<>();
+    private final List<Candidate> reused = new ArrayList<>();
+    private final FairShare fairShare;
+    /** The peers with a newcomer that may not go yet. */
+    private final Set<Object> waitedFor = new HashSet<>();
+
+    private PressureLevel level;
+    private boolean newcomersLeft;
+    /** The idle connections, without those just accepted, which may be busy in a moment. */
+    private int idle;
+
+    private boolean relievable = true;
+    private boolean surplusEnough;
+
+    Eviction(double fairShare, PressureLevel level) {
+        this.level = level;
+        this.fairShare = new FairShare(fairShare);
+    }
+
+    /** The level from now on. */
+    void at(PressureLevel now) {
+        level = now;
+    }
+
+    /** Considers a connection. */
+    void consider(GovernedConnection connection, long now) {
+        long since = connection.since();
+        ConnectionState state = connection.state();
+        if (state == ConnectionState.BUSY || state == ConnectionState.LINGERING || connection.isComing(now)) {
+            return;
+        }
+        boolean isReused = connection.isReused();
+        boolean arriving = !isReused && state == ConnectionState.NEW && now - since < Decisions.NEWCOMER_GRACE;
+        if (!arriving) {
+            idle++;
+        }
+        Object peer = fairShare.isOn() ? connection.peer() : null;
+        fairShare.add(peer);
+        Candidate candidate = new Candidate(connection, peer, now - since, since, arriving);
+        if (connection.decisions().isEvictable(isReused, candidate.idle, level)) {
+            (isReused ? reused : newcomers).add(candidate);
+            if (reused.size() > 2 * Relief.MOST) {
+                // More can't go at once.
+                reused.sort(LONGEST_IDLE_FIRST);
+                reused.subList(Relief.MOST, reused.size()).clear();
+            }
+        } else if (!isReused) {
+            newcomersLeft = true;
+            waitedFor.add(peer);
+        }
+    }
+
+    /**
+     * Returns the connections to evict of all that there are, in order.
+     *
+     * @param excess how many have to go
+     */
+    List<Candidate> choose(int excess) {
+        return choose(excess, excess);
+    }
+
+    /**
+     * Returns the connections to evict of all that there are, in order.
+     *
+     * @param most how many may go now
+     * @param excess how many have to go in all
+     */
+    List<Candidate> choose(int most, int excess) {
+        relievable = idle >= excess;
+        newcomers.sort(ARRIVING_LAST);
+        reused.sort(LONGEST_IDLE_FIRST);
+        List<Candidate> chosen = new ArrayList<>();
+        Map<Object, Integer> surplus = surplus();
+        surplusEnough = surplus.values().stream().mapToInt(Integer::intValue).sum() >= excess;
+        if (!surplus.isEmpty()) {
+            Predicate<Candidate> isSurplus = isSurplus(surplus);
+            move(newcomers, chosen, most, isSurplus);
+            surplus.keySet().removeAll(waitedFor);
+            if (relievable) {
+                move(reused, chosen, most, isSurplus);
+            }
+        }
+        move(newcomers, chosen, most, candidate -> true);
+        newcomersLeft |= !newcomers.isEmpty();
+        if (relievable && !newcomersLeft) {
+            move(reused, chosen, most, candidate -> true);
+        }
+        return chosen;
+    }
+
+    /**
+     * Returns newcomers to evict of those considered since this was asked last, in order, before all connections are
+     * known. Those that stay are left for the next round.
+     *
+     * @param excess how many have to go
+     * @param surplus what peers held beyond their fair share when all were known
+     */
+    List<Candidate> chooseNewcomers(int excess, Map<Object, Integer> surplus) {
+        newcomers.sort(ARRIVING_LAST);
+        List<Candidate> chosen = new ArrayList<>();
+        if (!surplus.isEmpty()) {
+            move(newcomers, chosen, excess, isSurplus(new HashMap<>(surplus)));
+        }
+        move(newcomers, chosen, excess, candidate -> true);
+        newcomersLeft |= !newcomers.isEmpty();
+        newcomers.clear();
+        return chosen;
+    }
+
+    private static Predicate<Candidate> isSurplus(Map<Object, Integer> surplus) {
+        return candidate -> candidate.peer != null && surplus.merge(candidate.peer, -1, Integer::sum) >= 0;
+    }
+
+    /** Moves those that match, until so many are chosen. */
+    private static void move(List<Candidate> from, List<Candidate> chosen, int most, Predicate<Candidate> matching) {
+        from.removeIf(candidate -> chosen.size() < most && matching.test(candidate) && chosen.add(candidate));
+    }
+
+    /** What peers hold of the connections considered beyond their fair share. */
+    Map<Object, Integer> surplus() {
+        return fairShare.surplus();
+    }
+
+    /** Whether a never-reused connection is left, after {@link #choose}, now or as soon as its grace is over. */
+    boolean hasNewcomersLeft() {
+        return newcomersLeft;
+    }
+
+    /** Whether, after {@link #choose}, those that are idle are enough for what has to go. */
+    boolean isRelievable() {
+        return relievable;
+    }
+
+    /** Whether, after {@link #choose}, what the greedy hold beyond their share is enough for what has to go. */
+    boolean isSurplusEnough() {
+        return surplusEnough;
+    }
+}

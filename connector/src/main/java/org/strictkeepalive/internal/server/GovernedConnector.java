@@ -1,0 +1,23 @@
+package org.strictkeepalive.internal.server;
+
+import org.eclipse.jetty.server.AbstractConnector;
+import org.strictkeepalive.KeepAlivePolicy;
+import org.strictkeepalive.internal.policy.Decisions;
+
+/** A connector as the server's governor sees it. */
+public interface GovernedConnector {
+    /** Jetty's connector. */
+    AbstractConnector connector();
+
+    /** The decisions that follow from the connector's policy. */
+    Decisions decisions();
+
+    /** The connector's idle timeout in nanoseconds, not positive for none. */
+    long idleTimeout();
+
+    /** Whether the connector shuts down: its idle connections end. */
+    boolean isShutdown();
+
+    /** Another connector of the server has new settings of pressure: they become this one's too. */
+    void adoptPressureSettings(KeepAlivePolicy changed);
+}

@@ -1,0 +1,130 @@
+package org.strictkeepalive.internal.server;
+
+import java.util.EnumMap;
+import java.util.Map;
+import java.util.concurrent.TimeUnit;
+import java.util.function.LongSupplier;
+import java.util.stream.Stream;
+import org.strictkeepalive.ConnectionState;
+import org.strictkeepalive.PressureLevel;
+import org.strictkeepalive.internal.connection.GovernedConnection;
+import org.strictkeepalive.internal.observe.Failures;
+import org.strictkeepalive.internal.policy.Pressure;
+import org.strictkeepalive.internal.policy.Tick;
+import org.strictkeepalive.internal.time.DeadlineWheel;
+
+/**
+ * Looks at connections: at each tick at those whose time has come, and at more where the tick calls for it. A connection
+ * that fails keeps no other one from its turn. A tick is made by one thread at a time; {@link #lookAtAll}, {@link
+ * #evict} and {@link #evictIdle} are safe for use by any thread.
+ */
+public final class Looks {
+    /** By how much of the way to their minimum deadlines shrink until all connections are looked at again. */
+    private static final double SQUEEZE_STEP = 0.01;
+    /** For each connection, exchanges are judged so much less often at ELEVATED: it must not take the CPU. */
+    private static final long JUDGED_EACH = TimeUnit.MICROSECONDS.toNanos(40);
+
+    private final DeadlineWheel<GovernedConnection> wheel;
+    private final LongSupplier interval;
+    private final Failures failures;
+    /** How far deadlines had shrunk when all connections were looked at. */
+    private double squeezed;
+    /** When it was last judged at ELEVATED which exchanges make progress. */
+    private long judgedAt;
+
+    private volatile boolean all;
+
+    /**
+     * Makes one.
+     *
+     * @param interval when a connection is looked at again that failed, in nanoseconds
+     */
+    Looks(DeadlineWheel<GovernedConnection> wheel, LongSupplier interval, Failures failures, long now) {
+        this.wheel = wheel;
+        this.interval = interval;
+        this.failures = failures;
+        judgedAt = now;
+    }
+
+    /** At the next tick all connections are looked at: their policy has changed. */
+    void lookAtAll() {
+        all = true;
+    }
+
+    /**
+     * Looks at those whose time has come.
+     *
+     * @param ending whether idle connections are to end, so that all have to be looked at
+     */
+    void look(Tick tick, boolean ending) {
+        long now = tick.now();
+        Pressure p = tick.pressure();
+        boolean high = p.level().isAtLeast(PressureLevel.HIGH);
+        squeezed = Math.min(squeezed, p.squeeze());
+        if (ending || all || (!high && p.squeeze() > squeezed + SQUEEZE_STEP)) {
+            all = false;
+            squeezed = p.squeeze();
+            wheel.advance(now, connection -> true, connection -> look(connection, tick));
+        } else if (p.level() == PressureLevel.ELEVATED && now - judgedAt >= wheel.size() * JUDGED_EACH) {
+            judgedAt = now;
+            wheel.advance(
+                    now,
+                    connection -> connection.state() == ConnectionState.BUSY,
+                    connection -> look(connection, tick));
+        } else {
+            wheel.advance(now, connection -> look(connection, tick));
+        }
+    }
+
+    /** Looks at one. */
+    long look(GovernedConnection connection, Tick tick) {
+        try {
+            return connection.look(tick);
+        } catch (Throwable x) {
+            failures.add("look at " + connection, x);
+            return tick.now() + interval.getAsLong();
+        }
+    }
+
+    /** Evicts one, if it is still idle since that time, and tells whether it did. */
+    boolean evict(GovernedConnection connection, long since, long now) {
+        try {
+            return connection.evict(since, now);
+        } catch (Throwable x) {
+            failures.add("evict " + connection, x);
+            return false;
+        }
+    }
+
+    /** Ends the linger of one whose client has sent nothing more. */
+    void endQuietLinger(GovernedConnection connection) {
+        try {
+            connection.endQuietLinger();
+        } catch (Throwable x) {
+            failures.add("close " + connection, x);
+        }
+    }
+
+    /** The connections that are idle between two requests. */
+    public Stream<GovernedConnection> idle() {
+        return wheel.list().stream().filter(connection -> connection.state() == ConnectionState.IDLE);
+    }
+
+    /** Evicts idle connections as under pressure that is HIGH, each as its own policy says. Returns how many. */
+    public int evictIdle(long now) {
+        return (int) idle().filter(connection -> connection
+                        .decisions()
+                        .isEvictable(connection.isReused(), now - connection.since(), PressureLevel.HIGH))
+                .filter(connection -> evict(connection, connection.since(), now))
+                .count();
+    }
+
+    /** How many connections are in each state. */
+    Map<ConnectionState, Integer> countByState() {
+        Map<ConnectionState, Integer> counts = new EnumMap<>(ConnectionState.class);
+        for (GovernedConnection connection : wheel.list()) {
+            counts.merge(connection.state(), 1, Integer::sum);
+        }
+        return counts;
+    }
+}

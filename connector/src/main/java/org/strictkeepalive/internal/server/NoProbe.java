@@ -1,0 +1,24 @@
+package org.strictkeepalive.internal.server;
+
+/** Nothing is known. */
+final class NoProbe implements DescriptorProbe {
+    @Override
+    public String name() {
+        return "none";
+    }
+
+    @Override
+    public long used() {
+        return -1;
+    }
+
+    @Override
+    public long limit() {
+        return -1;
+    }
+
+    @Override
+    public boolean isCheap() {
+        return true;
+    }
+}

@@ -1,0 +1,160 @@
+package org.strictkeepalive.internal.server;
+
+import java.util.concurrent.TimeUnit;
+import java.util.function.DoubleSupplier;
+import org.strictkeepalive.KeepAlivePolicy;
+import org.strictkeepalive.PressureLevel;
+import org.strictkeepalive.internal.observe.Failures;
+import org.strictkeepalive.internal.policy.Pressure;
+import org.strictkeepalive.internal.policy.PressureGauge;
+import org.strictkeepalive.internal.policy.Verdict;
+import org.strictkeepalive.internal.time.Mutex;
+
+/**
+ * Knows the pressure: counts descriptors, gauges, and keeps the result. It alone writes the pressure, under its lock. It
+ * calls nobody under that lock but the probe. Safe for use by any thread.
+ */
+public final class PressureMeter {
+    /** How long the reserve is a part of an earlier room: a closed socket's descriptor is free a moment later. */
+    private static final long ROOM_HOLDS = TimeUnit.SECONDS.toNanos(1);
+
+    private final DescriptorCounter counter;
+    private final ConnectionCount connections;
+    private final DoubleSupplier further;
+    private final Failures failures;
+
+    private final Mutex lock = new Mutex();
+    private volatile Pressure pressure = Pressure.NONE;
+    /** The settings of pressure, of which all are replaced at once. */
+    private volatile PressureGauge gauge = new PressureGauge(KeepAlivePolicy.defaults());
+    /** The acceptor threads of the governed connectors. */
+    private volatile int acceptors;
+
+    private long recentRoom;
+    private long recentRoomAt;
+
+    /**
+     * Makes one.
+     *
+     * @param further the highest of the further sources, from 0 to 1, without asking them
+     */
+    PressureMeter(DescriptorCounter counter, ConnectionCount connections, DoubleSupplier further, Failures failures) {
+        this.counter = counter;
+        this.connections = connections;
+        this.further = further;
+        this.failures = failures;
+    }
+
+    /** The pressure as it was found last. */
+    Pressure pressure() {
+        return pressure;
+    }
+
+    PressureGauge gauge() {
+        return gauge;
+    }
+
+    /** The policy whose settings of pressure are in force. */
+    public KeepAlivePolicy policy() {
+        return gauge.policy();
+    }
+
+    void adopt(KeepAlivePolicy policy) {
+        gauge = new PressureGauge(policy);
+    }
+
+    int acceptors() {
+        return acceptors;
+    }
+
+    void acceptors(int sum) {
+        acceptors = sum;
+    }
+
+    public DescriptorCounter counter() {
+        return counter;
+    }
+
+    /** Counts descriptors, and gauges. */
+    Pressure sample(long now) {
+        Pressure result;
+        DescriptorCounter.Count count;
+        try (Mutex ignored = lock.hold()) {
+            long accepted = connections.accepted();
+            count = counter.count(now, connections.held());
+            result = keep(now, count.used(), accepted);
+        }
+        count.failed().forEach(failures::add);
+        return result;
+    }
+
+    /**
+     * Gauges without a count.
+     *
+     * @param used the descriptors that must be open now, -1 for unknown
+     * @param accepted the connections accepted since start, as of {@code used}
+     */
+    Pressure estimate(long now, long used, long accepted) {
+        try (Mutex ignored = lock.hold()) {
+            return keep(now, used, accepted);
+        }
+    }
+
+    private Pressure keep(long now, long used, long accepted) {
+        PressureGauge settings = gauge;
+        int held = connections.held();
+        long limit = limit(settings, counter.limit());
+        long room = room(used, limit, held);
+        if (room >= recentRoom || now - recentRoomAt > ROOM_HOLDS) {
+            recentRoom = room;
+            recentRoomAt = now;
+        }
+        pressure = settings.next(pressure, held, used, limit, acceptors, further.getAsDouble(), accepted, recentRoom);
+        return pressure;
+    }
+
+    /** Relief has looked at the connections. If the pressure has fallen below HIGH meanwhile, it doesn't matter. */
+    void found(Verdict verdict) {
+        try (Mutex ignored = lock.hold()) {
+            if (pressure.level().isAtLeast(PressureLevel.HIGH)) {
+                pressure = pressure.with(verdict);
+            }
+        }
+    }
+
+    /** No connector is left. */
+    void reset() {
+        try (Mutex ignored = lock.hold()) {
+            pressure = Pressure.NONE;
+        }
+    }
+
+    /**
+     * Counts and gauges for a reader, and keeps nothing. Further sources are left out: only a sample asks them, so what
+     * they answered last may be old.
+     */
+    Pressure look() {
+        PressureGauge settings = gauge;
+        DescriptorCounter.Seen seen = counter.look();
+        int held = connections.held();
+        long limit = limit(settings, seen.limit());
+        return settings.next(
+                pressure,
+                held,
+                seen.used(),
+                limit,
+                acceptors,
+                0,
+                connections.accepted(),
+                room(seen.used(), limit, held));
+    }
+
+    private static long room(long used, long limit, int held) {
+        return used < 0 ? 0 : held + Math.max(limit - used, 0);
+    }
+
+    private static long limit(PressureGauge settings, long processLimit) {
+        long configured = settings.policy().getDescriptorLimit();
+        return configured > 0 ? configured : Math.min(processLimit, PressureGauge.LARGEST_LIMIT);
+    }
+}

@@ -1,0 +1,99 @@
+package org.strictkeepalive.internal.server;
+
+import java.util.Map;
+import java.util.function.LongSupplier;
+import java.util.function.Supplier;
+import org.strictkeepalive.ConnectionState;
+import org.strictkeepalive.KeepAlivePolicy;
+import org.strictkeepalive.PressureLevel;
+import org.strictkeepalive.internal.observe.Events;
+import org.strictkeepalive.internal.observe.Failures;
+import org.strictkeepalive.internal.observe.OperatorLog;
+import org.strictkeepalive.internal.policy.Pressure;
+import org.strictkeepalive.internal.time.Turn;
+
+/**
+ * What follows when the pressure was found anew: accepting is paused or goes on, and the log and the listeners are told.
+ * It is used while no lock is held. Safe for use by any thread.
+ */
+final class Reaction {
+    private final PressureMeter meter;
+    private final Connectors connectors;
+    private final Events events;
+    private final OperatorLog log;
+    private final Failures failures;
+    private final LongSupplier clock;
+    private final Supplier<Map<ConnectionState, Integer>> open;
+    private final AcceptGate gate = new AcceptGate();
+    private final Turn telling = new Turn(this::tell);
+    /** The level that listeners were told last. Written on {@link #telling}'s turn, and where nobody tells. */
+    private volatile PressureLevel told = PressureLevel.NORMAL;
+
+    /**
+     * Makes one.
+     *
+     * @param open how many connections are in each state
+     */
+    Reaction(
+            PressureMeter meter,
+            Connectors connectors,
+            Events events,
+            OperatorLog log,
+            Failures failures,
+            LongSupplier clock,
+            Supplier<Map<ConnectionState, Integer>> open) {
+        this.meter = meter;
+        this.connectors = connectors;
+        this.events = events;
+        this.log = log;
+        this.failures = failures;
+        this.clock = clock;
+        this.open = open;
+    }
+
+    AcceptGate gate() {
+        return gate;
+    }
+
+    /** Pauses or resumes accepting. */
+    void pauseOrResume() {
+        gate.settle(this::isShut, connectors);
+    }
+
+    private boolean isShut() {
+        Pressure p = meter.pressure();
+        KeepAlivePolicy policy = meter.policy();
+        boolean full = policy.getMaxConnections() > 0 && p.open() >= policy.getMaxConnections();
+        return policy.isPauseAcceptWhenCritical()
+                && AcceptGate.isShut(p, full, p.verdict().stuck(), meter.acceptors());
+    }
+
+    /**
+     * Tells the log and the listeners, on one thread at a time: the level that holds now is told last. A level that
+     * another one replaces while somebody tells is left out.
+     */
+    void requestTelling() {
+        telling.request();
+    }
+
+    private void tell() {
+        try {
+            Pressure p = meter.pressure();
+            PressureLevel from = told;
+            if (p.level() != from) {
+                told = p.level();
+                if (events.isHeard() && !connectors.isEmpty()) {
+                    events.publish(listener -> listener.onPressureChanged(from, p.level(), p.share()));
+                }
+            }
+            log.level(p, clock.getAsLong(), open);
+        } catch (Throwable x) {
+            failures.add("tell of the pressure", x);
+        }
+    }
+
+    /** The pressure is over, since no connector is left. */
+    void reset() {
+        told = PressureLevel.NORMAL;
+    }
+}

@@ -1,0 +1,397 @@
+package org.strictkeepalive.internal.server;
+
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+import java.util.function.LongSupplier;
+import org.eclipse.jetty.io.Connection;
+import org.eclipse.jetty.server.AbstractConnector;
+import org.eclipse.jetty.server.Request;
+import org.eclipse.jetty.util.NanoTime;
+import org.eclipse.jetty.util.thread.Scheduler;
+import org.strictkeepalive.CloseReason;
+import org.strictkeepalive.KeepAlivePolicy;
+import org.strictkeepalive.PressureLevel;
+import org.strictkeepalive.internal.connection.ApplicationCalls;
+import org.strictkeepalive.internal.connection.GovernedConnection;
+import org.strictkeepalive.internal.connection.Governor;
+import org.strictkeepalive.internal.observe.Counters;
+import org.strictkeepalive.internal.observe.Events;
+import org.strictkeepalive.internal.observe.Failures;
+import org.strictkeepalive.internal.observe.OperatorLog;
+import org.strictkeepalive.internal.policy.Pressure;
+import org.strictkeepalive.internal.policy.Tick;
+import org.strictkeepalive.internal.time.DeadlineWheel;
+import org.strictkeepalive.internal.time.TaskThread;
+import org.strictkeepalive.internal.time.Ticker;
+
+/**
+ * Governs the connections of a server: it decides what happens in a tick, in which order, and when the next one comes.
+ * What is done then, its parts do. While there is no governed connection nothing is scheduled.
+ *
+ * <p>Safe for use by any thread. It has no lock of its own, and calls loggers, listeners, pressure sources and Jetty
+ * under none, but for {@link AcceptGate}.
+ */
+public final class ServerGovernor {
+    /** Jetty's clock, which has also timed the begin of each request. */
+    public static final LongSupplier CLOCK = NanoTime::now;
+
+    /**
+     * The thread that ends connections, from the first governed one until the last connector stops: where TLS may hold
+     * its lock the timer must not wait, and those whom a slow client blocks are the very threads of the pool.
+     */
+    public static final String CLOSER = "strict-keepalive-closer";
+
+    /** How often relief runs while the reserve is reached: waiting for the tick would cost visitors seconds. */
+    private static final long RELIEF_INTERVAL = TimeUnit.MILLISECONDS.toNanos(10);
+    /** The ticks in a sample interval, at most. */
+    private static final int MOST_TICKS = 4;
+
+    private final LongSupplier clock;
+    private final Ticker ticker;
+    private final DeadlineWheel<GovernedConnection> wheel;
+    private final Connectors connectors = new Connectors();
+
+    private final ConnectionCount connections = new ConnectionCount();
+    private final Counters counters = new Counters();
+    private final Failures failures = new Failures();
+    private final OperatorLog log = new OperatorLog();
+    private final Draining draining = new Draining(log);
+    private final ApplicationCalls calls = new ApplicationCalls();
+    private final PressureSources sources;
+    private final PressureMeter meter;
+    private final Reaction reaction;
+    private final AcceptWatch acceptWatch;
+    private final Looks looks;
+    private final Relief relief;
+    private final Events events;
+    private final TaskThread closer;
+
+    /** When relief ran last. Read and written by ticks only. */
+    private long relievedAt;
+
+    /**
+     * Makes one.
+     *
+     * @param threaded whether it has threads; else everything is done by the thread that asks for it, as in virtual time
+     */
+    public ServerGovernor(Scheduler scheduler, DescriptorProbe probe, LongSupplier clock, boolean threaded) {
+        this.clock = clock;
+        long now = clock.getAsLong();
+        relievedAt = now - RELIEF_INTERVAL;
+        ticker = new Ticker(
+                (task, delay) -> scheduler.schedule(task, delay, TimeUnit.NANOSECONDS)::cancel, this::onTick);
+        wheel = new DeadlineWheel<>(now);
+        sources = new PressureSources(threaded, failures::add);
+        events = new Events(threaded);
+        meter = new PressureMeter(new DescriptorCounter(probe, now), connections, sources::highest, failures);
+        looks = new Looks(wheel, this::interval, failures, relievedAt);
+        reaction = new Reaction(meter, connectors, events, log, failures, clock, looks::countByState);
+        acceptWatch = new AcceptWatch(connections, meter, counters, this::onPressure, this::relieveSoon);
+        relief = new Relief(
+                wheel,
+                looks::look,
+                looks::endQuietLinger,
+                (candidate, at) -> looks.evict(candidate.connection(), candidate.since(), at));
+        closer = new TaskThread(CLOSER, threaded, failure -> failures.add("end a connection", failure));
+    }
+
+    // ---- A tick
+
+    private void onTick() {
+        boolean more = true;
+        try {
+            more = tick(now());
+        } catch (Throwable x) {
+            failures.add("tick", x);
+            reaction.gate().resume();
+        }
+        if (more) {
+            ticker.ensure(now(), untilNextTick());
+        }
+    }
+
+    /**
+     * Does what is due; by one thread at a time.
+     *
+     * @return whether another tick is needed
+     */
+    public boolean tick(long now) {
+        askSources(now);
+        Pressure p = sample(now);
+        boolean drained = draining.isOver(now, connections.open());
+        Tick tick = new Tick(now, p, drained ? CloseReason.DRAIN : null);
+        looks.look(tick, drained || connectors.isAnyShutdown());
+        relieve(tick);
+        log.races(counters.races(), now);
+        if (!connectors.isEmpty()) {
+            log.watchOthers(p, Math.max(p.open(), connectors.endPoints()), now, closer);
+        }
+        return wheel.size() > 0 || reaction.gate().isPaused() || log.isBehind() || draining.isUnderWay();
+    }
+
+    private long untilNextTick() {
+        long interval = interval();
+        return switch (pressure().level()) {
+            case CRITICAL -> Math.min(interval, RELIEF_INTERVAL);
+            // Each tick may look at all.
+            case ELEVATED, HIGH -> interval;
+            // A deadline is not kept waiting for the whole interval.
+            case NORMAL -> Math.max(wheel.next(now(), interval), interval / MOST_TICKS);
+        };
+    }
+
+    private long interval() {
+        return meter.policy().getSampleInterval().toNanos();
+    }
+
+    private void askSources(long now) {
+        if (!connectors.isEmpty()) {
+            sources.ask(now, interval());
+            endThreads(); // A tick that raced with the stop.
+        }
+    }
+
+    /** Counts and gauges; then acts on the pressure, and tells of it. */
+    private Pressure sample(long now) {
+        Pressure p = meter.sample(now);
+        onPressure();
+        return p;
+    }
+
+    /** As a tick, but looks at no connection. */
+    public void sample() {
+        long now = now();
+        askSources(now);
+        sample(now);
+    }
+
+    /** The pressure was found anew. */
+    private void onPressure() {
+        pauseOrResume();
+        reaction.requestTelling();
+    }
+
+    private void pauseOrResume() {
+        reaction.pauseOrResume();
+        if (reaction.gate().isPaused()) {
+            // Also where a start or an operator has sampled: a tick has to end the pause.
+            relieveSoon();
+        }
+    }
+
+    private void relieveSoon() {
+        ticker.ensure(now(), RELIEF_INTERVAL);
+    }
+
+    private void relieve(Tick tick) {
+        if (!tick.pressure().level().isAtLeast(PressureLevel.HIGH)) {
+            relief.reset();
+        } else if (tick.now() - relievedAt >= RELIEF_INTERVAL) {
+            relievedAt = tick.now();
+            meter.found(relief.step(tick, meter.gauge()));
+            pauseOrResume();
+        }
+    }
+
+    // ---- Connectors
+
+    /** Takes a connector under government; refuses settings that contradict those of the server's others. */
+    public void register(GovernedConnector starting) {
+        StartupChecks.refuse(starting, connectors);
+        boolean first = connectors.isEmpty();
+        if (first) {
+            ticker.cancel(); // one that a stopped scheduler has dropped
+            connections.forgetAccepted();
+            draining.forget();
+        }
+        connectors.add(starting);
+        meter.acceptors(connectors.acceptors());
+        KeepAlivePolicy policy = starting.decisions().policy();
+        meter.adopt(policy);
+        events.begin();
+        sample(now());
+        if (first) {
+            Relief.rehearse(now(), meter.gauge());
+            StartupChecks.warn(meter);
+        }
+        StartupChecks.warn(starting.connector(), policy, meter.acceptors());
+    }
+
+    /** Releases a connector that stops. */
+    public void unregister(GovernedConnector stopping) {
+        connectors.remove(stopping);
+        meter.acceptors(connectors.acceptors());
+        reaction.gate().release(stopping.connector());
+        endThreads();
+        if (connectors.isEmpty() && wheel.size() == 0) {
+            ticker.cancel();
+            meter.reset();
+            reaction.reset();
+        }
+    }
+
+    private void endThreads() {
+        if (connectors.isEmpty()) {
+            closer.end();
+            sources.end();
+            events.end();
+        }
+    }
+
+    /** Counts the connections of a connector that has stopped without a word about their end. */
+    public void sweep(Governor stopped) {
+        for (GovernedConnection connection : wheel.list()) {
+            if (connection.isOf(stopped)) {
+                onClosed(connection, CloseReason.STOP);
+            }
+        }
+    }
+
+    /** One connector has a new policy: its settings of pressure become those of all. */
+    public void onPolicyChanged(KeepAlivePolicy changed) {
+        for (GovernedConnector connector : connectors) {
+            connector.adoptPressureSettings(changed);
+        }
+        meter.adopt(changed);
+        looks.lookAtAll();
+    }
+
+    /** A connector shuts down: its idle connections end now, not at the next tick. */
+    public void onShutdown() {
+        ticker.ensure(now(), 0);
+    }
+
+    /**
+     * A connection was accepted, its endpoint is not there yet.
+     *
+     * @return false if it is to be closed at once
+     */
+    public boolean onAccepting(AbstractConnector connector, Object channel) {
+        return acceptWatch.onAccepting(channel, connector.getAcceptors(), now());
+    }
+
+    /** The endpoint of a connection that was accepted is made now, or never. */
+    public void onAccepted(Object channel) {
+        connections.onAccepted(channel);
+    }
+
+    // ---- Connections
+
+    public long now() {
+        return clock.getAsLong();
+    }
+
+    /** When a request began, without another look at the clock where Jetty has taken the time. */
+    @SuppressWarnings("ReferenceEquality") // The clock itself.
+    public long begun(Request request) {
+        return clock == CLOCK ? request.getBeginNanoTime() : now();
+    }
+
+    public Pressure pressure() {
+        return meter.pressure();
+    }
+
+    public void onOpened(GovernedConnection connection, long due) {
+        counters.onOpened();
+        connections.onOpened();
+        wheel.add(connection, due);
+        ticker.ensure(now(), interval());
+        closer.begin();
+        endThreads(); // An accept that raced with the stop.
+    }
+
+    /** A connection whose phase before HTTP is over goes on as another object. */
+    public boolean replace(GovernedConnection connection, GovernedConnection by, long due) {
+        return wheel.replace(connection, by, due);
+    }
+
+    public void due(GovernedConnection connection, long due) {
+        wheel.due(connection, due);
+    }
+
+    /** The policy has decided to close a connection. */
+    public void onClosing(Connection connection, CloseReason reason) {
+        if (events.isHeard()) {
+            events.publish(listener -> listener.onClosing(connection, reason));
+        }
+    }
+
+    public void onClosed(GovernedConnection connection, CloseReason reason) {
+        if (wheel.remove(connection)) {
+            connections.onClosed();
+            counters.onClosed(
+                    reason, connection.requests(), TimeUnit.NANOSECONDS.toMillis(now() - connection.openedAt()));
+            log.closed(reason, connection);
+        }
+    }
+
+    public TaskThread closer() {
+        return closer;
+    }
+
+    public ApplicationCalls calls() {
+        return calls;
+    }
+
+    public Counters counters() {
+        return counters;
+    }
+
+    // ---- What operators ask
+
+    /**
+     * The pressure for a reader. While nothing is governed nothing ticks and the last sample may be old: then it is
+     * counted for this reader, and nothing is changed.
+     */
+    public Pressure seen() {
+        boolean isOld = meter.counter().age(now()) > interval() * 2;
+        return isOld && connections.open() == 0 ? meter.look() : pressure();
+    }
+
+    public PressureMeter meter() {
+        return meter;
+    }
+
+    public long failures() {
+        return failures.count() + events.failures();
+    }
+
+    /** The governed connections, handshaking and lingering ones included. */
+    public int open() {
+        return connections.open();
+    }
+
+    public List<GovernedConnection> connections() {
+        return wheel.list();
+    }
+
+    public Connectors connectors() {
+        return connectors;
+    }
+
+    public AcceptGate gate() {
+        return reaction.gate();
+    }
+
+    public PressureSources sources() {
+        return sources;
+    }
+
+    public Events events() {
+        return events;
+    }
+
+    public Looks looks() {
+        return looks;
+    }
+
+    /** Begins a drain that takes so many nanoseconds. */
+    public void drain(long spread) {
+        draining.begin(now(), spread, connections.open());
+        ticker.ensure(now(), spread);
+    }
+
+    public Draining draining() {
+        return draining;
+    }
+}

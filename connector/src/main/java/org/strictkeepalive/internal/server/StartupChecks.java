@@ -1,0 +1,78 @@
+package org.strictkeepalive.internal.server;
+
+import org.eclipse.jetty.server.AbstractConnector;
+import org.eclipse.jetty.server.ServerConnector;
+import org.eclipse.jetty.util.Jetty;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+import org.strictkeepalive.KeepAlivePolicy;
+import org.strictkeepalive.internal.observe.OperatorLog;
+import org.strictkeepalive.internal.policy.PolicyRules;
+import org.strictkeepalive.internal.policy.PressureGauge;
+
+/** Checks at the start of a connector: refuses what contradicts, and warns of what won't work well. */
+final class StartupChecks {
+    private static final Logger LOG = LoggerFactory.getLogger(OperatorLog.LOGGER);
+    private static final int GOOD_BACKLOG = 128;
+
+    private StartupChecks() {}
+
+    /** Refuses a connector whose policy contradicts itself or the settings of the server's other connectors. */
+    static void refuse(GovernedConnector starting, Iterable<GovernedConnector> others) {
+        KeepAlivePolicy wanted = starting.decisions().policy();
+        PolicyRules.check(wanted);
+        for (GovernedConnector other : others) {
+            if (!PolicyRules.agree(other.decisions().policy(), wanted)) {
+                throw new IllegalStateException(
+                        "elevatedAt, highAt, hysteresis, fairShare, reservedDescriptors, descriptorLimit, maxConnections, "
+                                + "pauseAcceptWhenCritical, sampleInterval: not the same on " + starting.connector()
+                                + " and " + other.connector()
+                                + " (expected: the same on all connectors of a server, since they share its limit)");
+            }
+        }
+    }
+
+    /** Warns of what the first connector of a server finds. */
+    static void warn(PressureMeter meter) {
+        KeepAlivePolicy policy = meter.policy();
+        DescriptorCounter counter = meter.counter();
+        if (!meter.pressure().isKnown()) {
+            LOG.warn(
+                    "Descriptors can't be counted here (probe {}): no pressure from them; set maxConnections",
+                    counter.probeName());
+        } else if (counter.limit() > PressureGauge.LARGEST_LIMIT
+                && policy.getDescriptorLimit() <= 0
+                && policy.getMaxConnections() <= 0) {
+            LOG.warn(
+                    "The descriptor limit of {} is too large to matter, {} is used: set descriptorLimit or maxConnections",
+                    counter.limit(),
+                    PressureGauge.LARGEST_LIMIT);
+        }
+    }
+
+    /** Warns of what a connector finds. */
+    static void warn(AbstractConnector connector, KeepAlivePolicy policy, int acceptors) {
+        Integer reserved = policy.getReservedDescriptors();
+        if (reserved != null && reserved <= acceptors) {
+            LOG.warn(
+                    "reservedDescriptors: {} is not above the {} acceptors of the connectors, {} is used",
+                    reserved,
+                    acceptors,
+                    acceptors + 1);
+        }
+        if (policy.isPauseAcceptWhenCritical() && AcceptGate.losesItsSocket(connector.getClass(), Jetty.VERSION)) {
+            LOG.warn("{} can't pause: before 12.1.14 Jetty would close its socket when it goes on", connector);
+        } else if (connector.getAcceptors() == 0) {
+            LOG.warn(
+                    "{} has no acceptor thread, so accepting can't pause within a burst: configure acceptors=1",
+                    connector);
+        }
+        if (connector instanceof ServerConnector server && server.getAcceptQueueSize() < GOOD_BACKLOG) {
+            LOG.warn(
+                    "{} has acceptQueueSize {}{}: past it visitors are late by a second and more, set 1024",
+                    server,
+                    server.getAcceptQueueSize(),
+                    server.getAcceptQueueSize() == 0 ? ", which is 50" : "");
+        }
+    }
+}

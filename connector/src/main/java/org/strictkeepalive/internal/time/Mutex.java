@@ -1,0 +1,31 @@
+package org.strictkeepalive.internal.time;
+
+import java.util.concurrent.locks.Condition;
+import java.util.concurrent.locks.ReentrantLock;
+
+/** A lock that is held for the length of a {@code try} block, as Jetty's {@code AutoLock}, but without Jetty. */
+public final class Mutex implements AutoCloseable {
+    private final ReentrantLock lock = new ReentrantLock();
+    private final Condition changed = lock.newCondition();
+
+    public Mutex hold() {
+        lock.lock();
+        return this;
+    }
+
+    /** Wakes up the thread that waits for a change. */
+    void signal() {
+        changed.signal();
+    }
+
+    /** Waits for a change, perhaps in vain, and releases the lock meanwhile. */
+    @SuppressWarnings("WaitNotInLoop") // The caller's.
+    void await() throws InterruptedException {
+        changed.await();
+    }
+
+    @Override
+    public void close() {
+        lock.unlock();
+    }
+}

@@ -1,0 +1,95 @@
+package org.strictkeepalive.internal.time;
+
+import java.util.concurrent.atomic.AtomicReference;
+
+/**
+ * Schedules ticks, one at a time: the earliest that was asked for. Two ticks never run at once. No lock is held while
+ * the timer is called or a tick runs. Safe for use by any thread.
+ */
+public final class Ticker {
+    /** What runs a task later. */
+    @FunctionalInterface
+    public interface Timer {
+        /**
+         * Schedules a task.
+         *
+         * @param delay the delay in nanoseconds, not negative
+         * @return what cancels it
+         */
+        Runnable schedule(Runnable task, long delay);
+    }
+
+    private final Timer timer;
+    private final Turn turn;
+    /** The next tick, null where none is scheduled. */
+    private final AtomicReference<Next> next = new AtomicReference<>();
+
+    /**
+     * Makes one.
+     *
+     * @param tick does a tick and doesn't throw
+     */
+    public Ticker(Timer timer, Runnable tick) {
+        this.timer = timer;
+        turn = new Turn(tick);
+    }
+
+    /** Sees to it that there is a tick at the nanoTime {@code now + delay} or before. */
+    public void ensure(long now, long delay) {
+        long at = now + delay;
+        while (true) {
+            Next planned = next.get();
+            if (planned != null && planned.at - at <= 0) {
+                return;
+            }
+            Next wanted = new Next(at);
+            if (next.compareAndSet(planned, wanted)) {
+                if (planned != null) {
+                    planned.cancel();
+                }
+                wanted.schedule(Math.max(delay, 0));
+                return;
+            }
+        }
+    }
+
+    /** Cancels the next tick. A tick that runs goes on. */
+    public void cancel() {
+        Next planned = next.getAndSet(null);
+        if (planned != null) {
+            planned.cancel();
+        }
+    }
+
+    private final class Next implements Runnable {
+        private final long at;
+        /** Written by the thread that schedules, read by any that cancels. */
+        private volatile Runnable cancellation;
+
+        private Next(long at) {
+            this.at = at;
+        }
+
+        private void schedule(long delay) {
+            cancellation = timer.schedule(this, delay);
+            if (next.get() != this) {
+                // It was replaced before it could be cancelled, or it runs.
+                cancel();
+            }
+        }
+
+        private void cancel() {
+            Runnable cancel = cancellation;
+            if (cancel != null) {
+                cancel.run();
+            }
+        }
+
+        @Override
+        public void run() {
+            if (next.compareAndSet(this, null)) {
+                turn.request();
+            }
+        }
+    }
+}

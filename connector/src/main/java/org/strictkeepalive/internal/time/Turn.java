@@ -1,0 +1,29 @@
+package org.strictkeepalive.internal.time;
+
+import java.util.concurrent.atomic.AtomicInteger;
+
+/**
+ * Runs a task on one thread at a time, without a lock: if a thread asks while another one runs the task, it doesn't
+ * wait, and the other one runs the task once more. So the last run begins after the last request. Each run sees what the
+ * run before wrote.
+ */
+public final class Turn {
+    private final Runnable task;
+    private final AtomicInteger requests = new AtomicInteger();
+
+    /** Makes one for a task, which must not throw. */
+    public Turn(Runnable task) {
+        this.task = task;
+    }
+
+    public void request() {
+        if (requests.getAndIncrement() > 0) {
+            return;
+        }
+        int seen;
+        do {
+            seen = requests.get();
+            task.run();
+        } while (!requests.compareAndSet(seen, 0));
+    }
+}

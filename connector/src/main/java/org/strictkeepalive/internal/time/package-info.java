@@ -1,0 +1,2 @@
+/** Deadlines, ticks and threads. They know neither Jetty nor a clock. */
+package org.strictkeepalive.internal.time;

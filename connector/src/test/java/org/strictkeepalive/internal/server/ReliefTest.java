@@ -1,0 +1,180 @@
+package org.strictkeepalive.internal.server;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Set;
+import org.junit.jupiter.api.Test;
+import org.strictkeepalive.ConnectionState;
+import org.strictkeepalive.KeepAlivePolicy;
+import org.strictkeepalive.PressureLevel;
+import org.strictkeepalive.internal.connection.GovernedConnection;
+import org.strictkeepalive.internal.policy.Pressure;
+import org.strictkeepalive.internal.policy.PressureGauge;
+import org.strictkeepalive.internal.policy.Tick;
+import org.strictkeepalive.internal.policy.Verdict;
+import org.strictkeepalive.internal.time.DeadlineWheel;
+import org.strictkeepalive.testkit.FakeConnection;
+
+/** Relief in steps of bounded size. */
+class ReliefTest {
+    private static final long MS = 1_000_000L;
+    private static final long SECOND = 1_000 * MS;
+
+    private long now = 1_000 * SECOND;
+    private final KeepAlivePolicy policy = KeepAlivePolicy.defaults();
+    private final PressureGauge gauge = new PressureGauge(policy);
+    private final DeadlineWheel<GovernedConnection> wheel = new DeadlineWheel<>(now);
+    private final List<FakeConnection> all = new ArrayList<>();
+    private final Relief relief = new Relief(
+            wheel,
+            GovernedConnection::look,
+            GovernedConnection::endQuietLinger,
+            (candidate, at) -> candidate.connection().evict(candidate.since(), at));
+
+    private List<FakeConnection> open(int count, ConnectionState state, boolean reused, long idleMillis) {
+        List<FakeConnection> opened = new ArrayList<>();
+        for (int i = 0; i < count; i++) {
+            FakeConnection connection = new FakeConnection(state + "" + i, state, reused, now - (idleMillis + i) * MS);
+            wheel.add(connection, now + 60 * SECOND);
+            opened.add(connection);
+        }
+        all.addAll(opened);
+        return opened;
+    }
+
+    /** A step with so many of a hundredth of the room held; returns how many connections it looked at. */
+    private int step(PressureLevel level, double share) {
+        int before = all.stream().mapToInt(connection -> connection.looks).sum();
+        verdict = relief.step(
+                new Tick(now, new Pressure(level, share, 1, 900, 1000, 16, wheel.size(), 0, Verdict.NONE)), gauge);
+        now += 10 * MS;
+        return all.stream().mapToInt(connection -> connection.looks).sum() - before;
+    }
+
+    private Verdict verdict;
+
+    private static long evicted(List<FakeConnection> connections) {
+        return connections.stream()
+                .filter(connection -> connection.evictions > 0)
+                .count();
+    }
+
+    @Test
+    void aStepIsBoundedHoweverManyConnectionsThereAre() {
+        open(10_000, ConnectionState.BUSY, false, 5_000);
+        for (int i = 0; i < 5; i++) {
+            assertTrue(step(PressureLevel.CRITICAL, 1) <= Relief.MOST);
+        }
+        // The first round has found that nothing can go.
+        assertTrue(verdict.stuck());
+        for (int i = 0; i < 40; i++) {
+            assertTrue(step(PressureLevel.CRITICAL, 1) <= Relief.AT_LEISURE);
+        }
+        assertTrue(all.stream().allMatch(connection -> connection.looks >= 1));
+    }
+
+    @Test
+    void whoIsAcceptedWhileARoundIsUnderWayGoesAtOnce() {
+        open(10_000, ConnectionState.BUSY, false, 5_000);
+        for (int i = 0; i < 7; i++) {
+            step(PressureLevel.CRITICAL, 1);
+        }
+        assertTrue(verdict.stuck());
+        List<FakeConnection> silent = open(50, ConnectionState.NEW, false, 0);
+        step(PressureLevel.CRITICAL, 1);
+        assertEquals(50, evicted(silent));
+        assertFalse(verdict.stuck());
+    }
+
+    @Test
+    void theReusedGoAtTheEndOfARoundInOrder() {
+        open(3_000, ConnectionState.BUSY, false, 5_000);
+        List<FakeConnection> reused = open(3_000, ConnectionState.IDLE, true, 2_000);
+        step(PressureLevel.CRITICAL, 1);
+        assertEquals(0, evicted(reused));
+        step(PressureLevel.CRITICAL, 1);
+        assertEquals(0, evicted(reused));
+        step(PressureLevel.CRITICAL, 1);
+        // A quarter of 6,000, the oldest.
+        assertEquals(1_500, evicted(reused));
+        assertEquals(1_500, evicted(reused.subList(1_500, 3_000)));
+    }
+
+    @Test
+    void whereTheBusyHoldTheRoomTheReusedAreLeftAloneAndNothingIsAskedOfThem() {
+        open(230, ConnectionState.BUSY, true, 5_000);
+        List<FakeConnection> reused = open(10, ConnectionState.IDLE, true, 20_000);
+        for (int i = 0; i < 500; i++) {
+            step(PressureLevel.CRITICAL, 1);
+            assertFalse(verdict.newcomersGone());
+            assertFalse(verdict.squeezing());
+            assertTrue(verdict.stuck());
+        }
+        assertEquals(0, evicted(reused));
+    }
+
+    @Test
+    void deadlinesOfTheReusedShrinkOnlyAfterASecondInWhichItWouldHelp() {
+        open(100, ConnectionState.IDLE, true, -60_000); // not yet evictable
+        for (int i = 0; i < 100; i++) {
+            step(PressureLevel.HIGH, 0.85);
+            assertFalse(verdict.squeezing());
+        }
+        step(PressureLevel.HIGH, 0.85);
+        assertTrue(verdict.squeezing());
+        // A level that comes and goes doesn't begin it anew.
+        relief.reset();
+        step(PressureLevel.HIGH, 0.85);
+        assertTrue(verdict.squeezing());
+        relief.reset();
+        now += 1_001 * MS;
+        step(PressureLevel.HIGH, 0.85);
+        assertFalse(verdict.squeezing());
+    }
+
+    @Test
+    void whatLingersIsAboutToGo() {
+        open(230, ConnectionState.BUSY, true, 5_000);
+        List<FakeConnection> lingering = open(1, ConnectionState.LINGERING, true, 0);
+        step(PressureLevel.CRITICAL, 1);
+        assertFalse(verdict.stuck());
+        assertEquals(1, lingering.get(0).lingersEnded);
+        lingering.forEach(wheel::remove);
+        step(PressureLevel.CRITICAL, 1);
+        assertTrue(verdict.stuck());
+    }
+
+    @Test
+    void whoIsGoneByTheLookIsNotConsidered() {
+        FakeConnection timedOut = new FakeConnection("timed out", ConnectionState.LINGERING, true, now) {
+            @Override
+            public long look(Tick tick) {
+                wheel.remove(this);
+                return tick.now();
+            }
+        };
+        wheel.add(timedOut, now);
+        step(PressureLevel.CRITICAL, 1);
+        assertEquals(0, timedOut.lingersEnded);
+        assertTrue(verdict.stuck());
+    }
+
+    @Test
+    void othersAreSparedOnlyAsFarAsTheGreedyOnesSurplusIsEnough() {
+        List<FakeConnection> greedy = open(60, ConnectionState.IDLE, true, 100);
+        greedy.forEach(connection -> connection.peer = "greedy");
+        for (FakeConnection other : open(60, ConnectionState.IDLE, true, 100)) {
+            other.peer = other;
+        }
+        // It holds 30 beyond a quarter, and 30 of 120 have to go.
+        step(PressureLevel.HIGH, 1);
+        assertEquals(Set.of("greedy"), verdict.greedy());
+        open(10, ConnectionState.BUSY, true, 100);
+        step(PressureLevel.HIGH, 1);
+        assertEquals(Set.of(), verdict.greedy());
+    }
+}

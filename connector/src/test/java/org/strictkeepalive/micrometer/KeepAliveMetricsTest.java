@@ -1,0 +1,66 @@
+package org.strictkeepalive.micrometer;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.micrometer.core.instrument.Tags;
+import io.micrometer.prometheusmetrics.PrometheusConfig;
+import io.micrometer.prometheusmetrics.PrometheusMeterRegistry;
+import java.util.Locale;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import org.junit.jupiter.api.Test;
+import org.strictkeepalive.CloseReason;
+import org.strictkeepalive.testkit.RawClient;
+import org.strictkeepalive.testkit.TestServer;
+import org.strictkeepalive.testkit.Transport;
+
+class KeepAliveMetricsTest {
+    private static double value(String scraped, String series) {
+        Matcher matcher = Pattern.compile("^" + Pattern.quote(series) + " (\\S+)$", Pattern.MULTILINE)
+                .matcher(scraped);
+        assertTrue(matcher.find(), () -> series + " in:\n" + scraped);
+        return Double.parseDouble(matcher.group(1));
+    }
+
+    @Test
+    void prometheusScrapesWhatTheMonitorKnows() throws Exception {
+        PrometheusMeterRegistry registry = new PrometheusMeterRegistry(PrometheusConfig.DEFAULT);
+        try (TestServer server = TestServer.strict(Transport.CLEAR, settings -> settings.maxRequestsPerConnection(2))) {
+            new KeepAliveMetrics(server.monitor(), Tags.of("server", "a")).bindTo(registry);
+            try (RawClient client = server.connect()) {
+                client.get();
+                client.get();
+            }
+            server.awaitClosed(CloseReason.MAX_REQUESTS, 1);
+            try (RawClient idle = server.connect()) {
+                idle.get();
+                String scraped = registry.scrape();
+                assertEquals(1, value(scraped, "jetty_keepalive_connections{server=\"a\",state=\"idle\"}"));
+                assertEquals(2, value(scraped, "jetty_keepalive_connections_opened_connections_total{server=\"a\"}"));
+                assertEquals(3, value(scraped, "jetty_keepalive_requests_total{server=\"a\"}"));
+                assertEquals(1, value(scraped, "jetty_keepalive_level{level=\"normal\",server=\"a\"}"));
+                assertEquals(0, value(scraped, "jetty_keepalive_level{level=\"critical\",server=\"a\"}"));
+                assertEquals(
+                        (double) server.monitor().getDescriptorLimit(),
+                        value(scraped, "jetty_keepalive_descriptors_limit_descriptors{server=\"a\"}"));
+                assertTrue(value(scraped, "jetty_keepalive_descriptors_used_descriptors{server=\"a\"}") > 0);
+                for (CloseReason reason : CloseReason.values()) {
+                    assertEquals(
+                            (double) server.statistics().getClosed(reason),
+                            value(
+                                    scraped,
+                                    "jetty_keepalive_connections_closed_connections_total{reason=\""
+                                            + reason.name().toLowerCase(Locale.ROOT) + "\",server=\"a\"}"));
+                }
+            }
+        }
+    }
+
+    @Test
+    void aMissingMonitorIsRefused() {
+        IllegalArgumentException x = assertThrows(IllegalArgumentException.class, () -> new KeepAliveMetrics(null));
+        assertTrue(x.getMessage().startsWith("monitor: null (expected: "), x.getMessage());
+    }
+}
