@@ -209,7 +209,6 @@ public abstract class ConnectionDeadlines extends ConnectionLife {
         boolean requestBegun = begun && phase != ConnectionState.IDLE;
         boolean handshaking = isHandshaking();
         claimedAt = now;
-        checkedFor = reason;
         if (!claim(seen, requestBegun || handshaking ? OWNED : CHECKING)) {
             return false;
         }
@@ -220,6 +219,7 @@ public abstract class ConnectionDeadlines extends ConnectionLife {
             closeFor(reason);
             end(reason == CloseReason.IDLE_TIMEOUT ? Ending.SHUT : Ending.ANSWER);
         } else {
+            checkedFor = reason;
             end(Ending.CHECK);
         }
         return true;
