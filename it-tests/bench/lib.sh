@@ -11,7 +11,7 @@ echo "# $(basename "$0") $*: $(date -u +%F), $(nproc) cores, Linux $(uname -r), 
 serve() {
     local log=$work/$1.log
     : >"$log"
-    (ulimit -n "${limit:-20000}"; exec java -XX:-MaxFDLimit $java_flags -jar $jar serve --port 0 "${@:2}" >"$log" 2>&1) &
+    (ulimit -n "${limit:-20000}"; exec $prefix java -XX:-MaxFDLimit $java_flags -jar $jar serve --port 0 "${@:2}" >"$log" 2>&1) &
     pid=$!
     servers+=("$pid")
     until url=$(sed -n 's/^Listening on //p' "$log") && [ -n "$url" ]; do

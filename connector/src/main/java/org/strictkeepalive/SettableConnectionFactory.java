@@ -8,7 +8,7 @@ import org.eclipse.jetty.server.HttpConnectionFactory;
  * The settings one by one as setters, for XML. They are those of {@link StrictKeepAliveConnectionFactory}, and not final,
  * so that the compiler makes a bridge for each of them there, which reflection can call.
  */
-public abstract class SettableConnectionFactory extends HttpConnectionFactory {
+abstract class SettableConnectionFactory extends HttpConnectionFactory {
     SettableConnectionFactory(HttpConfiguration config) {
         super(config);
     }

@@ -10,7 +10,7 @@ import org.strictkeepalive.KeepAliveSetting.Scope;
  * The values of all settings. Immutable. Its public methods are those of {@link KeepAlivePolicy}: they are not final, so
  * that the compiler makes a bridge for each of them there, which reflection can call.
  */
-public abstract class SettingValues {
+abstract class SettingValues {
     private final EnumMap<KeepAliveSetting, Object> values;
 
     /** Takes a copy. */
