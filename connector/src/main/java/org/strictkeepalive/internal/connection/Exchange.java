@@ -31,6 +31,7 @@ final class Exchange {
     private boolean chunked;
     private boolean bodyEnded;
     private boolean moreBehind;
+    private boolean lastSent;
     /** The last three bytes that were read. */
     private int tail;
     /** The bytes of the body that have to come, negative where only their end tells. */
@@ -102,6 +103,7 @@ final class Exchange {
         keepAliveAsked = ResponseHeaders.isConnection(fields, HttpHeaderValue.KEEP_ALIVE);
         http10 = request.getConnectionMetaData().getHttpVersion() == HttpVersion.HTTP_1_0;
         upgradeAsked = connectAsked || fields.getField(HttpHeader.UPGRADE) != null;
+        lastSent = false;
         long length = request.getLength();
         bodyEnded = length <= 0 && !chunked;
         if (bodyEnded) {
@@ -133,6 +135,14 @@ final class Exchange {
     /** Whether what was read ends as headers and chunked bodies do, so that no part of another request follows. */
     private boolean endsWithBlankLine() {
         return (tail & 0xFFFFFF) == CRLFCRLF_TAIL || (tail & 0xFFFF) == LFLF_TAIL;
+    }
+
+    void lastSent() {
+        lastSent = true;
+    }
+
+    boolean isLastSent() {
+        return lastSent;
     }
 
     boolean isBodyEnded() {

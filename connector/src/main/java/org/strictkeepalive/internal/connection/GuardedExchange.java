@@ -69,6 +69,16 @@ public abstract class GuardedExchange extends GuardedProgress {
         exchangeInProgress().bodyEnds();
     }
 
+    /** The last of the response was written. */
+    final void onLastSent() {
+        exchangeInProgress().lastSent();
+    }
+
+    /** Whether the last of the response was written; known only if the exchange can fail after it. */
+    final boolean isLastSent() {
+        return exchangeInProgress().isLastSent();
+    }
+
     // ---- The end
 
     /**

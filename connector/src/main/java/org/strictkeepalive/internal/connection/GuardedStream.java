@@ -18,9 +18,6 @@ final class GuardedStream extends HttpStream.Wrapper {
 
     private final GuardedExchange guard;
     private final int number;
-    /** Whether the last of the response was written; known only where the exchange can fail behind it. */
-    private boolean lastSent;
-
     /** Sees the last of a response go out. */
     private final class LastSend extends Callback.Nested {
         private LastSend(Callback callback) {
@@ -29,7 +26,7 @@ final class GuardedStream extends HttpStream.Wrapper {
 
         @Override
         public void succeeded() {
-            lastSent = true;
+            guard.onLastSent();
             super.succeeded();
         }
     }
@@ -88,6 +85,7 @@ final class GuardedStream extends HttpStream.Wrapper {
             return;
         }
         // Only the request was not read to its end: the response is whole.
+        boolean lastSent = guard.isLastSent();
         boolean unread = lastSent && isUnconsumed(x);
         if (guard.onComplete(number, unread, unread)) {
             if (lastSent) {
