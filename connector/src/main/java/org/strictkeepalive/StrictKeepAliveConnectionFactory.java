@@ -18,6 +18,7 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import org.strictkeepalive.internal.connection.ConnectionGuard;
 import org.strictkeepalive.internal.jetty.ConnectorGovernor;
+import org.strictkeepalive.internal.policy.Decisions;
 import org.strictkeepalive.internal.policy.PolicyRules;
 
 /**
@@ -40,7 +41,8 @@ public class StrictKeepAliveConnectionFactory extends SettableConnectionFactory
     private static final Logger LOG = LoggerFactory.getLogger(StrictKeepAliveConnectionFactory.class);
 
     private final Map<Connector, ConnectorGovernor> connectors = new ConcurrentHashMap<>();
-    private volatile KeepAlivePolicy policy;
+    /** The policy, with what follows from it. */
+    private volatile Decisions decisions;
     /** The policy that was refused when it was too late to refuse a start. */
     private volatile KeepAlivePolicy refused;
 
@@ -67,7 +69,7 @@ public class StrictKeepAliveConnectionFactory extends SettableConnectionFactory
     public StrictKeepAliveConnectionFactory(
             @Name("config") HttpConfiguration config, @Name("policy") KeepAlivePolicy policy) {
         super(config);
-        this.policy = requirePolicy(policy);
+        decisions = new Decisions(requirePolicy(policy));
     }
 
     private static KeepAlivePolicy requirePolicy(KeepAlivePolicy policy) {
@@ -79,26 +81,24 @@ public class StrictKeepAliveConnectionFactory extends SettableConnectionFactory
 
     @Override
     public KeepAlivePolicy getPolicy() {
-        return policy;
+        return decisions.policy();
     }
 
     @Override
     public void setPolicy(KeepAlivePolicy policy) {
         requirePolicy(policy);
         if (connectors.isEmpty()) {
-            this.policy = policy;
+            decisions = new Decisions(policy);
             return;
         }
         PolicyRules.check(policy);
-        this.policy = policy;
-        connectors.values().forEach(connector -> connector.setPolicy(policy));
+        decisions = new Decisions(policy);
         connectors.values().forEach(connector -> connector.server().onPolicyChanged(policy));
     }
 
     private void adoptPressureSettings(KeepAlivePolicy changed) {
-        if (!PolicyRules.agree(policy, changed)) {
-            policy = policy.withPressureSettingsOf(changed);
-            connectors.values().forEach(connector -> connector.setPolicy(policy));
+        if (!PolicyRules.agree(getPolicy(), changed)) {
+            decisions = new Decisions(getPolicy().withPressureSettingsOf(changed));
         }
     }
 
@@ -117,7 +117,7 @@ public class StrictKeepAliveConnectionFactory extends SettableConnectionFactory
     /** Also where it is inside another factory whose bean it is, which nobody configures. */
     @Override
     protected void doStart() throws Exception {
-        PolicyRules.check(policy);
+        PolicyRules.check(getPolicy());
         super.doStart();
     }
 
@@ -140,7 +140,7 @@ public class StrictKeepAliveConnectionFactory extends SettableConnectionFactory
                     abstractConnector,
                     DescriptorMonitor.of(connector.getServer()).governor(),
                     getHttpConfiguration(),
-                    policy,
+                    () -> decisions,
                     this::adoptPressureSettings,
                     () -> connectors.remove(connector));
             result.govern();
@@ -154,13 +154,13 @@ public class StrictKeepAliveConnectionFactory extends SettableConnectionFactory
      */
     private ConnectorGovernor governedLate(Connector connector) {
         ConnectorGovernor governed = connectors.get(connector);
-        if (governed != null || refused == policy) {
+        if (governed != null || refused == getPolicy()) {
             return governed;
         }
         try {
             return governed(connector);
         } catch (IllegalArgumentException | IllegalStateException x) {
-            refused = policy;
+            refused = getPolicy();
             LOG.error(
                     "{} does not govern {}, whose connections are as without it: {}", this, connector, x.getMessage());
             return null;
@@ -186,7 +186,7 @@ public class StrictKeepAliveConnectionFactory extends SettableConnectionFactory
 
     @Override
     public void dump(Appendable out, String indent) throws java.io.IOException {
-        KeepAlivePolicy current = policy;
+        KeepAlivePolicy current = getPolicy();
         List<String> settings =
                 Arrays.stream(KeepAliveSetting.values()).map(current::toString).toList();
         dumpObjects(

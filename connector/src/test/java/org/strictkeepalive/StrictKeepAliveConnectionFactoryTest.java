@@ -163,4 +163,31 @@ class StrictKeepAliveConnectionFactoryTest {
             assertTrue(dump.contains("> " + setting + "="), dump);
         }
     }
+
+    /** A connector is taken under government in several steps: another thread may set a policy between two of them. */
+    @Test
+    void aPolicySetWhileAConnectorStartsIsInForce() throws Exception {
+        StrictKeepAliveConnectionFactory[] factory = new StrictKeepAliveConnectionFactory[1];
+        KeepAlivePolicy late = KeepAlivePolicy.builder()
+                .keepAliveTimeout(Duration.ofMillis(300))
+                .build();
+        HttpConfiguration configuration = new HttpConfiguration() {
+            @Override
+            public List<Customizer> getCustomizers() {
+                if (factory[0] != null) {
+                    factory[0].setPolicy(late); // When the guards' customizer is added.
+                }
+                return super.getCustomizers();
+            }
+        };
+        factory[0] = new StrictKeepAliveConnectionFactory(configuration);
+        Server server = new Server();
+        FakeConnector connector = new FakeConnector(server, 1, factory[0]);
+        server.start();
+        try {
+            assertSame(late, factory[0].governed(connector).decisions().policy());
+        } finally {
+            server.stop();
+        }
+    }
 }

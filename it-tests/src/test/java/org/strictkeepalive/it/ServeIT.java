@@ -126,8 +126,8 @@ class ServeIT {
 
     @ParameterizedTest
     @CsvSource({
-        "--high-at,1.5,highAt,at most 1",
-        "--keep-alive-timeout,soon,--keep-alive-timeout,'such as 500ms, 2s, 1m, 1h, or 0 for off'",
+        "--high-at,1.5,highAt,'a number, at most 1'",
+        "--keep-alive-timeout,soon,keepAliveTimeout,'a time such as 500ms, 75s, 2m or 1h'",
         "--port,70000,--port,0 to 65535"
     })
     void wrongFlagExitsWithTwoAndSaysWhatIsAllowed(String flag, String value, String name, String allowed)

@@ -45,7 +45,7 @@ final class Chunks {
             size = size * 16 + digit;
             at++;
         }
-        return at == from ? INCOMPLETE : size;
+        return at == from || at - from == MOST_DIGITS ? INCOMPLETE : size;
     }
 
     private static boolean hasTrailers(ByteBuffer buffer, int from) {

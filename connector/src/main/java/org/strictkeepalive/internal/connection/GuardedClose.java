@@ -201,6 +201,10 @@ public abstract class GuardedClose extends GuardedExchange implements Callback {
 
     @Override
     final void onCompleteAgain() {
+        int state = state(seen());
+        if (state == OWNED || state == PASS) {
+            return; // No exchange of Jetty's follows that it could end.
+        }
         LOG.debug("An exchange of {} was completed twice: closing", this);
         closing(CloseReason.ERROR);
         innermost.close(new IllegalStateException("exchange completed twice"));

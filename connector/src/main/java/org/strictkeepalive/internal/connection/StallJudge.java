@@ -45,6 +45,9 @@ final class StallJudge {
     private long judged;
 
     private long moved;
+    /** What was said to have moved when the end was judged. */
+    private long movedAtEnd;
+
     private boolean ending;
     /** Whether the end calls an application that may block. */
     private boolean calling;
@@ -95,6 +98,7 @@ final class StallJudge {
         } else if (progress == Progress.NONE) {
             if (!writing || offer == Offer.MADE) {
                 ending = true;
+                movedAtEnd = bytes;
                 return Answer.END;
             }
             if (offer == Offer.NONE || offer == Offer.FULL) {
@@ -134,7 +138,7 @@ final class StallJudge {
 
     /** Whether the exchange is to be ended, and nothing has moved since that was judged. */
     synchronized boolean isStalled(long bytes) {
-        return ending && bytes == moved;
+        return ending && bytes == movedAtEnd;
     }
 
     /** The exchange was ended, or was found to go on. */

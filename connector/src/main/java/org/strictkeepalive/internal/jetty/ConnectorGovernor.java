@@ -8,6 +8,7 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.Executor;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
+import java.util.function.Supplier;
 import org.eclipse.jetty.io.Connection;
 import org.eclipse.jetty.io.EndPoint;
 import org.eclipse.jetty.io.SelectorManager;
@@ -59,7 +60,7 @@ public final class ConnectorGovernor
     /** Connections in a phase before HTTP: ALPN, PROXY, protocol detection. */
     private final Map<EndPoint, Handshake> handshakes = new ConcurrentHashMap<>();
 
-    private volatile Decisions decisions;
+    private final Supplier<Decisions> decisions;
     private volatile boolean shutdown;
     /** Whether {@link #stopBegan} is known; it may be the timer that sees a shutdown first. */
     private volatile boolean stopping;
@@ -70,15 +71,15 @@ public final class ConnectorGovernor
      * Makes one.
      *
      * @param configuration the HTTP configuration of the connections
-     * @param policy the policy of the connections
-     * @param adopting told of settings of pressure that this connector has to adopt, and answers with {@link #setPolicy}
+     * @param decisions the policy that is in force
+     * @param adopting told of settings of pressure that this connector has to adopt, whose policy is then another one
      * @param released told that the connector has stopped
      */
     public ConnectorGovernor(
             AbstractConnector connector,
             ServerGovernor server,
             HttpConfiguration configuration,
-            KeepAlivePolicy policy,
+            Supplier<Decisions> decisions,
             Consumer<KeepAlivePolicy> adopting,
             Runnable released) {
         this.connector = connector;
@@ -87,7 +88,7 @@ public final class ConnectorGovernor
         this.adopting = adopting;
         this.released = released;
         customizer = new GuardCustomizer(this);
-        decisions = new Decisions(policy);
+        this.decisions = decisions;
     }
 
     @Override
@@ -104,16 +105,11 @@ public final class ConnectorGovernor
         adopting.accept(changed);
     }
 
-    /** A new policy: it acts on open connections. */
-    public void setPolicy(KeepAlivePolicy changed) {
-        decisions = new Decisions(changed);
-    }
-
     // ---- What connections ask
 
     @Override
     public Decisions decisions() {
-        return decisions;
+        return decisions.get();
     }
 
     @Override

@@ -60,6 +60,15 @@ final class Reaction {
         gate.settle(this::isShut, connectors);
     }
 
+    /** Resumes accepting whatever the pressure, since a tick has failed. */
+    void resume() {
+        try {
+            gate.resume();
+        } catch (Throwable x) {
+            failures.add("resume accepting", x);
+        }
+    }
+
     private boolean isShut() {
         Pressure p = meter.pressure();
         KeepAlivePolicy policy = meter.policy();

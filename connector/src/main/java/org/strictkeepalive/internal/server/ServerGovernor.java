@@ -79,7 +79,9 @@ public final class ServerGovernor {
         long now = clock.getAsLong();
         relievedAt = now - RELIEF_INTERVAL;
         ticker = new Ticker(
-                (task, delay) -> scheduler.schedule(task, delay, TimeUnit.NANOSECONDS)::cancel, this::onTick);
+                (task, delay) -> scheduler.schedule(task, delay, TimeUnit.NANOSECONDS)::cancel,
+                this::onTick,
+                failure -> failures.add("schedule a tick", failure));
         wheel = new DeadlineWheel<>(now);
         sources = new PressureSources(threaded, failures::add);
         events = new Events(threaded);
@@ -103,7 +105,7 @@ public final class ServerGovernor {
             more = tick(now());
         } catch (Throwable x) {
             failures.add("tick", x);
-            reaction.gate().resume();
+            reaction.resume();
         }
         if (more) {
             ticker.ensure(now(), untilNextTick());

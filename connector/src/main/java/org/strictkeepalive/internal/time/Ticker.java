@@ -1,6 +1,7 @@
 package org.strictkeepalive.internal.time;
 
 import java.util.concurrent.atomic.AtomicReference;
+import java.util.function.Consumer;
 
 /**
  * Schedules ticks, one at a time: the earliest that was asked for. Two ticks never run at once. No lock is held while
@@ -21,6 +22,7 @@ public final class Ticker {
 
     private final Timer timer;
     private final Turn turn;
+    private final Consumer<Throwable> failures;
     /** The next tick, null where none is scheduled. */
     private final AtomicReference<Next> next = new AtomicReference<>();
 
@@ -28,9 +30,11 @@ public final class Ticker {
      * Makes one.
      *
      * @param tick does a tick and doesn't throw
+     * @param failures told what the timer throws, such as one that has stopped; the next one that asks tries again
      */
-    public Ticker(Timer timer, Runnable tick) {
+    public Ticker(Timer timer, Runnable tick, Consumer<Throwable> failures) {
         this.timer = timer;
+        this.failures = failures;
         turn = new Turn(tick);
     }
 
@@ -71,7 +75,13 @@ public final class Ticker {
         }
 
         private void schedule(long delay) {
-            cancellation = timer.schedule(this, delay);
+            try {
+                cancellation = timer.schedule(this, delay);
+            } catch (RuntimeException x) {
+                next.compareAndSet(this, null);
+                failures.accept(x);
+                return;
+            }
             if (next.get() != this) {
                 // It was replaced before it could be cancelled, or it runs.
                 cancel();

@@ -11,7 +11,7 @@ public final class Turn {
     private final Runnable task;
     private final AtomicInteger requests = new AtomicInteger();
 
-    /** Makes one for a task, which must not throw. */
+    /** Makes one for a task. What it throws reaches the thread that runs it, after the last run. */
     public Turn(Runnable task) {
         this.task = task;
     }
@@ -20,10 +20,18 @@ public final class Turn {
         if (requests.getAndIncrement() > 0) {
             return;
         }
+        RuntimeException failure = null;
         int seen;
         do {
             seen = requests.get();
-            task.run();
+            try {
+                task.run();
+            } catch (RuntimeException x) {
+                failure = x;
+            }
         } while (!requests.compareAndSet(seen, 0));
+        if (failure != null) {
+            throw failure;
+        }
     }
 }

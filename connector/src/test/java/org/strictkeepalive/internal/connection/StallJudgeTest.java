@@ -117,4 +117,21 @@ class StallJudgeTest {
         assertEquals(LEAVE, reads(6, 0));
         assertEquals(LEAVE, reads(6.1, 6 * 240));
     }
+
+    /** A body is demanded while a write is being flushed: for that moment all of the write counts as moved. */
+    @Test
+    void whatWasSaidToHaveMovedTooMuchDoesNotKeepAStalledExchange() {
+        judge(1, true, false, 100_000);
+        boolean ended = false;
+        for (double seconds = 1.1; seconds < 900 && !ended; seconds += 1) {
+            StallJudge.Answer answer = judge(seconds, true, true, 60_000);
+            if (answer == OFFER) {
+                judge.offered();
+            } else if (answer == END) {
+                ended = judge.isStalled(60_000);
+                judge.ended();
+            }
+        }
+        assertTrue(ended);
+    }
 }

@@ -1,11 +1,13 @@
 package org.strictkeepalive.internal.time;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.Test;
@@ -14,10 +16,20 @@ import org.strictkeepalive.testkit.FakeScheduler;
 class TickerTest {
     private final FakeScheduler scheduler = new FakeScheduler();
     private final List<Long> ticks = new ArrayList<>();
+    private final List<Throwable> failures = new ArrayList<>();
+    private boolean rejects;
     private final Ticker ticker = ticker(() -> ticks.add(scheduler.now));
 
     private Ticker ticker(Runnable tick) {
-        return new Ticker((task, delay) -> scheduler.schedule(task, delay, TimeUnit.NANOSECONDS)::cancel, tick);
+        return new Ticker(
+                (task, delay) -> {
+                    if (rejects) {
+                        throw new RejectedExecutionException("on purpose");
+                    }
+                    return scheduler.schedule(task, delay, TimeUnit.NANOSECONDS)::cancel;
+                },
+                tick,
+                failures::add);
     }
 
     private void ensure(long delay) {
@@ -69,7 +81,8 @@ class TickerTest {
                     tasks.add(task);
                     return () -> {};
                 },
-                () -> ticks.add(1L));
+                () -> ticks.add(1L),
+                failures::add);
         other.ensure(0, 100);
         other.ensure(0, 50);
         tasks.get(0).run();
@@ -118,7 +131,8 @@ class TickerTest {
                         Thread.currentThread().interrupt();
                     }
                     inside.decrementAndGet();
-                });
+                },
+                failures::add);
         slow.ensure(0, 0);
         Thread first = new Thread(tasks.get(0));
         first.start();
@@ -130,5 +144,45 @@ class TickerTest {
         first.join();
         assertEquals(2, count.get());
         assertEquals(1, most.get());
+    }
+
+    /** As a timer does that stops. */
+    @Test
+    void aTimerThatRejectsIsAskedAgain() {
+        rejects = true;
+        ensure(10);
+        assertEquals(1, failures.size());
+        rejects = false;
+        ensure(100);
+        scheduler.advance(100);
+        assertEquals(List.of(100L), ticks);
+    }
+
+    @Test
+    void aTimerThatRejectsWithinATickDoesNotEndAllTicks() {
+        Ticker[] own = new Ticker[1];
+        own[0] = ticker(() -> {
+            ticks.add(scheduler.now);
+            own[0].ensure(scheduler.now, 10);
+        });
+        own[0].ensure(0, 10);
+        rejects = true;
+        scheduler.advance(10);
+        rejects = false;
+        own[0].ensure(scheduler.now, 10);
+        scheduler.advance(10);
+        assertEquals(List.of(10L, 20L), ticks);
+        assertEquals(1, failures.size());
+    }
+
+    @Test
+    void aTaskThatThrowsGivesItsTurnBack() {
+        Turn turn = new Turn(() -> {
+            ticks.add(1L);
+            throw new IllegalStateException("on purpose");
+        });
+        assertThrows(IllegalStateException.class, turn::request);
+        assertThrows(IllegalStateException.class, turn::request);
+        assertEquals(2, ticks.size());
     }
 }
