@@ -2,7 +2,7 @@ package org.strictkeepalive.internal.connection;
 
 import java.nio.ByteBuffer;
 
-/** Tells whether a chunked body (RFC 9112, 7.1) is there as a whole. Pure. */
+/** Tells whether a buffer holds a whole chunked body (RFC 9112, 7.1). Pure. */
 final class Chunks {
     private static final int MOST_DIGITS = 15;
     private static final int INCOMPLETE = -1;
@@ -10,9 +10,9 @@ final class Chunks {
     private Chunks() {}
 
     /**
-     * Tells whether a buffer has a whole body, to the end of its trailers. What follows is of no matter.
+     * Tells whether a buffer holds a whole body, with its trailers. Bytes after it don't matter.
      *
-     * @param buffer bytes from the first chunk-size on; its position stays
+     * @param buffer bytes from the first chunk-size on; its position doesn't change
      */
     static boolean isWhole(ByteBuffer buffer) {
         int at = buffer.position();
@@ -33,7 +33,7 @@ final class Chunks {
         return hasTrailers(buffer, at);
     }
 
-    /** The chunk-size at that index, negative where there is none. */
+    /** The chunk-size at that index, negative if there is none. */
     private static long size(ByteBuffer buffer, int from) {
         long size = 0;
         int at = from;
@@ -62,7 +62,7 @@ final class Chunks {
         }
     }
 
-    /** The index behind the end of the line. */
+    /** The index after the end of the line, negative if the line doesn't end. */
     private static int afterLine(ByteBuffer buffer, int from) {
         for (int at = from; at < buffer.limit(); at++) {
             if (buffer.get(at) == '\n') {

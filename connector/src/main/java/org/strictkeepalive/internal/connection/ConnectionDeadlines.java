@@ -7,41 +7,40 @@ import org.strictkeepalive.internal.policy.Pressure;
 import org.strictkeepalive.internal.policy.Tick;
 
 /**
- * In which phase of its life a connection is, and when its time there is over. Pure of Jetty, and time is passed in.
+ * Knows the phase of a connection, and when the time in that phase is over. It knows no Jetty and reads no clock.
  *
- * <p>Fields that are not volatile are written by whoever has the move, and published by the word of
- * {@link ConnectionLife}.
+ * <p>The thread that has the move writes what is not volatile. The word of {@link ConnectionLife} publishes it.
  */
 public abstract class ConnectionDeadlines extends ConnectionLife {
-    /** When to look again at a connection that has no deadline. */
+    /** The time between two looks at a connection without a deadline, in nanoseconds. */
     static final long RELOOK = 60_000_000_000L;
-    /** When to look again at one whose socket was found closed. */
+    /** The time between two looks at a connection that is closing, in nanoseconds. */
     static final long CLOSED_RELOOK = 1_000_000_000L;
-    /** How long a connection lingers while the server stops: plain Jetty may not linger at all. */
+    /** The longest linger while the connector shuts down: 150 ms. Plain Jetty may not linger at all. */
     private static final long STOP_LINGER = 150_000_000L;
 
     protected final Governor governor;
 
-    // ---- Written by whoever has the move, published by the word
+    // ---- Written by the thread that has the move, published by the word
     private ConnectionState phase = ConnectionState.NEW;
-    /** The requests that there had been at the last wait, modulo what an int holds. */
+    /** How many requests the connection had carried at its last wait. The number may overflow. */
     private int requests;
 
     private int promisedSeconds;
-    /** Whether bytes of the next request have come. */
+    /** Whether bytes have been read since the last request ended. */
     private boolean begun;
     /** Whether {@link #since} is the time of the first byte of the first request. */
     private boolean firstBegun;
     /** Whether the last request has a body that was not read to its end. */
     private boolean bodyUnread;
-    /** Why the connection closes if no byte is found. */
+    /** The reason for the close if the check finds no byte. */
     private CloseReason checkedFor;
 
     private long openedAt;
-    /** When the policy claimed it. Claims that race write nearly the same time. */
+    /** When the policy claimed the connection. Claims that race write nearly the same time. */
     private long claimedAt;
 
-    // ---- Written by whoever has the move, read by the timer at any time
+    // ---- Written by the thread that has the move, read by the timer at any time
     /** When the phase began. */
     private volatile long since;
     /** When the output was shut. */
@@ -50,7 +49,7 @@ public abstract class ConnectionDeadlines extends ConnectionLife {
     private volatile boolean outputShut;
     private volatile CloseReason closing;
 
-    /** Of the timer alone. */
+    /** Whether an earlier look found the socket closed. Only the timer's thread uses it. */
     private boolean seenClosed;
 
     public ConnectionDeadlines(Governor governor) {
@@ -65,27 +64,27 @@ public abstract class ConnectionDeadlines extends ConnectionLife {
     /** Whether the TLS handshake is still going on. */
     public abstract boolean isHandshaking();
 
-    /** The policy has claimed the connection and ends it like that. */
+    /** Ends the connection in the given way. */
     public abstract void end(Ending how);
 
-    /** Looks at an exchange in progress whose output is open; returns true if its client has gone. */
+    /** Checks an exchange in progress whose output is open. Returns true if its client has gone. */
     public abstract boolean lookAtExchange(int seen, Tick tick);
 
-    /** Looks at an exchange whose output is shut: whether it waits for a body that doesn't come. */
+    /** Whether the application waits for bytes of the request's body. */
     public abstract boolean isBodyAwaited();
 
-    /** Takes what Jetty has left behind its FIN, and reads on until the client's. */
+    /** Takes over a connection after its FIN, when Jetty has finished with it, and reads until the client's FIN. */
     public abstract void takeOver();
 
-    /** The socket has closed, and Jetty has not said so. */
+    /** Counts the connection as closed: its socket is closed, but Jetty has not reported it. */
     public abstract void closedUnheard();
 
-    /** The policy has decided to close. */
+    /** Tells listeners that the policy has decided to close. */
     public abstract void tellClosing(CloseReason reason);
 
     /** How the policy ends a connection. */
     public enum Ending {
-        /** Close the socket, without a word. */
+        /** Close the socket at once. */
         CLOSE,
         /** Shut the output, then linger. */
         SHUT,
@@ -95,7 +94,7 @@ public abstract class ConnectionDeadlines extends ConnectionLife {
         CHECK
     }
 
-    // ---- Phases, written by whoever has the move
+    // ---- Phases, written by the thread that has the move
 
     public final void begin(long acceptedAt) {
         openedAt = acceptedAt;
@@ -118,9 +117,9 @@ public abstract class ConnectionDeadlines extends ConnectionLife {
     /**
      * Jetty's connection is about to wait.
      *
-     * @param count the requests that there have been
+     * @param count how many requests the connection has carried
      * @param moreBehind whether bytes of a further request came with the last one
-     * @return how long an idle connection that is being reused has been idle, in nanoseconds, else negative
+     * @return how long the connection has been idle, in nanoseconds, if it is being reused now; else negative
      */
     public final long aboutToWait(int count, boolean moreBehind, long now) {
         if (count != requests) {
@@ -139,7 +138,7 @@ public abstract class ConnectionDeadlines extends ConnectionLife {
         return -1;
     }
 
-    /** A request begins, at that nanoTime. A request behind it in the same read is then none that came after a wait. */
+    /** A request has begun. A pipelined one finds the phase BUSY, so it doesn't count as one that came after a wait. */
     public final void requestBegins(long now) {
         since = now;
         phase = ConnectionState.BUSY;
@@ -147,7 +146,7 @@ public abstract class ConnectionDeadlines extends ConnectionLife {
         bodyUnread = false;
     }
 
-    /** A request has ended, with a body perhaps that was not read to its end. */
+    /** A request has ended; {@code unread} says whether its body was not read to its end. */
     public final void requestEnds(boolean unread) {
         begun = false;
         bodyUnread = unread;
@@ -157,7 +156,7 @@ public abstract class ConnectionDeadlines extends ConnectionLife {
         return promisedSeconds;
     }
 
-    /** The client was promised that the connection is kept for so long. */
+    /** A {@code Keep-Alive} field has promised the client to keep the connection for so long. */
     final void promised(long seconds) {
         promisedSeconds = (int) Math.max(0, Math.min(seconds, Integer.MAX_VALUE));
     }
@@ -168,12 +167,12 @@ public abstract class ConnectionDeadlines extends ConnectionLife {
         return closing;
     }
 
-    /** Somebody else has decided to close. */
+    /** Records the reason for the close, and tells nobody. */
     final void closing(CloseReason reason) {
         closing = reason;
     }
 
-    /** The policy has decided to close. */
+    /** The policy has decided to close: records the reason and tells listeners. */
     public final void closeFor(CloseReason reason) {
         closing = reason;
         tellClosing(reason);
@@ -197,15 +196,15 @@ public abstract class ConnectionDeadlines extends ConnectionLife {
         return outputShut ? lingerSince : claimedAt;
     }
 
-    /** How long it lingers, {@link Decisions#NEVER} for any time. */
+    /** The longest linger in nanoseconds, {@link Decisions#NEVER} for no limit. */
     public final long lingerLimit(Pressure pressure) {
         long limit = governor.decisions().linger(pressure.level(), bodyUnread);
         return governor.isShutdown() ? Math.min(limit, STOP_LINGER) : limit;
     }
 
-    /** Takes a connection that still waits as it did when it was seen, and closes it gracefully. */
+    /** Claims a connection for the policy and ends it, if it still waits as it did when it was seen. */
     final boolean take(int seen, CloseReason reason, long now) {
-        // While the word is as seen, these belong to that wait.
+        // If the claim succeeds, these values belong to the wait that was seen: the word has not changed.
         boolean requestBegun = begun && phase != ConnectionState.IDLE;
         boolean handshaking = isHandshaking();
         claimedAt = now;
@@ -241,17 +240,17 @@ public abstract class ConnectionDeadlines extends ConnectionLife {
         return from + Math.min(timeout, RELOOK);
     }
 
-    /** When what it waits for is due. */
+    /** The nanoTime of the next look: the end of the time in this phase, at most {@link #RELOOK} after its begin. */
     public final long due(Pressure pressure) {
         return deadline(since, timeout(pressure));
     }
 
-    /** When the first request is due. */
+    /** As {@link #due}, with the pressure as it is now. */
     public final long firstDue() {
         return due(governor.pressure());
     }
 
-    /** How long it may wait as it does, counted from {@link #since}. */
+    /** How long the connection may stay in its phase, in nanoseconds from {@link #since}. */
     final long timeout(Pressure pressure) {
         double squeeze = squeeze(pressure);
         if (phase != ConnectionState.NEW) {
@@ -343,7 +342,7 @@ public abstract class ConnectionDeadlines extends ConnectionLife {
 
     private long lookAtShut(int seen, Tick tick) {
         if (state(seen) == RUNNING) {
-            // Jetty's connection neither waits nor closes, so nobody else would read.
+            // Jetty's connection neither waits nor closes, so nobody would read.
             takeOver();
         } else if (isBodyAwaited() && isOver(lingerLimit(tick.pressure()), tick.now())) {
             end(Ending.CLOSE);

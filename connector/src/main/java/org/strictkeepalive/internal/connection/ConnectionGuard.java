@@ -19,24 +19,25 @@ import org.strictkeepalive.internal.policy.Arrival;
 import org.strictkeepalive.internal.policy.Decisions;
 
 /**
- * Governs one HTTP/1.1 connection. It is the {@link EndPoint} that Jetty's connection sees, and the fill callback of the
- * real one: so it knows when Jetty waits and when bytes come, and closes by itself what Jetty waits on for too long.
+ * Governs one HTTP/1.1 connection. Jetty's connection sees the guard as its {@link EndPoint}, and the real endpoint
+ * calls the guard as its fill callback. So the guard knows when Jetty waits and when bytes come. It closes a connection
+ * on which Jetty waits too long.
  *
- * <p>Its layers: {@link ConnectionLife} says whose move it is, {@link ConnectionDeadlines} when a time is over,
- * {@link GuardEndPoint} hands on what stays as it is, {@link GuardedProgress} and {@link GuardedExchange} see to the
- * exchange, and {@link GuardedClose} ends the connection.
+ * <p>Its layers: {@link ConnectionLife} says who may act. {@link ConnectionDeadlines} says when a time is over. {@link
+ * GuardEndPoint} delegates to the real endpoint. {@link GuardedProgress} and {@link GuardedExchange} watch the
+ * exchange. {@link GuardedClose} ends the connection.
  */
 public final class ConnectionGuard extends GuardedClose implements Function<HttpStream, HttpStream> {
     public ConnectionGuard(Governor governor, EndPoint endPoint) {
         super(governor, endPoint);
     }
 
-    /** The guard that an endpoint is, null for none. */
+    /** Returns the endpoint as a guard, null if it is not one. */
     public static ConnectionGuard of(EndPoint endPoint) {
         return endPoint instanceof ConnectionGuard guard ? guard : null;
     }
 
-    /** Whether it is this connection that is governed, not one that it was upgraded to. */
+    /** Whether this guard governs a connection. It does not govern the one that its connection was upgraded to. */
     public boolean isGuardOf(Connection other) {
         return connection == other;
     }
@@ -52,7 +53,7 @@ public final class ConnectionGuard extends GuardedClose implements Function<Http
 
     @Override
     public boolean isComing(long now) {
-        // The state is read first: it publishes the phase.
+        // Read the state first: it publishes the other fields.
         return state() == ConnectionState.NEW && Arrival.isComing(now - openedAt(), bytesIn());
     }
 
@@ -73,7 +74,7 @@ public final class ConnectionGuard extends GuardedClose implements Function<Http
             }
             case OWNED -> discard();
             default -> {
-                // CHECKING: the policy reads. PASS: of a wait before the upgrade, whose bytes are read.
+                // CHECKING: the policy reads. PASS: the wake-up is for a wait before the upgrade, whose bytes are read.
             }
         }
     }
@@ -97,7 +98,7 @@ public final class ConnectionGuard extends GuardedClose implements Function<Http
                 }
             }
             case OWNED -> {
-                // The linger has its own limit, unless that is off.
+                // The linger has its own limit. Only if that is off, the idle timeout counts.
                 if (x instanceof TimeoutException && lingerLimit(governor.pressure()) != Decisions.NEVER) {
                     awaitDiscard();
                 } else {
@@ -124,7 +125,7 @@ public final class ConnectionGuard extends GuardedClose implements Function<Http
     private CloseReason idleTimeoutReason(boolean ownTimeout) {
         Decisions decisions = governor.decisions();
         if (governor.isShutdown()) {
-            return CloseReason.STOP; // Jetty has shortened it.
+            return CloseReason.STOP; // At a shutdown Jetty shortens the idle timeout.
         }
         if (ownTimeout && phase() == ConnectionState.IDLE && !decisions.isKeepAliveTimeoutSet()) {
             return CloseReason.KEEP_ALIVE_TIMEOUT;
@@ -147,7 +148,7 @@ public final class ConnectionGuard extends GuardedClose implements Function<Http
 
     // ---- The exchange
 
-    /** The headers of a request are complete; false where it must not be executed. */
+    /** The headers of a request are complete. Returns false if the request must not be executed. */
     public boolean accept(Request request) {
         if (!onRequest(request)) {
             return false;
@@ -211,13 +212,13 @@ public final class ConnectionGuard extends GuardedClose implements Function<Http
             return;
         }
         beginWait();
-        // The word first: a look from now on sees a connection that waits, and its deadline.
+        // Write the word first, so that a look from now on sees a connection that waits, and its deadline.
         waits();
         governor.due(this, due(governor.pressure()));
-        // Where a read is pending already, it is this guard's.
+        // If a fill interest is pending already, it is this guard's.
         endPoint.tryFillInterested(this);
         if (readAhead != null && bytesCame()) {
-            // What a wake-up would tell of is read already.
+            // The bytes are read already, so no wake-up is needed.
             withdraw();
             handToJetty();
         }
@@ -282,7 +283,7 @@ public final class ConnectionGuard extends GuardedClose implements Function<Http
         if (state != PASS && !isOutputShut()) {
             shut(governor.now());
             if (closing() == null && governor.isShutdown()) {
-                closeFor(CloseReason.STOP); // Its response had begun before.
+                closeFor(CloseReason.STOP); // The response began before the shutdown.
             }
             governor.due(this, deadline(lingerSince(), lingerLimit(governor.pressure())));
         }
@@ -292,7 +293,7 @@ public final class ConnectionGuard extends GuardedClose implements Function<Http
             if (state == PASS) {
                 throw x;
             }
-            abort(x); // Some Jettys would leave it open.
+            abort(x); // Some versions of Jetty would leave it open.
         }
     }
 
@@ -300,13 +301,13 @@ public final class ConnectionGuard extends GuardedClose implements Function<Http
     public void close(Throwable cause) {
         int state = state(seen());
         if (state == OWNED) {
-            // The linger closes, unless the server stops before.
+            // The linger will close the socket, unless the server stops first.
             if (governor.isStopping()) {
                 innermost.close(cause);
             }
             return;
         }
-        // An abort behind a response that was written whole would destroy it: it becomes a linger.
+        // An abort would destroy a response that was written whole, so linger instead.
         if (state != PASS && cause != null && isOutputShut() && !hasInputEnded() && !isWritePending() && isOpen()) {
             takeOver();
             return;

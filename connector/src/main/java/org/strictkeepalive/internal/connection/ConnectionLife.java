@@ -4,21 +4,23 @@ import java.util.concurrent.atomic.AtomicIntegerFieldUpdater;
 import java.util.concurrent.locks.LockSupport;
 
 /**
- * Whose move it is in the life of a connection: one word of state, which this class alone writes. Pure of Jetty.
+ * Says who may act on a connection, Jetty or the policy: who has the move. The state is one word, which only this class
+ * writes. It knows no Jetty.
  *
- * <p>The policy acts only by claiming a connection that waits for request bytes; a wake-up by request bytes gives it to
- * Jetty. So a deadline, a request and an upgrade can't both win. Once the policy owns a connection, Jetty neither reads,
- * parses nor writes.
+ * <p>The policy claims a connection that waits for request bytes. A wake-up by request bytes gives it to Jetty. Both
+ * change the word with a compare-and-set, so only one of a deadline, a request and an upgrade wins. Once the policy owns
+ * a connection, Jetty neither reads, parses nor writes.
  *
  * <pre>
  * event             from                       to                  called by
  * waits             RUNNING                    WAITING             Jetty: fillInterested
  * bytesCame         WAITING                    RUNNING             selector
- * claim             WAITING                    CHECKING or OWNED   timer (OWNED: a request has begun, or a handshake)
+ * claim             WAITING                    CHECKING or OWNED   policy (OWNED: a request has begun, or a handshake)
  * foundBytes        CHECKING                   RUNNING             policy
  * foundNothing      CHECKING                   OWNED               policy
  * headersComplete   RUNNING                    BUSY                Jetty; false: the request must not be executed
  * exchangeOver      BUSY                       RUNNING             Jetty; false: it was over before
+ *                   OWNED, PASS                the same
  * beginLook         BUSY                       LOOKING             policy: nobody else reads, no exchange ends
  * endLook           LOOKING                    BUSY                policy
  * outputShut        all but OWNED and PASS     OWNED               either
@@ -26,8 +28,8 @@ import java.util.concurrent.locks.LockSupport;
  * </pre>
  *
  * <p>The upper bits of the word count waits and exchanges. So a decision about one wait can't take the next, and an
- * exchange can't end twice. A subclass's field that is not volatile is written by whoever has the move, before the word
- * is: that publishes it.
+ * exchange can't end twice. A field of a subclass that is not volatile is written by the thread that has the move, before
+ * that thread writes the word. The word publishes the field.
  */
 public abstract class ConnectionLife extends GovernedConnection {
     /** Jetty's connection runs: it parses, or finishes an exchange. */
@@ -38,11 +40,11 @@ public abstract class ConnectionLife extends GovernedConnection {
     static final int BUSY = 2;
     /** The policy has the connection, for good. */
     static final int OWNED = 3;
-    /** Upgraded: everything passes through. */
+    /** The connection has left the policy: everything passes through. */
     static final int PASS = 4;
-    /** The policy looks whether bytes have come that nobody has read yet. */
+    /** The policy checks whether bytes have come that nobody has read yet. */
     static final int CHECKING = 5;
-    /** As BUSY, and the policy looks at the exchange: for that moment nobody else reads, and the exchange doesn't end. */
+    /** As BUSY, while the policy looks at the exchange. Nobody else reads meanwhile, and the exchange doesn't end. */
     static final int LOOKING = 6;
 
     static final int STATES = 7;
@@ -58,7 +60,7 @@ public abstract class ConnectionLife extends GovernedConnection {
 
     // ---- Events
 
-    /** The word, to act on later only if it is still the same. */
+    /** The word. Pass it to a later event, which then fails if the word has changed. */
     public final int seen() {
         return word;
     }
@@ -77,11 +79,11 @@ public abstract class ConnectionLife extends GovernedConnection {
         if ((seen & STATE) != RUNNING) {
             throw wrong("waits", seen & STATE);
         }
-        // Until here nobody else acts on the word, but an upgrade on this thread.
+        // While it runs and its output is open, only an upgrade on this same thread could change the word.
         word = with(seen, WAITING) + COUNT;
     }
 
-    /** Bytes of a request have come; false where that is not for Jetty's connection, which doesn't wait. */
+    /** Bytes of a request have come. Returns false if Jetty's connection doesn't wait for them. */
     public final boolean bytesCame() {
         int seen = word;
         while ((seen & STATE) == WAITING) {
@@ -93,7 +95,7 @@ public abstract class ConnectionLife extends GovernedConnection {
         return false;
     }
 
-    /** The policy takes a connection that still waits as it did when it was seen. */
+    /** The policy claims a connection. Returns false if it no longer waits as it did when it was seen. */
     final boolean claim(int seen, int to) {
         if (to != CHECKING && to != OWNED) {
             throw wrong("claim", to);
@@ -113,13 +115,13 @@ public abstract class ConnectionLife extends GovernedConnection {
 
     private void found(String event, int to) {
         int seen = word;
-        // Nobody else acts on a connection that is being checked.
+        // In CHECKING nobody else writes the word.
         if ((seen & STATE) != CHECKING || !WORD.compareAndSet(this, seen, with(seen, to))) {
             throw wrong(event, seen & STATE);
         }
     }
 
-    /** The headers of a request are complete; false where it must not be executed. */
+    /** The headers of a request are complete. Returns false if the request must not be executed. */
     public final boolean headersComplete(int seen) {
         return (seen & STATE) == RUNNING && WORD.compareAndSet(this, seen, with(seen, BUSY));
     }
@@ -129,7 +131,7 @@ public abstract class ConnectionLife extends GovernedConnection {
         return word >> BITS;
     }
 
-    /** An exchange is over; false if it was over before. */
+    /** An exchange is over. Returns false if it was over before. */
     public final boolean exchangeOver(int number) {
         while (true) {
             int seen = awaitLook();
@@ -143,18 +145,18 @@ public abstract class ConnectionLife extends GovernedConnection {
         }
     }
 
-    /** The policy looks at an exchange that is still as it was seen. */
+    /** The policy begins a look at an exchange. Returns false if it is no longer as it was seen. */
     final boolean beginLook(int seen) {
         return (seen & STATE) == BUSY && WORD.compareAndSet(this, seen, with(seen, LOOKING));
     }
 
-    /** The policy has looked. */
+    /** The policy ends its look. */
     final void endLook(int seen) {
-        // Otherwise the output was shut meanwhile.
+        // If this fails, the output was shut meanwhile.
         WORD.compareAndSet(this, with(seen, LOOKING), seen);
     }
 
-    /** The word, once nobody looks at the exchange: that lasts for a read of one byte. */
+    /** Waits until nobody looks at the exchange, and returns the word. A look takes as long as reading one byte. */
     final int awaitLook() {
         int seen = word;
         for (int spins = 0; (seen & STATE) == LOOKING; spins++) {
@@ -168,7 +170,10 @@ public abstract class ConnectionLife extends GovernedConnection {
         return seen;
     }
 
-    /** The output is shut and Jetty has finished; false where the policy has the connection already, or has none. */
+    /**
+     * The output is shut and Jetty has finished. Returns false if the policy owns the connection already, or has lost
+     * it.
+     */
     public final boolean outputShut() {
         while (true) {
             int seen = word;

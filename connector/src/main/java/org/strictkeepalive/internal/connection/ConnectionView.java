@@ -11,15 +11,16 @@ import org.eclipse.jetty.util.Callback;
 import org.eclipse.jetty.util.HostPort;
 
 /**
- * A connection as requests show it: Jetty's own, but with the endpoint that it would have without the guard. Applications
- * and customizers cast both to what they know: the endpoint to {@code SslConnection.SslEndPoint}, say, and the connection
- * to {@code AbstractMetaDataConnection}, the nearest public class of Jetty's. Everything else is the connection's own.
+ * The connection that requests show to applications and customizers. It delegates to Jetty's own connection, but shows
+ * the endpoint that this would have without the guard. Applications and customizers cast the endpoint, for example to
+ * {@code SslConnection.SslEndPoint}, and the connection to {@code AbstractMetaDataConnection}, the nearest public class
+ * of Jetty's.
  */
 public class ConnectionView extends AbstractMetaDataConnection {
     private final AbstractMetaDataConnection http;
 
     /**
-     * Makes one.
+     * Creates the view of a connection.
      *
      * @param endPoint the endpoint to show
      */

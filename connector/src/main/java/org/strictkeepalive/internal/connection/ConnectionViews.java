@@ -4,23 +4,23 @@ import org.eclipse.jetty.io.Connection;
 import org.eclipse.jetty.io.EndPoint;
 import org.eclipse.jetty.server.AbstractMetaDataConnection;
 
-/** Makes the connection as requests show it, with what the running Jetty knows. */
+/** Creates the connections that requests show. They can become tunnels if the running Jetty has tunnels. */
 final class ConnectionViews {
     private static final boolean HAS_TUNNELS = hasTunnels();
 
     private ConnectionViews() {}
 
     /**
-     * Makes one.
+     * Creates the view of a connection.
      *
      * @param endPoint the endpoint to show
      */
     static ConnectionView of(AbstractMetaDataConnection connection, EndPoint endPoint) {
-        // Nothing here may make the verifier of Jetty 12.0 load a class that implements Tunnel.
+        // On Jetty 12.0 the JVM's verifier must not load TunnelView, so this class never uses it as a ConnectionView.
         return HAS_TUNNELS ? TunnelView.of(connection, endPoint) : new ConnectionView(connection, endPoint);
     }
 
-    /** Jetty 12.0 has no such interface. */
+    /** Whether Jetty has the interface; 12.0 has not. */
     private static boolean hasTunnels() {
         try {
             return Connection.Tunnel.class.isInterface();

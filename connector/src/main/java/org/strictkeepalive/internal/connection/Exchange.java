@@ -12,10 +12,11 @@ import org.eclipse.jetty.server.Request;
 import org.eclipse.jetty.util.BufferUtil;
 
 /**
- * The exchange in progress, or the last one: what its request asks for, how far its body has come, and what has moved.
- * One a connection, made with its first byte and reset for each request.
+ * The exchange in progress, or the last one: what its request asks for, how much of its body has come, and how many
+ * bytes have moved. A connection has one, which is made with its first byte and reset for each request.
  *
- * <p>Written by the threads that have the move. The timer reads {@link #moved} only.
+ * <p>The thread that has the move writes it. The timer may read it at any time: {@link #moved} publishes the buffers,
+ * and the other fields that the timer reads, it reads again in the state LOOKING.
  */
 final class Exchange {
     private static final AtomicLongFieldUpdater<Exchange> MOVED =
@@ -34,15 +35,20 @@ final class Exchange {
     private boolean lastSent;
     /** The last three bytes that were read. */
     private int tail;
-    /** The bytes of the body that have to come, negative where only their end tells. */
+    /** How many bytes of the body are still to come; negative if only the end of the body tells. */
     private long bodyMissing;
-    /** What was read last, until the next wait. */
+    /** The buffer that was read last, null from the next wait on. */
     private ByteBuffer input;
-    /** What is being written: not the array, which else would be an object for each response. */
+    /**
+     * The first and the last buffer of a write; the first is null if there is only one. Keeping the array instead would
+     * make it an object on the heap for each response.
+     */
     private ByteBuffer writingFirst;
 
     private ByteBuffer writingLast;
-    /** The bytes read and handed to write. Published with each ordered write of it, the buffers before as well. */
+    /**
+     * How many bytes were read and handed to write. Each ordered write of this field also publishes the buffers above.
+     */
     private volatile long moved;
 
     /**
@@ -71,7 +77,9 @@ final class Exchange {
         MOVED.lazySet(this, moved + BufferUtil.remaining(buffers));
     }
 
-    /** The connection is about to wait: the buffers go back to their pool. */
+    /**
+     * The connection is about to wait. Jetty then gives the buffers back to their pool, so they must not be used again.
+     */
     void waits() {
         input = null;
         writingFirst = null;
@@ -79,23 +87,23 @@ final class Exchange {
     }
 
     /**
-     * The bytes that have moved.
+     * How many bytes have been read, or written and taken by the socket.
      *
-     * @param writing whether a write is pending, whose client has not taken all
+     * @param writing whether a write is pending: what remains in its buffers has not moved
      */
     long moved(boolean writing) {
         long all = moved;
-        // Between these two buffers is the header of a chunk at most.
+        // Between these two buffers there is at most the header of a chunk, which doesn't matter.
         return writing ? all - BufferUtil.length(writingFirst) - BufferUtil.length(writingLast) : all;
     }
 
     /**
      * The headers of a request are complete.
      *
-     * @param persistent whether the connection may be kept, for all that the request says
+     * @param persistent whether the request lets the connection be kept
      */
     void begins(Request request, boolean persistent) {
-        // Looked up one by one: getField allocates nothing; an iterator would.
+        // getField allocates nothing; an iterator would.
         HttpFields fields = request.getHeaders();
         chunked = fields.getField(HttpHeader.TRANSFER_ENCODING) != null;
         connectAsked = HttpMethod.CONNECT.is(request.getMethod());
@@ -107,11 +115,12 @@ final class Exchange {
         long length = request.getLength();
         bodyEnded = length <= 0 && !chunked;
         if (bodyEnded) {
-            // Jetty has given the buffer back if all of it is read.
+            // If Jetty has parsed the whole buffer, it has given it back to its pool. So look at the last bytes, not at
+            // the buffer.
             bodyMissing = 0;
             moreBehind = input != null && !endsWithBlankLine();
         } else if (input == null) {
-            // An earlier phase, such as PROXY, has handed the bytes over: take the body for whole.
+            // An earlier phase (PROXY) has read the bytes. How much of the body came is unknown: take it as whole.
             bodyMissing = 0;
             moreBehind = false;
         } else if (chunked) {
@@ -132,7 +141,10 @@ final class Exchange {
         }
     }
 
-    /** Whether what was read ends as headers and chunked bodies do, so that no part of another request follows. */
+    /**
+     * Whether the bytes that were read end with an empty line, as headers and chunked bodies do. If so, no part of
+     * another request follows.
+     */
     private boolean endsWithBlankLine() {
         return (tail & 0xFFFFFF) == CRLFCRLF_TAIL || (tail & 0xFFFF) == LFLF_TAIL;
     }
@@ -154,7 +166,7 @@ final class Exchange {
         return moreBehind;
     }
 
-    /** Whether the request asks for the close. */
+    /** Whether the request asks to close the connection. */
     boolean isCloseAsked() {
         return closeAsked;
     }
@@ -167,7 +179,9 @@ final class Exchange {
         return http10;
     }
 
-    /** Whether the request asks for an upgrade or a tunnel: only the status tells whether one comes of it. */
+    /**
+     * Whether the request asks for an upgrade or a tunnel. Only the status of the response tells whether there is one.
+     */
     boolean isUpgradeAsked() {
         return upgradeAsked;
     }
@@ -177,12 +191,13 @@ final class Exchange {
     }
 
     /**
-     * Whether a response comes before the body of its request, the rest of which is then discarded.
+     * Whether a response is sent before the body of its request has come. The rest of the body is then discarded.
      *
-     * @param last whether the response is whole
+     * @param last whether the response is sent to its end
      */
     boolean isEarly(MetaData.Request request, boolean last) {
-        // Jetty says close if the client still waits for 100 (Continue), but 12.1.12 forgets it if headers overflow.
+        // Jetty itself says close if the client still waits for 100 (Continue), but 12.1.12 forgets it if the headers
+        // overflow.
         return !bodyEnded && ((last && bodyMissing != 0) || isContinueExpected(request));
     }
 

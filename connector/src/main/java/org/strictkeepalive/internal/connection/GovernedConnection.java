@@ -9,27 +9,30 @@ import org.strictkeepalive.internal.policy.Tick;
 import org.strictkeepalive.internal.time.Timed;
 
 /**
- * A connection as the server's governor sees it. It is looked at when its time has come, and it can be handed to the
- * thread that ends connections: it waits there once at most, however often that is asked for.
+ * A connection as the server's governor sees it. The timer looks at it when its deadline has come. Any thread can hand
+ * it to the thread that ends connections, where it waits once at most.
  */
 public abstract class GovernedConnection extends Timed implements Runnable {
     private static final AtomicIntegerFieldUpdater<GovernedConnection> PENDING =
             AtomicIntegerFieldUpdater.newUpdater(GovernedConnection.class, "pending");
 
-    /** Bits of what is to be done; zero where it doesn't wait. Written by any thread with a compare-and-set. */
+    /**
+     * The bits of the actions that wait to be done, zero if it doesn't wait. Written by any thread with a
+     * compare-and-set.
+     */
     volatile int pending;
 
     /**
      * Does what is due.
      *
-     * @return the nanoTime at which this wants to be looked at again, at the latest
+     * @return the nanoTime of the next look, at the latest
      */
     public abstract long look(Tick tick);
 
     /** Whether it belongs to that governor. */
     public abstract boolean isOf(Object governor);
 
-    /** Its governor's decisions; of connections of several connectors each has its own. */
+    /** The decisions of its connector. Each connector has its own policy. */
     public abstract Decisions decisions();
 
     /** Where in its life the connection is. */
@@ -38,39 +41,42 @@ public abstract class GovernedConnection extends Timed implements Runnable {
     /** Whether it has carried two or more requests. */
     public abstract boolean isReused();
 
-    /** Whether the bytes of its handshake or first request keep coming, so that it counts as busy. */
+    /** Whether the bytes of its handshake or first request keep coming. If so, it counts as busy. */
     public boolean isComing(long now) {
         return false;
     }
 
-    /** The requests it has carried. */
+    /** How many requests it has carried. */
     public abstract long requests();
 
-    /** Whom it is from, as {@link Peers} says; null where that is not known. */
+    /** Its peer, as {@link Peers} defines it; null if that is not known. */
     public Object peer() {
         return null;
     }
 
-    /** The nanoTime of its last progress: accept, first byte of a request, end of a response, FIN. */
+    /**
+     * The nanoTime of its last progress: its accept, the first byte or the complete headers of a request, or the end of
+     * a response.
+     */
     public abstract long since();
 
     /** The nanoTime of its accept. */
     public abstract long openedAt();
 
-    /** The address of its client, null where it has none. */
+    /** The address of its client, null if it has none. */
     public abstract SocketAddress remoteAddress();
 
     /**
      * Closes it because of pressure, if it is still idle since that time.
      *
-     * @return true if it was, and is now closed or lingering
+     * @return true if it was. It may go on all the same, if the last read before the close finds bytes of a request
      */
     public abstract boolean evict(long since, long now);
 
-    /** Ends the linger of a connection whose client has sent nothing more. */
+    /** Closes it if it lingers and its client has sent nothing since the FIN. */
     public abstract void endQuietLinger();
 
-    /** Hands on what is to be done to the thread that ends connections. What is asked for already is done once. */
+    /** Asks the thread that ends connections to do something. An action that waits already is done once. */
     public final void handOn(Executor closer, int what) {
         if (PENDING.getAndUpdate(this, seen -> seen | what) == 0) {
             closer.execute(this);
@@ -82,6 +88,6 @@ public abstract class GovernedConnection extends Timed implements Runnable {
         act(PENDING.getAndSet(this, 0));
     }
 
-    /** Does what the bits say. */
+    /** Does the actions that the bits stand for. */
     public abstract void act(int what);
 }

@@ -8,18 +8,18 @@ import org.strictkeepalive.internal.observe.Counters;
 import org.strictkeepalive.internal.policy.Decisions;
 import org.strictkeepalive.internal.policy.Pressure;
 
-/** What a connection asks of its connector, and tells it. Safe for use by any thread. */
+/** What a connection asks its connector, and what it tells it. Safe for use by any thread. */
 public interface Governor extends Executor {
-    /** The policy that is in force now. */
+    /** The decisions of the policy that is in force now. */
     Decisions decisions();
 
-    /** The pressure as it was found last. */
+    /** The pressure as it was measured last. */
     Pressure pressure();
 
     /** The nanoTime. */
     long now();
 
-    /** The nanoTime at which a request began, without another look at the clock where Jetty has taken it. */
+    /** The nanoTime at which a request began. If Jetty has recorded it, the clock is not read again. */
     long begun(Request request);
 
     /** The connector's idle timeout in nanoseconds, not positive for none. */
@@ -32,17 +32,17 @@ public interface Governor extends Executor {
     boolean isStopping();
 
     /**
-     * Returns how long a connection may wait for a request at a stop.
+     * Returns how long a connection may wait for a request during a stop.
      *
-     * @param since the nanoTime since when it waits
-     * @return the time since then in nanoseconds, {@link Decisions#NEVER} where there is no stop, or no limit
+     * @param since the nanoTime at which the wait began
+     * @return the time since then in nanoseconds, {@link Decisions#NEVER} if there is no stop or no limit
      */
     long stopTimeout(long since, long now);
 
-    /** Why the response that is written now says close, null where a stop or a drain doesn't want it. */
+    /** Why the response that is written now says close, null if neither a stop nor a drain requires it. */
     CloseReason farewell();
 
-    /** Sees to it that a connection is looked at by that nanoTime. */
+    /** Schedules a look at a connection for that nanoTime or earlier. */
     void due(GovernedConnection connection, long due);
 
     /** The policy has decided to close a connection. */
@@ -52,18 +52,18 @@ public interface Governor extends Executor {
     void closed(GovernedConnection connection, CloseReason reason);
 
     /**
-     * Runs a task on the thread that ends connections. It is neither rejected nor lost, and waits for no thread of the
-     * application.
+     * Runs a task on the thread that ends connections. The task is never rejected or lost, and waits for no thread of
+     * the application.
      */
     @Override
     void execute(Runnable task);
 
-    /** The application's threads, which may reject a task. */
+    /** The executor of the application's threads, which may reject a task. */
     Executor executor();
 
-    /** The calls of the application's callbacks that end exchanges. */
+    /** Makes the calls of the application's callbacks that end exchanges. */
     ApplicationCalls calls();
 
-    /** What is counted. */
+    /** The counters of the server. */
     Counters counters();
 }

@@ -12,16 +12,19 @@ import org.eclipse.jetty.server.ProxyConnectionFactory.ProxyEndPoint;
 import org.eclipse.jetty.util.Callback;
 import org.strictkeepalive.internal.policy.Peers;
 
-/** The endpoint that Jetty's connection sees: what the guard leaves as it is goes to the real one. */
+/** The endpoint that Jetty's connection sees. It delegates to the real endpoint whatever the guard doesn't change. */
 public abstract class GuardEndPoint extends ConnectionDeadlines implements EndPoint, EndPoint.Wrapper {
     /** The endpoint without the guard, as applications see it. */
     private final EndPoint shown;
-    /** The same, or the one within where that is PROXY's: only the addresses are PROXY's, the bytes are not. */
+    /**
+     * The endpoint that reads and writes: the same, or the one inside a {@code ProxyEndPoint}, which only changes the
+     * addresses.
+     */
     final EndPoint endPoint;
     /** The endpoint of the socket, below TLS. */
     final EndPoint innermost;
 
-    /** Made when somebody asks for it. Several threads may make it, and make the same. */
+    /** Made when it is asked for. Several threads may make it, and make equal ones. */
     private Object peer;
 
     GuardEndPoint(Governor governor, EndPoint shown) {
@@ -64,7 +67,7 @@ public abstract class GuardEndPoint extends ConnectionDeadlines implements EndPo
         return endPoint.getIdleTimeout() * 1_000_000 == governor.idleTimeout();
     }
 
-    /** As PROXY says, where it does. */
+    /** The address of the client. If there was a PROXY header, it is the address in that. */
     @Override
     public final SocketAddress remoteAddress() {
         return getRemoteSocketAddress();

@@ -20,29 +20,29 @@ import org.slf4j.LoggerFactory;
 import org.strictkeepalive.CloseReason;
 import org.strictkeepalive.ConnectionState;
 
-/** How the policy ends a connection: a last look for bytes, a 408, the FIN, the linger behind it, the close. */
+/** Ends a connection for the policy: a last check for bytes, a 408, the FIN, the linger after it, the close. */
 public abstract class GuardedClose extends GuardedExchange implements Callback {
     private static final Logger LOG = LoggerFactory.getLogger(GuardedClose.class);
 
-    // What the thread that ends connections is asked to do, besides what GuardedProgress asks.
+    // What the thread that ends connections is asked to do, besides the actions of GuardedProgress.
     private static final int CHECK = 1 << 2;
     private static final int ANSWER = 1 << 3;
     private static final int SHUT = 1 << 4;
     private static final int CLOSE = 1 << 5;
     private static final int RESUME = 1 << 6;
 
-    /** Told when bytes of a request come. Published by the word. */
+    /** Jetty's callback for bytes of a request. Published by the word. */
     private Callback fillCallback;
 
     private boolean endOfInput;
-    /** Null until the policy reads behind the FIN. Made by whoever owns the connection, read by the timer. */
+    /** Null until the policy reads after its FIN. Made by the thread that owns the connection, read by the timer. */
     private volatile Linger linger;
 
     GuardedClose(Governor governor, EndPoint shown) {
         super(governor, shown);
     }
 
-    /** Jetty's connection waits, and wants to be told. */
+    /** Jetty's connection is about to wait for bytes of a request. */
     final void waitsWith(Callback callback) {
         fillCallback = callback;
     }
@@ -103,12 +103,15 @@ public abstract class GuardedClose extends GuardedExchange implements Callback {
                 innermost.close();
             }
         } catch (Throwable x) {
-            innermost.close(x); // What was to be done will not be asked for again.
+            innermost.close(x); // The action will not be asked for again.
             throw x;
         }
     }
 
-    /** A request that has come in time, and was not read because the machine is busy, is not cut. */
+    /**
+     * Reads once before the close. A request that came in time, but was not read because the machine is busy, is not
+     * cut.
+     */
     private void check() {
         CloseReason reason = checkedFor();
         ByteBuffer buffer = BufferUtil.allocate(connection.getInputBufferSize());
@@ -137,17 +140,17 @@ public abstract class GuardedClose extends GuardedExchange implements Callback {
             LOG.debug("{} {}", closing(), this);
         }
         shutdown();
-        // A wake-up in between was not listened to.
+        // A wake-up while CHECKING was ignored.
         awaitDiscard();
     }
 
     /**
-     * Cancels the pending fill interest, since the bytes were read already. Else a connection that this one is upgraded
-     * to couldn't have an interest of its own.
+     * Cancels the pending fill interest: the bytes were already read. Otherwise a connection that this one is upgraded
+     * to couldn't register its own.
      */
     final void withdraw() {
         if (endPoint instanceof AbstractEndPoint ep) {
-            ep.getFillInterest().fillable(); // not listened to while CHECKING
+            ep.getFillInterest().fillable(); // ignored: nothing is waiting for it now
         }
     }
 
@@ -175,7 +178,7 @@ public abstract class GuardedClose extends GuardedExchange implements Callback {
         innermost.close(cause);
     }
 
-    /** Jetty's connection was closed, or gave way to another. */
+    /** Jetty's connection was closed, or replaced by another one. */
     public final void onClosed() {
         endCalls();
         CloseReason reason = closing();
@@ -212,7 +215,7 @@ public abstract class GuardedClose extends GuardedExchange implements Callback {
 
     // ---- Bytes that the policy has read go to Jetty
 
-    /** Hands them on as a wake-up of the selector would. */
+    /** Calls Jetty's fill callback, as the selector does at a wake-up. */
     final void handToJetty() {
         Executor executor = governor.executor();
         ResumeTask task = new ResumeTask(this);
@@ -236,7 +239,10 @@ public abstract class GuardedClose extends GuardedExchange implements Callback {
         }
     }
 
-    /** A task of the pool: closed where it is rejected, or never run because the pool stops, as Jetty's own are. */
+    /**
+     * A task for the pool. As with Jetty's own tasks, its close closes the socket: the pool calls it for a task that it
+     * never runs because it stops.
+     */
     private record ResumeTask(GuardedClose guard) implements Runnable, Closeable {
         @Override
         public void run() {
@@ -251,7 +257,7 @@ public abstract class GuardedClose extends GuardedExchange implements Callback {
 
     final void resume() {
         fillCallback.succeeded();
-        // After a request that couldn't be parsed Jetty's connection leaves without waiting.
+        // After a request that can't be parsed Jetty's connection returns without waiting.
         if (isOutputShut() && state(seen()) == RUNNING) {
             takeOver();
         }
@@ -259,7 +265,7 @@ public abstract class GuardedClose extends GuardedExchange implements Callback {
 
     // ---- Linger
 
-    /** Takes a connection that Jetty has finished with, behind its FIN. */
+    /** Takes over a connection after its FIN, when Jetty has finished with it. */
     @Override
     public final void takeOver() {
         if (!outputShut()) {
@@ -290,7 +296,10 @@ public abstract class GuardedClose extends GuardedExchange implements Callback {
         }
     }
 
-    /** Waits at the socket itself; where TLS waits there already, behind TLS, which then passes the wake-up on. */
+    /**
+     * Registers a fill interest at the socket itself. If TLS has one there already, registers with TLS, which then
+     * passes the wake-up on.
+     */
     final void awaitDiscard() {
         if (!innermost.tryFillInterested(this)) {
             endPoint.tryFillInterested(this);

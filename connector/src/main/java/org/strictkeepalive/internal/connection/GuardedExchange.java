@@ -14,14 +14,14 @@ import org.strictkeepalive.PressureLevel;
 import org.strictkeepalive.internal.policy.Decisions;
 import org.strictkeepalive.internal.policy.Pressure;
 
-/** The exchanges of a connection: which requests may be executed, and what their responses say of the connection. */
+/** Decides which requests of a connection may be executed, and what the responses say about the connection. */
 public abstract class GuardedExchange extends GuardedProgress {
-    /** Where in its jitter this connection's maximum age is. */
+    /** How much of {@code maxConnectionAgeJitter} applies to this connection, from 0 to 1. */
     private final float agePart = ThreadLocalRandom.current().nextFloat();
 
-    /** The connection as requests show it, made for the first of them. */
+    /** The connection as requests show it. Made at the first request. */
     private ConnectionView view;
-    /** Whether an exchange has failed: no request that is pipelined behind it may be executed. */
+    /** Whether an exchange has failed. If so, no pipelined request may be executed, since it would get no answer. */
     private boolean failed;
 
     GuardedExchange(Governor governor, EndPoint shown) {
@@ -37,7 +37,7 @@ public abstract class GuardedExchange extends GuardedProgress {
 
     // ---- The request
 
-    /** The headers of a request are complete; false where it must not be executed. */
+    /** The headers of a request are complete. Returns false if the request must not be executed. */
     final boolean onRequest(Request request) {
         int seen = seen();
         if (state(seen) != RUNNING) {
@@ -53,10 +53,10 @@ public abstract class GuardedExchange extends GuardedProgress {
         requestBegins(begun);
         exchangeInProgress().begins(request, connection.isPersistent());
         forgetStall();
-        return headersComplete(seen); // Last, since it publishes all of these.
+        return headersComplete(seen); // Last, because it publishes the fields that were written above.
     }
 
-    /** The first bytes of a request have come to an idle connection. */
+    /** The first bytes of a request have come to a connection that was idle for that many nanoseconds. */
     final void onReuse(long idle) {
         governor.counters().reuses().add(TimeUnit.NANOSECONDS.toMillis(idle));
     }
@@ -85,9 +85,9 @@ public abstract class GuardedExchange extends GuardedProgress {
      * An exchange is over.
      *
      * @param number its number, see {@link #exchange()}
-     * @param whole whether its response was written whole
+     * @param whole whether its response was written to its end
      * @param unread whether its request has a body that can't be read to its end without waiting
-     * @return false if it was over before: then Jetty must not hear of it again, since another may be in progress
+     * @return false if it was over before. Then Jetty must not be told again, since another exchange may be in progress
      */
     final boolean onComplete(int number, boolean whole, boolean unread) {
         endCalls();
@@ -96,7 +96,7 @@ public abstract class GuardedExchange extends GuardedProgress {
             failed = true;
         } else {
             if (closing() == null && (unread || !connection.isPersistent())) {
-                // Such as a response to HTTP/1.0 without a length, which ends with the close.
+                // For example a response to HTTP/1.0 without a length, which ends with the close.
                 closing(CloseReason.APPLICATION);
             }
             if (unread && !isOutputShut()) {
@@ -110,7 +110,10 @@ public abstract class GuardedExchange extends GuardedProgress {
         return true;
     }
 
-    /** Whether an exchange is not over yet. One that is completed again ends the connection. */
+    /**
+     * Whether an exchange is in progress. If it is over, it is being completed for the second time, and the connection
+     * is closed.
+     */
     final boolean isInProgress(int number) {
         boolean inProgress = exchange() == number;
         if (!inProgress) {
@@ -123,8 +126,9 @@ public abstract class GuardedExchange extends GuardedProgress {
     abstract void onCompleteAgain();
 
     /**
-     * Ends the output if the last of a response is out. Behind that Jetty breaks off where the application fails, 12.0
-     * also behind its own error response: so it becomes a linger. What a client doesn't take is never out.
+     * Shuts the output if the whole response has been sent, so that the close becomes a linger. Otherwise Jetty would
+     * abort the connection when the application fails after its response; 12.0 does so after its own error response
+     * too. Not after DATA_RATE, where the client has not taken the response.
      */
     final void shutdownIfSent() {
         if (!isOutputShut() && closing() != CloseReason.DATA_RATE && !isWritePending() && endPoint.isOpen()) {
@@ -135,13 +139,13 @@ public abstract class GuardedExchange extends GuardedProgress {
     // ---- The response
 
     final void prepareResponse(HttpFields.Mutable headers) {
-        // Only the status tells whether an upgrade or a tunnel comes of it.
+        // If the request asks for an upgrade or a tunnel, wait for the status, which tells whether there is one.
         if (!exchangeInProgress().isUpgradeAsked()) {
             announce(headers);
         }
     }
 
-    /** A last look at a response that is about to be committed. */
+    /** Revises the headers of a response that is about to be committed. */
     final MetaData.Response revise(MetaData.Request request, MetaData.Response response, boolean last) {
         int status = response.getStatus();
         if (HttpStatus.isInformational(status)) {
@@ -154,7 +158,7 @@ public abstract class GuardedExchange extends GuardedProgress {
                 && !exchange.isHttp10()
                 && (upgradeAsked || isCloseOurs())
                 && ResponseHeaders.isLengthUnknown(response)
-                && !Exchange.isContinueExpected(request); // There Jetty closes itself.
+                && !Exchange.isContinueExpected(request); // Then Jetty itself closes.
         boolean promiseBroken = promisedSeconds() > 0 && !connection.isPersistent();
         if (!upgradeAsked && !early && !unchunked && !promiseBroken) {
             return response;
@@ -208,7 +212,7 @@ public abstract class GuardedExchange extends GuardedProgress {
         Decisions decisions = governor.decisions();
         Pressure pressure = governor.pressure();
         long count = connection.getMessagesIn();
-        // The age as the request began, a time that is there: it is at most one request late.
+        // The age at the begin of the request needs no look at the clock. The close comes one request late at most.
         CloseReason reason = decisions.closeAfter(count, since() - openedAt(), agePart, pressure);
         if (reason == null || (reason == CloseReason.PRESSURE && count > 1 && pressure.spares(peer()))) {
             reason = governor.farewell();
@@ -222,7 +226,10 @@ public abstract class GuardedExchange extends GuardedProgress {
         }
     }
 
-    /** Promises to keep the connection; or answers why the response says close. */
+    /**
+     * Adds the promise of a {@code Keep-Alive} field. Returns null, or the reason why the response has to say close
+     * instead.
+     */
     private CloseReason promise(
             Exchange exchange, HttpFields.Mutable headers, Decisions decisions, Pressure pressure, long count) {
         if (exchange.isHttp10() && ResponseHeaders.endsWithClose(headers)) {
@@ -241,7 +248,9 @@ public abstract class GuardedExchange extends GuardedProgress {
         return null;
     }
 
-    /** The endpoint's idle timeout in nanoseconds where it is neither the connector's nor that of requests, else 0. */
+    /**
+     * The endpoint's idle timeout in nanoseconds if it is neither the connector's nor the HTTP configuration's, else 0.
+     */
     private long idleTimeoutIfLowered() {
         long idleTimeout = endPoint.getIdleTimeout();
         return isIdleTimeoutOfConnector()

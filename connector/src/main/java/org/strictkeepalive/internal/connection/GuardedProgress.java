@@ -19,8 +19,8 @@ import org.strictkeepalive.internal.policy.Pressure;
 import org.strictkeepalive.internal.policy.Tick;
 
 /**
- * The progress of an exchange: whether its client has gone, or moves too few bytes. Such an exchange is ended as Jetty's
- * idle timeout ends it.
+ * Watches the progress of an exchange. If the client has gone, the connection is closed. If the client moves too few
+ * bytes, the exchange is ended as Jetty's idle timeout ends it.
  */
 abstract class GuardedProgress extends GuardEndPoint {
     private static final Logger LOG = LoggerFactory.getLogger(GuardedProgress.class);
@@ -31,19 +31,22 @@ abstract class GuardedProgress extends GuardEndPoint {
     static final int OFFER = 1;
     static final int END_EXCHANGE = 1 << 1;
 
-    /** Jetty's connection. Written before the guard is known to others. */
+    /** Jetty's connection. Written before other threads know the guard. */
     AbstractMetaDataConnection connection;
     /** Null until the first byte of the first request. */
     private Exchange exchange;
     /** Bytes that the policy has read; Jetty's connection gets them first. Published by the word. */
     ByteBuffer readAhead;
-    /** Called when bytes of a body come. Taken by compare-and-set. */
+    /**
+     * The callback to call when bytes of a body come, null if no bytes are demanded. Set and taken with atomic
+     * operations.
+     */
     private volatile Callback demand;
     /** Null while the exchange has not waited for its client. */
     private volatile StallJudge stall;
 
-    // ---- Of the timer alone
-    /** Whether, and since when, the client is known to have shut its output in the middle of an exchange. */
+    // ---- Used by the timer only
+    /** Whether, and since when, the client is known to have shut its output during an exchange. */
     private boolean gone;
 
     private long goneSince;
@@ -64,7 +67,10 @@ abstract class GuardedProgress extends GuardEndPoint {
         return exchange;
     }
 
-    /** Does something that may wait for a lock of TLS, so not on the timer's thread if there is one. */
+    /**
+     * Does an action. Over TLS it may wait for a lock of the TLS endpoint, so then the thread that ends connections
+     * does it, and not the timer's.
+     */
     final void execute(int what) {
         if (endPoint == innermost) {
             act(what);
@@ -73,7 +79,7 @@ abstract class GuardedProgress extends GuardEndPoint {
         }
     }
 
-    /** The bytes that have come at the socket, those of a handshake included. */
+    /** How many bytes have come at the socket, those of a handshake included. */
     final long bytesIn() {
         return endPoint instanceof SslConnection.SslEndPoint ssl
                 ? ssl.getSslConnection().getBytesIn()
@@ -86,7 +92,7 @@ abstract class GuardedProgress extends GuardEndPoint {
         return demand;
     }
 
-    /** The application demands bytes of the body; false where it has demanded them already. */
+    /** The application demands bytes of the body. Returns false if it has demanded them already. */
     final boolean demand(Callback callback) {
         StallJudge judge = stall;
         long now = governor.now();
@@ -98,7 +104,7 @@ abstract class GuardedProgress extends GuardEndPoint {
         return DEMAND.compareAndSet(this, null, callback);
     }
 
-    /** Takes the demand, since bytes have come or will never come; null for none. */
+    /** Takes the demand, because bytes have come or will never come. Returns null if there is none. */
     final Callback takeDemand() {
         Callback wanted = DEMAND.getAndSet(this, null);
         StallJudge judge = stall;
@@ -108,14 +114,14 @@ abstract class GuardedProgress extends GuardEndPoint {
         return wanted;
     }
 
-    /** An exchange begins, or the connection waits. */
+    /** Forgets how the last exchange waited: a new one begins, or the connection waits. */
     final void forgetStall() {
-        if (stall != null) { // Most exchanges don't wait, and a volatile write costs more than this.
+        if (stall != null) { // Most exchanges never wait, and reading costs less than a volatile write.
             stall = null;
         }
     }
 
-    /** The application has answered to the end of its exchange, if that was ended. */
+    /** The exchange is over. If a call of the application has ended it, this gives back the place of that call. */
     final void endCalls() {
         StallJudge judge = stall;
         if (judge != null) {
@@ -135,14 +141,15 @@ abstract class GuardedProgress extends GuardEndPoint {
         if (isAbandoned(seen, tick)) {
             return true;
         }
-        // So that slow clients don't hold a stop for its whole timeout.
+        // At a shutdown judge as at ELEVATED, so that slow clients don't delay the stop for its whole timeout.
         judge(tick.now(), governor.isShutdown() ? tick.pressure().atLeastElevated() : tick.pressure());
         return false;
     }
 
     /**
-     * Whether the client of an exchange has gone. Nobody reads while the application thinks, so nobody else would
-     * notice. Over TLS there are records of TLS at the socket, which can't be read here.
+     * Whether the client of an exchange has gone. While the application works on its response, nobody else reads, so
+     * nobody else would notice. Over TLS this is not checked: a byte that is read here would be missing from a TLS
+     * record.
      */
     private boolean isAbandoned(int seen, Tick tick) {
         long limit = governor.decisions().abandoned(tick.pressure());
@@ -155,7 +162,7 @@ abstract class GuardedProgress extends GuardEndPoint {
         }
         boolean reset = false;
         try {
-            // Only now it is sure of which exchange these are.
+            // Check again: from here on the exchange can't end.
             if (isQuiet()) {
                 ByteBuffer one = ByteBuffer.allocate(1);
                 int read = channel.read(one);
@@ -170,13 +177,14 @@ abstract class GuardedProgress extends GuardEndPoint {
             LOG.debug("The client of {} has gone", this, x);
             reset = true;
         } finally {
-            // Before a close, which may call the application, which may end the exchange.
+            // Before the close: it may call the application, which may end the exchange, and that waits for the end of
+            // the look.
             endLook(seen);
         }
         return reset || (gone && tick.now() - goneSince >= limit);
     }
 
-    /** Whether an exchange has its request, and neither reads nor waits to write. */
+    /** Whether the request has been read to its end, and the exchange waits neither for a read nor for a write. */
     private boolean isQuiet() {
         Exchange current = exchange;
         return current != null
@@ -212,7 +220,10 @@ abstract class GuardedProgress extends GuardEndPoint {
 
     // ---- On the thread that ends connections, or the timer's
 
-    /** Offers the client what it has not taken. Where it takes all of that, the application is told. */
+    /**
+     * Tries to write again what the client has not taken. If the client takes all of it, the application's write
+     * completes.
+     */
     final void makeOffer() {
         StallJudge judge = stall;
         if (judge == null || !judge.isOffering()) {
@@ -231,7 +242,7 @@ abstract class GuardedProgress extends GuardEndPoint {
         }
     }
 
-    /** Ends the exchange if nothing has moved since that was judged. */
+    /** Ends the exchange if nothing has moved since it was judged. */
     final void endStalled() {
         StallJudge judge = stall;
         if (judge != null) {
@@ -244,8 +255,8 @@ abstract class GuardedProgress extends GuardEndPoint {
     }
 
     /**
-     * As Jetty's idle timeout does: its pending read or write fails. From taking the demand to failing it nothing waits
-     * for anybody: else a client that resets meanwhile would wake up no reader.
+     * Fails the pending read or write, as Jetty's idle timeout does. From taking the demand to failing it this thread
+     * waits for nothing: if the client resets the connection in between, no reader is woken up.
      */
     private void endStalled(StallJudge judge) {
         int seen = seen();
@@ -260,7 +271,7 @@ abstract class GuardedProgress extends GuardEndPoint {
                 || !judge.beginCall(governor.calls(), blocking)) {
             return;
         }
-        // While it looks, the exchange that was judged can't end and no other begin.
+        // In the state LOOKING the exchange that was judged can't end, and no other one can begin.
         if (!beginLook(seen)) {
             judge.endCall(governor.calls());
             return;
@@ -272,7 +283,7 @@ abstract class GuardedProgress extends GuardEndPoint {
                 taken = DEMAND.getAndSet(this, null);
                 stalled = judge.isStalled(moved(writing));
                 if (stalled) {
-                    closing(CloseReason.DATA_RATE); // From now on no request behind this one is executed.
+                    closing(CloseReason.DATA_RATE); // From now on no pipelined request is executed.
                 }
             }
         } finally {
@@ -306,19 +317,19 @@ abstract class GuardedProgress extends GuardEndPoint {
         }
     }
 
-    /** Bytes have come at the last moment: the demand goes on. */
+    /** Bytes have moved at the last moment: puts the demand back. */
     private void giveBack(Callback taken) {
         if (taken != null && DEMAND.compareAndSet(this, null, taken)) {
-            demandBytes(); // A wake-up may have met no demand.
+            demandBytes(); // A wake-up may have come while there was no demand.
         }
     }
 
-    /** Asks the real endpoint to tell of bytes, unless that is done already. */
+    /** Asks the real endpoint to report bytes, unless it is asked already. */
     abstract boolean demandBytes();
 
     /**
-     * What a client doesn't take goes with its connection. Else the kernel would hold a full send buffer, megabytes, for
-     * minutes after the close.
+     * Makes the close discard what the client has not taken. Otherwise the kernel would hold a full send buffer,
+     * megabytes, for minutes after the close.
      */
     private void dropOutput() {
         if (innermost.getTransport() instanceof SocketChannel channel) {

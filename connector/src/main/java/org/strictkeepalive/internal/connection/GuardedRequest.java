@@ -9,9 +9,12 @@ import org.eclipse.jetty.server.ConnectionMetaData;
 import org.eclipse.jetty.server.Request;
 import org.eclipse.jetty.util.Jetty;
 
-/** A request of a governed connection as applications see it: as without the guard. */
+/** A request of a governed connection. Applications see it as they would without the guard. */
 public class GuardedRequest extends Request.Wrapper {
-    /** Jetty 12.0 takes the scheme from the class of the endpoint, which is now a guard; later Jettys ask it. */
+    /**
+     * Jetty 12.0 derives the scheme from the class of the endpoint, which is now a guard. Later versions ask the
+     * endpoint.
+     */
     private static final boolean MEND_SCHEME = Jetty.VERSION.startsWith("12.0.");
 
     private final ConnectionMetaData connection;
@@ -22,9 +25,9 @@ public class GuardedRequest extends Request.Wrapper {
     }
 
     /**
-     * Makes one.
+     * Wraps a request.
      *
-     * @param connection the connection as it is shown
+     * @param connection the connection that the request shows
      */
     public static GuardedRequest of(Request request, ConnectionMetaData connection) {
         HttpURI uri = MEND_SCHEME && connection.getConnection().getEndPoint().getSslSessionData() != null
@@ -40,7 +43,9 @@ public class GuardedRequest extends Request.Wrapper {
         return connection;
     }
 
-    /** Makes the failure of a slow client one that blocking reads pass on as it is, so that it is answered with 408. */
+    /**
+     * Turns the failure of a slow client into one that blocking reads throw as it is, so that Jetty answers with 408.
+     */
     @Override
     public Content.Chunk read() {
         Content.Chunk chunk = super.read();
@@ -49,7 +54,7 @@ public class GuardedRequest extends Request.Wrapper {
                 : chunk;
     }
 
-    /** A request over TLS whose scheme Jetty 12.0 didn't see. */
+    /** A request over TLS to which Jetty 12.0 has given the wrong scheme. */
     private static final class Secure extends GuardedRequest {
         private final HttpURI uri;
 
@@ -62,7 +67,10 @@ public class GuardedRequest extends Request.Wrapper {
                     .asImmutable();
         }
 
-        /** The port as it was asked for: Jetty has left out the default port of the wrong scheme. */
+        /**
+         * The port that the client asked for, -1 for the default. Jetty has removed the default port of the wrong
+         * scheme.
+         */
         private static int port(Request request, HttpURI uri) {
             int port = request.getHeaders().getField(HttpHeader.HOST) instanceof HostPortHttpField host
                     ? host.getPort()

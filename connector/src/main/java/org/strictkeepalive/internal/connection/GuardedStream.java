@@ -11,14 +11,17 @@ import org.eclipse.jetty.server.HttpStream;
 import org.eclipse.jetty.util.Callback;
 import org.eclipse.jetty.util.Jetty;
 
-/** Sees the response of one request on its way out, and the end of the exchange. */
+/**
+ * Wraps the stream of one exchange. It revises the response's headers, and reports the end of the request's body and of
+ * the exchange.
+ */
 final class GuardedStream extends HttpStream.Wrapper {
-    /** In Jetty 12.0 an exchange may fail behind the last of its response; later Jettys take no notice of that. */
+    /** Jetty 12.0 may fail an exchange after the end of its response. Later versions ignore such a failure. */
     private static final boolean FAILS_BEHIND_LAST = Jetty.VERSION.startsWith("12.0.");
 
     private final GuardedExchange guard;
     private final int number;
-    /** Sees the last of a response go out. */
+    /** Notes that the end of the response was written. */
     private final class LastSend extends Callback.Nested {
         private LastSend(Callback callback) {
             super(callback);
@@ -77,14 +80,14 @@ final class GuardedStream extends HttpStream.Wrapper {
     }
 
     /**
-     * The exchange failed. What Jetty did not send is not sent here either: the client must see that a response was cut.
+     * The exchange failed. Nothing is sent to complete the response: the client must see that it was cut (RFC 9112, 8).
      */
     @Override
     public void failed(Throwable x) {
         if (!guard.isInProgress(number)) {
             return;
         }
-        // Only the request was not read to its end: the response is whole.
+        // The response is whole. Only the request was not read to its end.
         boolean lastSent = guard.isLastSent();
         boolean unread = lastSent && isUnconsumed(x);
         if (guard.onComplete(number, unread, unread)) {
@@ -95,7 +98,7 @@ final class GuardedStream extends HttpStream.Wrapper {
         }
     }
 
-    /** Whether a body is left that Jetty, which reads what is there without waiting, can't read to its end. */
+    /** Whether a part of the body is left after Jetty has read what it can without waiting. */
     private boolean isUnread() {
         if (guard.isBodyEnded()) {
             return false;
@@ -103,13 +106,13 @@ final class GuardedStream extends HttpStream.Wrapper {
         if (consumeAvailable() != null) {
             return true;
         }
-        guard.onBodyEnd(); // Jetty has read it past this wrapper.
+        guard.onBodyEnd(); // Jetty has read the end of the body, but not through this wrapper.
         return false;
     }
 
     /**
-     * Whether it failed only because the body can't be read to its end without waiting. Jetty's constant for that is
-     * not of the same type in all versions, but is what it answers again.
+     * Whether the exchange failed only because the body can't be read to its end without waiting. The type of Jetty's
+     * exception for that differs between versions, but {@code consumeAvailable} returns the same instance again.
      */
     @SuppressWarnings("ReferenceEquality")
     private boolean isUnconsumed(Throwable x) {

@@ -12,7 +12,10 @@ import org.strictkeepalive.internal.policy.Peers;
 import org.strictkeepalive.internal.policy.Pressure;
 import org.strictkeepalive.internal.policy.Tick;
 
-/** A connection in a phase before HTTP: ALPN, PROXY, protocol detection. There is no HTTP to answer in. */
+/**
+ * A connection in a phase before HTTP: TLS handshake, ALPN, PROXY or protocol detection. The server can't answer it in
+ * HTTP.
+ */
 public final class Handshake extends GovernedConnection {
     private final Governor governor;
     private final EndPoint endPoint;
@@ -36,7 +39,7 @@ public final class Handshake extends GovernedConnection {
         return governor.isStopping() ? CloseReason.STOP : reason == null ? CloseReason.HANDSHAKE : reason;
     }
 
-    /** When it is due, with the pressure as it is. */
+    /** The nanoTime of the next look, with the pressure as it is now. */
     public long due() {
         return due(governor.pressure());
     }
@@ -51,7 +54,7 @@ public final class Handshake extends GovernedConnection {
         long now = tick.now();
         Pressure pressure = tick.pressure();
         if (!endPoint.isOpen()) {
-            // Jetty tells of a close in the application's pool, which may have no thread left.
+            // Jetty reports a close on a thread of the application's pool, which may have none left.
             if (seenClosed) {
                 governor.closed(this, reason());
             }
@@ -80,7 +83,7 @@ public final class Handshake extends GovernedConnection {
         return true;
     }
 
-    /** Closes the socket itself: an endpoint of TLS may be locked by a task of the handshake. */
+    /** Closes the endpoint of the socket: a task of the handshake may hold the lock of the TLS endpoint. */
     @Override
     public void act(int what) {
         endPoint.close();
@@ -144,7 +147,7 @@ public final class Handshake extends GovernedConnection {
 
     @Override
     public void endQuietLinger() {
-        // It doesn't linger.
+        // A handshake doesn't linger.
     }
 
     @Override

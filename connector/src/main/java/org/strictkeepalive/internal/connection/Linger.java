@@ -5,11 +5,11 @@ import java.nio.ByteBuffer;
 import org.eclipse.jetty.io.EndPoint;
 import org.eclipse.jetty.util.BufferUtil;
 
-/** Reads and discards behind the server's FIN, until the client's. Made when the policy has shut the output. */
+/** Reads and discards what the client sends after the server's FIN, until the client's FIN (RFC 9112, 9.6). */
 final class Linger {
     private static final int TLS_HEADER = 5;
     private static final int TLS_APPLICATION_DATA = 23;
-    /** Longer than the record of an alert, which is 19 bytes, or 35 from a JDK; shorter than that of any request. */
+    /** In bytes. The record of an alert is shorter: 19 bytes, or 35 from a JDK. The record of a request is longer. */
     private static final int TLS_SHORTEST_DATA = 40;
 
     private static final int DISCARD_SIZE = 16 * 1024;
@@ -17,7 +17,7 @@ final class Linger {
 
     private final EndPoint socket;
     private final boolean tls;
-    /** Told once of a request that comes behind the FIN on an idle connection; null if it was not idle. */
+    /** Run once if a request comes after the FIN on an idle connection; null if the connection was not idle. */
     private Runnable race;
     /** Written by the thread that reads, read by the timer. */
     private volatile boolean discarded;
@@ -28,7 +28,7 @@ final class Linger {
         this.race = race;
     }
 
-    /** Whether the client has sent something since. */
+    /** Whether the client has sent anything since the FIN. */
     boolean hasDiscarded() {
         return discarded;
     }
@@ -36,10 +36,10 @@ final class Linger {
     /**
      * Discards what has come at the socket itself, below TLS.
      *
-     * @return whether more may come; false behind the client's FIN
+     * @return whether more may come; false after the client's FIN
      */
     boolean discard() throws IOException {
-        // Jetty's pool has not the same signature in all versions.
+        // Not from Jetty's buffer pool, whose methods differ between versions.
         ByteBuffer buffer = BufferUtil.allocate(DISCARD_SIZE);
         for (int i = 0; i < DISCARDS_AT_ONCE; i++) {
             BufferUtil.clear(buffer);
@@ -57,8 +57,8 @@ final class Linger {
     }
 
     /**
-     * Whether bytes at the socket belong to a request: over TLS a client answers the close with an alert, which in TLS
-     * 1.3 is known by its length only.
+     * Whether bytes at the socket belong to a request. Over TLS a client answers the close with an alert. TLS 1.3
+     * encrypts an alert as it does data, so only the length tells them apart.
      */
     static boolean isRequest(ByteBuffer bytes, boolean tls) {
         int start = bytes.position();

@@ -7,12 +7,13 @@ import org.eclipse.jetty.http.HttpHeader;
 import org.eclipse.jetty.http.HttpHeaderValue;
 import org.eclipse.jetty.http.MetaData;
 
-/** The fields of a response that speak of its connection. Pure. */
+/** The header fields of a response that are about its connection. Pure. */
 final class ResponseHeaders {
     private static final String CONNECTION = HttpHeader.CONNECTION.asString();
     /**
-     * The JDK's {@code HttpURLConnection} heeds a {@code Keep-Alive} field only beside this option, and intermediaries
-     * drop it for this option. Jetty strips the option from the field that it knows, so this field it doesn't know.
+     * The JDK's {@code HttpURLConnection} obeys a {@code Keep-Alive} field only beside this option, and intermediaries
+     * remove that field because of it. Jetty strips the option from a field whose header it knows, so this field has a
+     * name only.
      */
     private static final HttpField KEEP_ALIVE = new HttpField(null, CONNECTION, HttpHeaderValue.KEEP_ALIVE.asString());
 
@@ -21,13 +22,16 @@ final class ResponseHeaders {
 
     private ResponseHeaders() {}
 
-    /** Whether there is such a connection option. Most messages have none; getField sees that without an iterator. */
+    /**
+     * Whether the fields have a connection option. Most messages have none, and getField finds that out without an
+     * iterator.
+     */
     static boolean isConnection(HttpFields fields, HttpHeaderValue option) {
         return fields.getField(HttpHeader.CONNECTION) != null
                 && fields.contains(HttpHeader.CONNECTION, option.asString());
     }
 
-    /** Says {@code Connection: close}. */
+    /** Adds {@code Connection: close} and withdraws a promise. */
     static void sayClose(HttpFields.Mutable headers) {
         withdrawPromise(headers);
         if (HttpHeaderValue.KEEP_ALIVE.is(headers.get(CONNECTION))) {
@@ -36,23 +40,30 @@ final class ResponseHeaders {
         headers.ensureField(HttpFields.CONNECTION_CLOSE);
     }
 
-    /** Says it also where Jetty does: 12.1.12 forgets it if the headers overflow its buffer. */
+    /**
+     * Adds {@code Connection: close} where Jetty adds it too: 12.1.12 forgets it if the headers overflow its buffer.
+     */
     static void sayCloseAsJetty(HttpFields.Mutable headers) {
         if (headers.getField(HttpHeader.CONNECTION) == null) {
             headers.ensureField(HttpFields.CONNECTION_CLOSE);
         }
     }
 
-    /** Promises to keep the connection, by the value of a {@code Keep-Alive} field. */
+    /**
+     * Promises to keep the connection.
+     *
+     * @param value the value of the {@code Keep-Alive} field
+     */
     static void promise(HttpFields.Mutable headers, String value, boolean http10) {
         headers.put(HttpHeader.KEEP_ALIVE, value);
-        // To 1.0 Jetty says it itself; on 1.1 it strips the option from the application's own field.
+        // For HTTP/1.0 Jetty adds the option itself. For HTTP/1.1 it strips the option from the application's own
+        // field.
         if (!http10 && !hasKeepAlive(headers)) {
             headers.add(KEEP_ALIVE);
         }
     }
 
-    /** Whether it was added before: Jetty prepares a response twice if its headers overflow the buffer. */
+    /** Whether the option was added before. Jetty prepares a response twice if its headers overflow the buffer. */
     private static boolean hasKeepAlive(HttpFields headers) {
         for (int i = 0; i < headers.size(); i++) {
             if (KEEP_ALIVE.equals(headers.getField(i))) {
@@ -71,7 +82,7 @@ final class ResponseHeaders {
         }
     }
 
-    /** Whether only its close tells the end of a response to HTTP/1.0, which knows no chunks. */
+    /** Whether a response to HTTP/1.0 ends with the close: it has no length, and HTTP/1.0 has no chunks. */
     static boolean endsWithClose(HttpFields headers) {
         return headers.getField(HttpHeader.CONTENT_LENGTH) == null;
     }
@@ -83,7 +94,10 @@ final class ResponseHeaders {
                 && fields.getField(HttpHeader.TRANSFER_ENCODING) == null;
     }
 
-    /** With the close Jetty would leave out the chunks, and a response that fails midway would look whole. */
+    /**
+     * Makes Jetty write chunks. Because of the close it would leave them out, and a response that fails midway would
+     * look whole.
+     */
     static void chunk(HttpFields.Mutable headers) {
         headers.put(CHUNKED);
     }

@@ -5,7 +5,10 @@ import java.util.concurrent.TimeoutException;
 import org.eclipse.jetty.http.HttpException;
 import org.eclipse.jetty.http.HttpStatus;
 
-/** The client moves fewer bytes than {@code minDataRate}: fails the pending read or write, and is answered with 408. */
+/**
+ * Fails the pending read or write of a client that moves fewer bytes a second than {@code minDataRate}. Jetty answers
+ * with 408 if the response is not committed.
+ */
 final class SlowClientException extends TimeoutException implements HttpException {
     private static final long serialVersionUID = 1L;
 
@@ -25,13 +28,13 @@ final class SlowClientException extends TimeoutException implements HttpExceptio
 
     @Override
     public Throwable fillInStackTrace() {
-        // The stack would be the timer's.
+        // The stack would only show the thread that ends connections.
         return this;
     }
 
     /**
-     * The same as an {@link IOException}: any other checked exception would reach a blocking reader wrapped in one, and
-     * the wrapping knows no status.
+     * Returns this failure as an {@link IOException} that carries the status 408. Jetty wraps any other checked
+     * exception before a blocking reader gets it, and the status would be lost.
      */
     IOException forReaders() {
         return new SlowRead(this);

@@ -6,7 +6,7 @@ import org.strictkeepalive.internal.policy.Decisions.Progress;
 import org.strictkeepalive.internal.policy.Pressure;
 
 /**
- * Judges how an exchange waits for its client. There only for exchanges that wait, so it costs the others nothing. Pure:
+ * Judges how an exchange waits for its client. Made for an exchange when it waits, so the others pay nothing. Pure:
  * time is passed in. Safe for use by any thread.
  */
 final class StallJudge {
@@ -21,9 +21,9 @@ final class StallJudge {
     }
 
     /**
-     * What has been offered to a client that doesn't take it. A socket says that it is writable only when a third of its
-     * send buffer is free, and takes bytes long before. So there is an offer when a wait begins, to count from a full
-     * buffer, and one before the end.
+     * How often the pending write was tried again. A socket reports that it is writable only when a third of its send
+     * buffer is free, but takes bytes long before. So the write is tried when a wait begins, so that the count starts
+     * from a full buffer, and once more before the exchange is ended.
      */
     private enum Offer {
         NONE,
@@ -35,13 +35,13 @@ final class StallJudge {
     }
 
     private long demandSince;
-    /** How long earlier demands had waited. */
+    /** How long earlier demands have waited since the last progress. */
     private long waited;
 
     private long writeSince;
     private boolean writing;
     private Offer offer = Offer.NONE;
-    /** What had moved at the last judgement with progress, and at the last one. */
+    /** How many bytes had moved at the last judgement with progress, and at the last judgement. */
     private long judged;
 
     private long moved;
@@ -49,7 +49,7 @@ final class StallJudge {
     private long movedAtEnd;
 
     private boolean ending;
-    /** Whether the end calls an application that may block. */
+    /** Whether this exchange holds a place for a call of the application that may block. */
     private boolean calling;
 
     StallJudge(long now) {
@@ -68,11 +68,11 @@ final class StallJudge {
     }
 
     /**
-     * Judges.
+     * Judges the exchange.
      *
      * @param reading whether bytes are demanded
      * @param writes whether a write is pending
-     * @param bytes what has moved
+     * @param bytes how many bytes have moved
      */
     synchronized Answer judge(
             long now, boolean reading, boolean writes, long bytes, Decisions decisions, Pressure pressure) {
@@ -84,7 +84,7 @@ final class StallJudge {
         if ((!reading && !writing) || ending) {
             return Answer.LEAVE;
         }
-        // A flush that completes meanwhile makes it look like less for a moment.
+        // If a flush completes meanwhile, fewer bytes seem to have moved for a moment.
         moved = Math.max(moved, bytes);
         if (offer == Offer.FILLED) {
             begin(now);
@@ -124,29 +124,31 @@ final class StallJudge {
         return offer == Offer.FILLING || offer == Offer.LAST;
     }
 
-    /** The offer was made; unless another wait has begun meanwhile. */
+    /** The offer was made. This is ignored if another wait has begun meanwhile. */
     synchronized void offered() {
         if (isOffering()) {
             offer = offer == Offer.FILLING ? Offer.FILLED : Offer.MADE;
         }
     }
 
-    /** The offer could not be made: the next judgement asks again. */
+    /** The offer could not be made. The next judgement asks for it again. */
     synchronized void notOffered() {
         offer = Offer.NONE;
     }
 
-    /** Whether the exchange is to be ended, and nothing has moved since that was judged. */
+    /** Whether the exchange has to be ended, and nothing has moved since it was judged. */
     synchronized boolean isStalled(long bytes) {
         return ending && bytes == movedAtEnd;
     }
 
-    /** The exchange was ended, or was found to go on. */
+    /** The exchange was ended, or goes on. */
     synchronized void ended() {
         ending = false;
     }
 
-    /** Takes a place for the call that ends the exchange; false if there is none left. */
+    /**
+     * Takes a place for the call that ends the exchange. Returns false if the call may block and all places are taken.
+     */
     synchronized boolean beginCall(ApplicationCalls calls, boolean blocking) {
         if (blocking && !calling) {
             calling = calls.begin();
@@ -155,7 +157,7 @@ final class StallJudge {
         return true;
     }
 
-    /** The application has returned from that call, or has ended the exchange. */
+    /** Gives back the place of that call: the exchange is over, or the call was not made. */
     synchronized void endCall(ApplicationCalls calls) {
         if (calling) {
             calling = false;

@@ -4,7 +4,7 @@ import org.eclipse.jetty.io.Connection;
 import org.eclipse.jetty.io.EndPoint;
 import org.eclipse.jetty.server.AbstractMetaDataConnection;
 
-/** A connection that can become a tunnel, as Jetty 12.1 wants it for upgrades of servlet requests. */
+/** The view of a connection that can become a tunnel: Jetty 12.1 asks for that when a servlet upgrades a request. */
 final class TunnelView extends ConnectionView implements Connection.Tunnel {
     private TunnelView(AbstractMetaDataConnection connection, EndPoint endPoint) {
         super(connection, endPoint);
