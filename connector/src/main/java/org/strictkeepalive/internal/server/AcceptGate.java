@@ -14,11 +14,11 @@ import org.strictkeepalive.internal.policy.Pressure;
 import org.strictkeepalive.internal.time.Mutex;
 
 /**
- * Pauses accepting, and resumes exactly what it paused, so that other switches of the same flag keep their say.
+ * Pauses accepting, and resumes only what it paused itself, so that it doesn't override others who set the same flag.
  *
- * <p>Jetty's {@code setAccepting} is called under this gate's lock. It has to be: an acceptor thread that finds the
- * reserve reached must not accept again before the pause holds, and a pause and a resume of the same connector must not
- * overtake each other. It is safe, since this lock is taken last: nobody takes another lock of ours under it, {@code
+ * <p>Jetty's {@code setAccepting} is called under this gate's lock, for two reasons. An acceptor thread that finds the
+ * reserve reached must not accept again before the pause holds. A pause and a resume of the same connector must not
+ * overtake each other. This is safe, since the lock is taken last: nobody takes another lock of ours under it, {@code
  * setAccepting} takes only the connector's own and the selector's, and Jetty calls us under neither.
  *
  * <p>Safe for use by any thread. Readers take no lock.
@@ -28,7 +28,7 @@ public final class AcceptGate {
     /** The first Jetty whose connector for Unix domain sockets can be paused and resumed. */
     private static final Version UNIX_DOMAIN_SINCE = Version.parse("12.1.14");
 
-    /** The descriptors that stay free in any case, besides one for each acceptor: for the probe, and to close with. */
+    /** How many descriptors stay free in any case, for the probe and for closes, besides one for each acceptor. */
     static final int LAST_DESCRIPTORS = 3;
 
     private final Mutex lock = new Mutex();
@@ -38,29 +38,29 @@ public final class AcceptGate {
     private final AtomicLong pauses = new AtomicLong();
 
     /**
-     * Tells whether accepting pauses. The reserve is there for what comes while connections are being closed. Where
-     * none can be, visitors may use it, as they may without a reserve.
+     * Tells whether accepting pauses. The reserve is for accepts while connections are being closed. If none can be
+     * closed, visitors may use the reserve.
      *
      * @param pressure the pressure
-     * @param full whether the connections are as many as are allowed
+     * @param full whether {@code maxConnections} is reached
      * @param stuck whether no connection can be evicted or is about to go
-     * @param acceptors the acceptor threads, each of which lets one more in
+     * @param acceptors the number of acceptor threads, each of which accepts one more connection
      */
     static boolean isShut(Pressure pressure, boolean full, boolean stuck, int acceptors) {
         if (pressure.level() != PressureLevel.CRITICAL) {
             return false;
         }
         if (pressure.open() == 0) {
-            // Nobody would end the pause, unless nothing is free at all.
+            // No close would end the pause, so pause only if no descriptor is free.
             return pressure.free() == 0;
         }
         return full || !stuck || pressure.free() <= acceptors + LAST_DESCRIPTORS;
     }
 
     /**
-     * Pauses or resumes connectors, as is wanted when this thread's turn has come: so the last wish prevails.
+     * Pauses or resumes connectors. The condition is evaluated under the lock, so the latest state prevails.
      *
-     * @param shut whether they are to be paused
+     * @param shut whether they have to be paused
      * @param connectors the connectors to pause
      */
     void settle(BooleanSupplier shut, Iterable<? extends GovernedConnector> connectors) {
@@ -88,7 +88,7 @@ public final class AcceptGate {
         }
     }
 
-    /** Resumes what was paused here. What can't be resumed yet stays paused: ask again at the next tick. */
+    /** Resumes what was paused here. A connector that can't be resumed yet stays paused until the next call. */
     void resume() {
         if (paused.isEmpty()) {
             return;
@@ -123,8 +123,9 @@ public final class AcceptGate {
     }
 
     /**
-     * Without acceptor threads the flag cancels the selection key of the listening socket, or registers it anew: two
-     * keys at once, or one while the cancelled one is still there, would close that socket for ever.
+     * Whether accepting can resume. Without acceptor threads Jetty's flag cancels the selection key of the listening
+     * socket, or registers a new one. A new key beside another one, even a cancelled one, would close that socket for
+     * good.
      */
     private static boolean isResumable(AbstractConnector connector) {
         return connector.getAcceptors() > 0
@@ -142,8 +143,9 @@ public final class AcceptGate {
     }
 
     /**
-     * Whether a connector that is resumed would register its listening socket with a selector although it has acceptor
-     * threads, which closes that socket for ever. It is known by name, since its jar need not be there.
+     * Whether a connector would lose its listening socket when it resumes. Before 12.1.14 Jetty's connector for Unix
+     * domain sockets then registers that socket with a selector although it has acceptor threads, which closes it for
+     * good. The class is known by its name, since its jar may be missing.
      */
     static boolean losesItsSocket(Class<?> connector, String jettyVersion) {
         for (Class<?> type = connector; type != null; type = type.getSuperclass()) {

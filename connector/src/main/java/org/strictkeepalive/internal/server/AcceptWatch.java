@@ -6,12 +6,9 @@ import org.strictkeepalive.PressureLevel;
 import org.strictkeepalive.internal.observe.Counters;
 import org.strictkeepalive.internal.policy.Pressure;
 
-/**
- * Watches what is accepted: each accepted connection takes a descriptor before anybody counts again. Safe for use by any
- * thread.
- */
+/** Watches accepts: each accepted connection takes a descriptor before the next count. Safe for use by any thread. */
 final class AcceptWatch {
-    /** The age from which a cheap count is taken again at accept. */
+    /** If the last count is this old, an accept counts again, provided that a count is cheap. */
     private static final long FRESH = TimeUnit.MILLISECONDS.toNanos(1);
     /** With fewer descriptors free, a connector without acceptor threads closes what it accepts. */
     private static final long LAST_DESCRIPTORS = 4;
@@ -23,10 +20,10 @@ final class AcceptWatch {
     private final Runnable onCritical;
 
     /**
-     * Makes one.
+     * Creates the watch of a server.
      *
-     * @param onPressure told that the pressure was found anew
-     * @param onCritical told that it was found CRITICAL
+     * @param onPressure run when the pressure was measured
+     * @param onCritical run at an accept while the pressure is CRITICAL
      */
     AcceptWatch(
             ConnectionCount connections,
@@ -64,7 +61,7 @@ final class AcceptWatch {
             p = found(meter.sample(now));
             free = p.free();
         } else if ((free <= p.reserve() || isFull()) && p.level() != PressureLevel.CRITICAL) {
-            // To count again is too dear, or was done a moment ago: each accept since then has taken a descriptor.
+            // Counting again costs too much, or was done a moment ago. Each accept since then has taken a descriptor.
             found(meter.estimate(now, p.used() + since, count));
         } else if (p.level() == PressureLevel.CRITICAL) {
             onCritical.run();

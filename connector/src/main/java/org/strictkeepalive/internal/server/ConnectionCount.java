@@ -13,8 +13,8 @@ final class ConnectionCount {
     private final AtomicInteger open = new AtomicInteger();
     private final AtomicLong accepted = new AtomicLong();
     /**
-     * The accepted channels without an endpoint. A set, since Jetty tells of the same channel twice if its endpoint
-     * can't be made: first that it was accepted, then that the accept failed.
+     * The accepted channels without an endpoint. It is a set, because Jetty may report a channel twice: first that it
+     * was accepted, then that the accept failed, if its endpoint can't be made.
      */
     private final Set<Object> withoutEndPoint = ConcurrentHashMap.newKeySet();
 
@@ -28,7 +28,7 @@ final class ConnectionCount {
         return accepted.incrementAndGet();
     }
 
-    /** The endpoint of an accepted channel is made now, or never. */
+    /** The endpoint of an accepted channel is there now, or will never be. */
     void onAccepted(Object channel) {
         withoutEndPoint.remove(channel);
     }
@@ -41,7 +41,7 @@ final class ConnectionCount {
         open.decrementAndGet();
     }
 
-    /** The first connector starts: channels that an earlier stop has dropped don't count. */
+    /** The first connector starts: forgets the channels that Jetty dropped at an earlier stop. */
     void forgetAccepted() {
         withoutEndPoint.clear();
     }

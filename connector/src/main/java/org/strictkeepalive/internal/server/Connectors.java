@@ -6,7 +6,7 @@ import java.util.Iterator;
 import java.util.Set;
 import java.util.concurrent.CopyOnWriteArraySet;
 
-/** The governed connectors of a server that run. Safe for use by any thread. */
+/** The running governed connectors of a server. Safe for use by any thread. */
 public final class Connectors implements Iterable<GovernedConnector> {
     private final Set<GovernedConnector> running = new CopyOnWriteArraySet<>();
 
@@ -41,7 +41,7 @@ public final class Connectors implements Iterable<GovernedConnector> {
         return sum;
     }
 
-    /** The connections of all, of whatever protocol. */
+    /** The number of connections of all, of whatever protocol. */
     int endPoints() {
         int sum = 0;
         for (GovernedConnector governed : running) {
@@ -50,7 +50,7 @@ public final class Connectors implements Iterable<GovernedConnector> {
         return sum;
     }
 
-    /** Whether one shuts down, so that its idle connections are to end. */
+    /** Whether one of them shuts down, so that its idle connections have to end. */
     boolean isAnyShutdown() {
         for (GovernedConnector governed : running) {
             if (governed.isShutdown()) {

@@ -7,13 +7,16 @@ import java.util.concurrent.TimeUnit;
 import org.strictkeepalive.internal.observe.Failures;
 
 /**
- * Counts descriptors with a probe that may fail, lie or hang for a moment. {@link #count} is used by one thread at a
- * time; the other methods are safe for use by any thread.
+ * Counts descriptors with a probe that may fail, be wrong or hang for a moment. {@link #count} is used by one thread at
+ * a time; the other methods are safe for use by any thread.
  */
 public final class DescriptorCounter {
     /** How long the last count holds if counting fails. */
     private static final long COUNT_HOLDS = TimeUnit.SECONDS.toNanos(1);
-    /** How long a count that can't be true is still used in part: if the limit was lowered, evictions mend it. */
+    /**
+     * How long a count at or above the limit is used although a descriptor can be opened. If the limit was lowered,
+     * evictions make the count true within this time.
+     */
     private static final long DOUBT_LASTS = TimeUnit.SECONDS.toNanos(5);
     /** How often the limit, which an operator may change while running, is read again. */
     private static final long LIMIT_INTERVAL = TimeUnit.SECONDS.toNanos(1);
@@ -55,7 +58,7 @@ public final class DescriptorCounter {
         return probe.name();
     }
 
-    /** Whether to count costs so little that it may be done at each accept. */
+    /** Whether a count costs so little that it may be taken at each accept. */
     boolean isCheap() {
         return probe.isCheap();
     }
@@ -71,7 +74,7 @@ public final class DescriptorCounter {
     }
 
     /**
-     * Counts.
+     * Counts the open descriptors.
      *
      * @param held the connections that hold a descriptor now
      */
@@ -97,25 +100,25 @@ public final class DescriptorCounter {
         } catch (IOException | RuntimeException | Error x) {
             fail("count descriptors", x);
             if (limit > 0 && !probe.hasRoom()) {
-                return limit; // Some ways to count need a descriptor themselves.
+                return limit; // Some probes need a descriptor themselves.
             }
-            // The last count holds for a while, with the connections that were opened since; but not for ever.
+            // For a while the last count is used, with the connections that were opened since.
             boolean unknown = used < 0 || age(now) > COUNT_HOLDS;
             return unknown ? -1 : used + held - heldAtCount;
         }
     }
 
-    /** What the probe says, as far as it can be true. */
+    /** The count of the probe if it can be true; a corrected one, or an exception, if not. */
     private long plausible(long counted, long now) throws IOException {
         if (limit <= 0) {
             return counted;
         }
         if (counted <= 0) {
-            throw new IOException(counted + " are open");
+            throw new IOException(counted + " descriptors are open");
         }
         if (counted > limit) {
             // True if the limit was lowered while running.
-            fail("make sense of the count", new IOException(counted + " of " + limit + " are open"));
+            fail("make sense of the count", new IOException(counted + " of " + limit + " descriptors are open"));
         }
         // A wrong count of "full" would pause accepting for good, so it is verified by opening a socket.
         if (counted < limit || !probe.hasRoom()) {
@@ -127,7 +130,7 @@ public final class DescriptorCounter {
             doubtedAt = now;
         }
         if (now - doubtedAt > DOUBT_LASTS) {
-            throw new IOException(counted + " of " + limit + " are open, and there is room");
+            throw new IOException(counted + " of " + limit + " descriptors are open, but another one can be opened");
         }
         return limit - 1;
     }
@@ -137,7 +140,7 @@ public final class DescriptorCounter {
         try {
             long read = probe.limit();
             if (isWrongLimit(read)) {
-                throw new IllegalStateException("it is " + read);
+                throw new IllegalStateException("the limit is " + read);
             }
             limit = read;
         } catch (RuntimeException | Error x) {
@@ -163,7 +166,7 @@ public final class DescriptorCounter {
             long counted = probe.used();
             seenUsed = seenLimit > 0 && counted <= 0 ? -1 : counted;
         } catch (IOException | RuntimeException | Error x) {
-            // The next count tells of it.
+            // The next count reports the failure.
         }
         return new Seen(seenUsed, seenLimit);
     }

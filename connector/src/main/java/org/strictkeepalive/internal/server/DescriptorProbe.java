@@ -8,16 +8,16 @@ public interface DescriptorProbe {
     /** The name for operators. */
     String name();
 
-    /** The open descriptors, or -1 where they can't be known on this system. */
+    /** The open descriptors, or -1 if this system doesn't tell. */
     long used() throws IOException;
 
-    /** The soft limit, or -1 where it can't be known on this system. */
+    /** The soft limit, or -1 if this system doesn't tell. */
     long limit();
 
     /** Whether {@link #used()} may be asked at each accept. */
     boolean isCheap();
 
-    /** Whether a descriptor can be opened, found by trying: decides where the count is in doubt. */
+    /** Whether a descriptor can be opened. It opens one, so it is asked only if the count is in doubt. */
     default boolean hasRoom() {
         try {
             SocketChannel.open().close();

@@ -8,7 +8,7 @@ import org.strictkeepalive.internal.policy.Drain;
 /** The server's drain, if there is one. Safe for use by any thread. */
 public final class Draining {
     private final OperatorLog log;
-    /** Null where the server doesn't drain. */
+    /** Null if the server doesn't drain. */
     private volatile Running running;
 
     private record Running(Drain drain, AtomicBoolean overTold) {}
@@ -31,7 +31,7 @@ public final class Draining {
         }
     }
 
-    /** Ends the drain without a word: the server starts anew. */
+    /** Ends the drain and logs nothing, because the server starts again. */
     void forget() {
         running = null;
     }
@@ -48,7 +48,7 @@ public final class Draining {
                 && current.drain.saysClose(now, ThreadLocalRandom.current().nextDouble());
     }
 
-    /** Whether idle connections are to be closed because of the drain. The log tells of it once. */
+    /** Whether idle connections have to be closed because of the drain. The log says so once. */
     boolean isOver(long now, int open) {
         Running current = running;
         if (current == null || !current.drain.isOver(now)) {
@@ -60,7 +60,7 @@ public final class Draining {
         return true;
     }
 
-    /** Whether it goes on, so that a tick has to see its end. */
+    /** Whether a drain is running, so that a tick has to find its end. */
     boolean isUnderWay() {
         Running current = running;
         return current != null && !current.overTold.get();

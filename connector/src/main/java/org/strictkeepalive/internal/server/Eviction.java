@@ -15,22 +15,22 @@ import org.strictkeepalive.internal.policy.Decisions;
 import org.strictkeepalive.internal.policy.FairShare;
 
 /**
- * Chooses which idle connections go under pressure. Pure but for the connections' own state.
+ * Chooses which idle connections are closed under pressure. Pure, except that it reads the connections' state.
  *
- * <p>The order is that of a segmented LRU, so that a flood of newcomers that take one answer and sit there can't push
- * out the clients that keep-alive is for: first those never reused, oldest progress first (at CRITICAL, where they have
- * no grace, those just accepted last), and only then the reused.
+ * <p>The order is that of a segmented LRU. Never-reused connections go first, oldest progress first. At CRITICAL, where
+ * they have no grace, those just accepted go last among them. Reused connections go only after all of these. So a flood
+ * of newcomers that take one answer and stay can't push out the clients that keep-alive is for.
  *
- * <p>Where all idle connections together are fewer than have to go, what holds the room is busy, and giving up the reused
- * ones would not get it back: so they stay.
+ * <p>If fewer connections are idle than have to go, busy ones hold the room. Giving up the reused ones would not get it
+ * back, so they stay.
  *
- * <p>Where one peer holds more than its fair share of the idle connections, what it holds beyond that goes before those
- * of all others, in the same order. So where all are from one peer, a proxy, it makes no difference.
+ * <p>If one peer holds more than its fair share of the idle connections, its surplus goes before the connections of all
+ * others, in the same order. If all are from one peer, a proxy, this makes no difference.
  */
 final class Eviction {
     /**
-     * A connection that may go, with its peer, if that matters, the time of its last progress as it was when chosen, and
-     * whether it has just arrived: its first request may be on its way, so those that have had their answer go before it.
+     * A connection that may go. {@code since} is the time of its last progress when it was chosen. If it is {@code
+     * arriving}, its first request may be on its way, so those that have had their answer go before it.
      */
     record Candidate(GovernedConnection connection, Object peer, long idle, long since, boolean arriving) {}
 
@@ -58,7 +58,7 @@ final class Eviction {
         this.fairShare = new FairShare(fairShare);
     }
 
-    /** The level from now on. */
+    /** Sets the level that holds from now on. */
     void at(PressureLevel now) {
         level = now;
     }
@@ -81,7 +81,7 @@ final class Eviction {
         if (connection.decisions().isEvictable(isReused, candidate.idle, level)) {
             (isReused ? reused : newcomers).add(candidate);
             if (reused.size() > 2 * Relief.MOST) {
-                // More can't go at once.
+                // No more can go in one round.
                 reused.sort(LONGEST_IDLE_FIRST);
                 reused.subList(Relief.MOST, reused.size()).clear();
             }
@@ -92,7 +92,7 @@ final class Eviction {
     }
 
     /**
-     * Returns the connections to evict of all that there are, in order.
+     * Returns the connections to evict, in order, when all were considered.
      *
      * @param excess how many have to go
      */
@@ -101,7 +101,7 @@ final class Eviction {
     }
 
     /**
-     * Returns the connections to evict of all that there are, in order.
+     * Returns the connections to evict, in order, when all were considered.
      *
      * @param most how many may go now
      * @param excess how many have to go in all
@@ -130,11 +130,11 @@ final class Eviction {
     }
 
     /**
-     * Returns newcomers to evict of those considered since this was asked last, in order, before all connections are
-     * known. Those that stay are left for the next round.
+     * Returns newcomers to evict, in order, when not all connections were considered yet. It chooses among those that
+     * were considered since the last call; the others have to wait for the next round.
      *
      * @param excess how many have to go
-     * @param surplus what peers held beyond their fair share when all were known
+     * @param surplus what peers held beyond their fair share in the last round
      */
     List<Candidate> chooseNewcomers(int excess, Map<Object, Integer> surplus) {
         newcomers.sort(ARRIVING_LAST);
@@ -152,27 +152,27 @@ final class Eviction {
         return candidate -> candidate.peer != null && surplus.merge(candidate.peer, -1, Integer::sum) >= 0;
     }
 
-    /** Moves those that match, until so many are chosen. */
+    /** Moves those that match, until {@code most} are chosen. */
     private static void move(List<Candidate> from, List<Candidate> chosen, int most, Predicate<Candidate> matching) {
         from.removeIf(candidate -> chosen.size() < most && matching.test(candidate) && chosen.add(candidate));
     }
 
-    /** What peers hold of the connections considered beyond their fair share. */
+    /** How many of the connections considered each peer holds beyond its fair share. */
     Map<Object, Integer> surplus() {
         return fairShare.surplus();
     }
 
-    /** Whether a never-reused connection is left, after {@link #choose}, now or as soon as its grace is over. */
+    /** After {@link #choose}: whether a never-reused connection is left to evict, now or when its grace is over. */
     boolean hasNewcomersLeft() {
         return newcomersLeft;
     }
 
-    /** Whether, after {@link #choose}, those that are idle are enough for what has to go. */
+    /** After {@link #choose}: whether the idle connections are enough for what has to go. */
     boolean isRelievable() {
         return relievable;
     }
 
-    /** Whether, after {@link #choose}, what the greedy hold beyond their share is enough for what has to go. */
+    /** After {@link #choose}: whether what greedy peers hold beyond their share is enough for what has to go. */
     boolean isSurplusEnough() {
         return surplusEnough;
     }

@@ -18,6 +18,6 @@ public interface GovernedConnector {
     /** Whether the connector shuts down: its idle connections end. */
     boolean isShutdown();
 
-    /** Another connector of the server has new settings of pressure: they become this one's too. */
+    /** Takes over the settings of pressure that another connector of the server has got. */
     void adoptPressureSettings(KeepAlivePolicy changed);
 }

@@ -14,14 +14,16 @@ import org.strictkeepalive.internal.policy.Tick;
 import org.strictkeepalive.internal.time.DeadlineWheel;
 
 /**
- * Looks at connections: at each tick at those whose time has come, and at more where the tick calls for it. A connection
- * that fails keeps no other one from its turn. A tick is made by one thread at a time; {@link #lookAtAll}, {@link
- * #evict} and {@link #evictIdle} are safe for use by any thread.
+ * Looks at connections: at each tick at those whose time has come, and at more if the tick requires it. If a connection
+ * fails, the others still have their turn. A tick is made by one thread at a time. {@link #lookAtAll}, {@link #evict}
+ * and {@link #evictIdle} are safe for use by any thread.
  */
 public final class Looks {
-    /** By how much of the way to their minimum deadlines shrink until all connections are looked at again. */
+    /**
+     * When deadlines have shrunk by this much more of the way to their minimum, all connections are looked at again.
+     */
     private static final double SQUEEZE_STEP = 0.01;
-    /** For each connection, exchanges are judged so much less often at ELEVATED: it must not take the CPU. */
+    /** At ELEVATED exchanges are judged once in this time for each connection, so that judging doesn't take the CPU. */
     private static final long JUDGED_EACH = TimeUnit.MICROSECONDS.toNanos(40);
 
     private final DeadlineWheel<GovernedConnection> wheel;
@@ -35,9 +37,9 @@ public final class Looks {
     private volatile boolean all;
 
     /**
-     * Makes one.
+     * Creates the looks of a server.
      *
-     * @param interval when a connection is looked at again that failed, in nanoseconds
+     * @param interval the time until the next look at a connection that failed, in nanoseconds
      */
     Looks(DeadlineWheel<GovernedConnection> wheel, LongSupplier interval, Failures failures, long now) {
         this.wheel = wheel;
@@ -46,7 +48,7 @@ public final class Looks {
         judgedAt = now;
     }
 
-    /** At the next tick all connections are looked at: their policy has changed. */
+    /** Lets the next tick look at all connections, since their policy has changed. */
     void lookAtAll() {
         all = true;
     }
@@ -54,7 +56,7 @@ public final class Looks {
     /**
      * Looks at those whose time has come.
      *
-     * @param ending whether idle connections are to end, so that all have to be looked at
+     * @param ending whether idle connections have to end, so that all are looked at
      */
     void look(Tick tick, boolean ending) {
         long now = tick.now();
@@ -76,7 +78,7 @@ public final class Looks {
         }
     }
 
-    /** Looks at one. */
+    /** Looks at a connection. If it fails, it is looked at again after the interval. */
     long look(GovernedConnection connection, Tick tick) {
         try {
             return connection.look(tick);
@@ -86,7 +88,7 @@ public final class Looks {
         }
     }
 
-    /** Evicts one, if it is still idle since that time, and tells whether it did. */
+    /** Evicts a connection if it is still idle since that time, and tells whether it did. */
     boolean evict(GovernedConnection connection, long since, long now) {
         try {
             return connection.evict(since, now);
@@ -96,7 +98,7 @@ public final class Looks {
         }
     }
 
-    /** Ends the linger of one whose client has sent nothing more. */
+    /** Closes a lingering connection whose client has sent nothing since the FIN. */
     void endQuietLinger(GovernedConnection connection) {
         try {
             connection.endQuietLinger();
@@ -110,7 +112,7 @@ public final class Looks {
         return wheel.list().stream().filter(connection -> connection.state() == ConnectionState.IDLE);
     }
 
-    /** Evicts idle connections as under pressure that is HIGH, each as its own policy says. Returns how many. */
+    /** Evicts idle connections as at HIGH, each by its own policy. Returns how many. */
     public int evictIdle(long now) {
         return (int) idle().filter(connection -> connection
                         .decisions()

@@ -3,7 +3,10 @@ package org.strictkeepalive.internal.server;
 import java.io.IOException;
 import java.lang.management.ManagementFactory;
 
-/** The JDK's own count, which reads the whole directory: 10 ms for 15,000, and it fails when none is free. */
+/**
+ * The JDK's own count. It reads the whole directory of descriptors: 10 ms for 15,000. It fails when no descriptor is
+ * free.
+ */
 final class MXBeanProbe implements DescriptorProbe {
     private final com.sun.management.UnixOperatingSystemMXBean bean;
 

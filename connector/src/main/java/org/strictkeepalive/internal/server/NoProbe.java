@@ -1,6 +1,6 @@
 package org.strictkeepalive.internal.server;
 
-/** Nothing is known. */
+/** The probe for systems that don't tell how many descriptors are open. */
 final class NoProbe implements DescriptorProbe {
     @Override
     public String name() {

@@ -11,11 +11,14 @@ import org.strictkeepalive.internal.policy.Verdict;
 import org.strictkeepalive.internal.time.Mutex;
 
 /**
- * Knows the pressure: counts descriptors, gauges, and keeps the result. It alone writes the pressure, under its lock. It
- * calls nobody under that lock but the probe. Safe for use by any thread.
+ * Measures the pressure: counts descriptors, computes the pressure and keeps it. Only this class writes the pressure,
+ * under its lock. Under that lock it calls no code of others but the probe. Safe for use by any thread.
  */
 public final class PressureMeter {
-    /** How long the reserve is a part of an earlier room: a closed socket's descriptor is free a moment later. */
+    /**
+     * How long the reserve is computed from an earlier, larger room. A closed socket's descriptor is free a moment
+     * later.
+     */
     private static final long ROOM_HOLDS = TimeUnit.SECONDS.toNanos(1);
 
     private final DescriptorCounter counter;
@@ -25,7 +28,7 @@ public final class PressureMeter {
 
     private final Mutex lock = new Mutex();
     private volatile Pressure pressure = Pressure.NONE;
-    /** The settings of pressure, of which all are replaced at once. */
+    /** The settings of pressure. All of them are replaced at once. */
     private volatile PressureGauge gauge = new PressureGauge(KeepAlivePolicy.defaults());
     /** The acceptor threads of the governed connectors. */
     private volatile int acceptors;
@@ -34,9 +37,9 @@ public final class PressureMeter {
     private long recentRoomAt;
 
     /**
-     * Makes one.
+     * Creates the meter of a server.
      *
-     * @param further the highest of the further sources, from 0 to 1, without asking them
+     * @param further returns the highest of the further sources' last answers, from 0 to 1
      */
     PressureMeter(DescriptorCounter counter, ConnectionCount connections, DoubleSupplier further, Failures failures) {
         this.counter = counter;
@@ -45,7 +48,7 @@ public final class PressureMeter {
         this.failures = failures;
     }
 
-    /** The pressure as it was found last. */
+    /** The pressure as it was measured last. */
     Pressure pressure() {
         return pressure;
     }
@@ -75,7 +78,7 @@ public final class PressureMeter {
         return counter;
     }
 
-    /** Counts descriptors, and gauges. */
+    /** Counts descriptors and computes the pressure. */
     Pressure sample(long now) {
         Pressure result;
         DescriptorCounter.Count count;
@@ -89,10 +92,10 @@ public final class PressureMeter {
     }
 
     /**
-     * Gauges without a count.
+     * Computes the pressure without a count.
      *
      * @param used the descriptors that must be open now, -1 for unknown
-     * @param accepted the connections accepted since start, as of {@code used}
+     * @param accepted how many connections had been accepted since start, as of {@code used}
      */
     Pressure estimate(long now, long used, long accepted) {
         try (Mutex ignored = lock.hold()) {
@@ -113,7 +116,7 @@ public final class PressureMeter {
         return pressure;
     }
 
-    /** Relief has looked at the connections. If the pressure has fallen below HIGH meanwhile, it doesn't matter. */
+    /** Keeps what relief has found, unless the pressure has fallen below HIGH meanwhile. */
     void found(Verdict verdict) {
         try (Mutex ignored = lock.hold()) {
             if (pressure.level().isAtLeast(PressureLevel.HIGH)) {
@@ -130,8 +133,8 @@ public final class PressureMeter {
     }
 
     /**
-     * Counts and gauges for a reader, and keeps nothing. Further sources are left out: only a sample asks them, so what
-     * they answered last may be old.
+     * Counts and computes the pressure for a reader, and keeps nothing. The further sources are left out: only a sample
+     * asks them, so their last answers may be old.
      */
     Pressure look() {
         PressureGauge settings = gauge;

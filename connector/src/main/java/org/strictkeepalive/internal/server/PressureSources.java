@@ -10,11 +10,11 @@ import org.strictkeepalive.PressureSource;
 import org.strictkeepalive.internal.time.TaskThread;
 
 /**
- * The further sources of pressure. Each is asked on a daemon thread of its own, which it may hold up, never twice at
- * once; its last answer counts. Without a source there is no thread. Safe for use by any thread.
+ * Asks the further sources of pressure. Each source is asked on a daemon thread of its own, which it may block, and
+ * never twice at once. Its last answer counts. Without a source there is no thread. Safe for use by any thread.
  */
 public final class PressureSources {
-    /** A source that takes longer, and longer than so many intervals, hangs. */
+    /** A source hangs if it takes longer than this, and longer than {@link #HANG_INTERVALS} sample intervals. */
     private static final long SHORTEST_HANG = TimeUnit.SECONDS.toNanos(1);
 
     private static final int HANG_INTERVALS = 10;
@@ -25,10 +25,10 @@ public final class PressureSources {
     private final BiConsumer<String, Throwable> failures;
 
     /**
-     * Makes one without a source.
+     * Creates it without a source.
      *
-     * @param threaded whether sources have threads; else they are asked by the caller, as in virtual time
-     * @param failures told of what went wrong
+     * @param threaded whether sources have threads; if not, the caller's thread asks them, as in virtual time
+     * @param failures told what went wrong
      */
     PressureSources(boolean threaded, BiConsumer<String, Throwable> failures) {
         this.threaded = threaded;
@@ -91,7 +91,7 @@ public final class PressureSources {
                     if (hangs || now - askedAt < Math.max(SHORTEST_HANG, HANG_INTERVALS * interval)) {
                         return;
                     }
-                    // An answer from long ago must not go on to cost connections.
+                    // An old answer must not cost connections any longer.
                     hangs = true;
                     hung = true;
                     answer = 0;
@@ -120,7 +120,7 @@ public final class PressureSources {
                 share = source.getPressure();
                 if (Double.isNaN(share)) {
                     share = 0;
-                    throw new IllegalStateException("it answers NaN");
+                    throw new IllegalStateException("the answer is NaN");
                 }
             } finally {
                 answer = Math.max(0, Math.min(share, 1));

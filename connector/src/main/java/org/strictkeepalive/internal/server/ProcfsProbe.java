@@ -3,7 +3,10 @@ package org.strictkeepalive.internal.server;
 import java.io.File;
 import java.io.IOException;
 
-/** The size of the directory {@code /proc/self/fd}: Linux 6.2 and later; 3 µs, needs no descriptor itself. */
+/**
+ * Counts by the size of the directory {@code /proc/self/fd}, which Linux reports since 6.2. A count takes 3 µs and
+ * needs no descriptor itself.
+ */
 final class ProcfsProbe implements DescriptorProbe {
     private static final File DIRECTORY = new File("/proc/self/fd");
     private final DescriptorProbe limits;
@@ -25,7 +28,7 @@ final class ProcfsProbe implements DescriptorProbe {
     public long used() throws IOException {
         long size = DIRECTORY.length();
         if (size <= 0) {
-            throw new IOException("no size of " + DIRECTORY);
+            throw new IOException("the size of " + DIRECTORY + " is unknown");
         }
         return size;
     }

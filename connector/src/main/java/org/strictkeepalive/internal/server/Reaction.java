@@ -13,8 +13,8 @@ import org.strictkeepalive.internal.policy.Pressure;
 import org.strictkeepalive.internal.time.Turn;
 
 /**
- * What follows when the pressure was found anew: accepting is paused or goes on, and the log and the listeners are told.
- * It is used while no lock is held. Safe for use by any thread.
+ * Acts on a new measurement of the pressure: pauses or resumes accepting, and tells the log and the listeners. Callers
+ * hold no lock. Safe for use by any thread.
  */
 final class Reaction {
     private final PressureMeter meter;
@@ -26,13 +26,13 @@ final class Reaction {
     private final Supplier<Map<ConnectionState, Integer>> open;
     private final AcceptGate gate = new AcceptGate();
     private final Turn telling = new Turn(this::tell);
-    /** The level that listeners were told last. Written on {@link #telling}'s turn, and where nobody tells. */
+    /** The level that listeners were told last. Written by {@link #tell}, and by {@link #reset} while nobody tells. */
     private volatile PressureLevel told = PressureLevel.NORMAL;
 
     /**
-     * Makes one.
+     * Creates the reaction of a server.
      *
-     * @param open how many connections are in each state
+     * @param open counts the open connections in each state
      */
     Reaction(
             PressureMeter meter,
@@ -78,8 +78,8 @@ final class Reaction {
     }
 
     /**
-     * Tells the log and the listeners, on one thread at a time: the level that holds now is told last. A level that
-     * another one replaces while somebody tells is left out.
+     * Tells the log and the listeners, on one thread at a time. What they are told last is the level that holds. A
+     * level that is replaced while a thread tells may be left out.
      */
     void requestTelling() {
         telling.request();
@@ -97,7 +97,7 @@ final class Reaction {
             }
             log.level(p, clock.getAsLong(), open);
         } catch (Throwable x) {
-            failures.add("tell of the pressure", x);
+            failures.add("report the pressure", x);
         }
     }
 

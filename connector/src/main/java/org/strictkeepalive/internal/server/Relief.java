@@ -16,26 +16,26 @@ import org.strictkeepalive.internal.policy.Verdict;
 import org.strictkeepalive.internal.time.DeadlineWheel;
 
 /**
- * Relieves pressure that is HIGH or above: looks at the connections and evicts, in rounds. A step of a round costs a
- * bounded time whatever the number of connections: those accepted since the last step come first, then it goes on where
- * the last one ended. Where they are few a step is a round.
+ * Relieves pressure from HIGH on: looks at connections and evicts, in rounds over all of them. A step of a round looks
+ * at a bounded number of connections: first those accepted since the last step, then on from where that step ended. If
+ * there are few connections, a step is a round.
  *
- * <p>Newcomers may go at each step, reused ones at the end of a round, when it is known that no newcomer is left. Used by
- * one thread at a time.
+ * <p>Newcomers may go at each step. Reused connections may go at the end of a round, when it is known that no newcomer
+ * is left. Used by one thread at a time.
  */
 final class Relief {
-    /** The connections that a step looks at, and evicts, at most. */
+    /** The most connections that a step looks at, and the most that it evicts. */
     static final int MOST = 2048;
-    /** So many at CRITICAL, where steps are 10 ms apart, if the last round found nobody who could go. */
+    /** The most at CRITICAL, where steps are 10 ms apart, if nothing could go in the last round. */
     static final int AT_LEISURE = 256;
 
-    /** What looks at a connection, and answers when to look again. */
+    /** Looks at a connection, and returns the nanoTime of the next look. */
     @FunctionalInterface
     interface Look {
         long look(GovernedConnection connection, Tick tick);
     }
 
-    /** How long giving up what is idle must have been enough before deadlines of reused connections shrink. */
+    /** How long the idle connections must have been enough for the excess before deadlines of reused ones shrink. */
     private static final long SETTLED = TimeUnit.SECONDS.toNanos(1);
 
     private final DeadlineWheel<GovernedConnection> wheel;
@@ -55,11 +55,12 @@ final class Relief {
     private Verdict verdict = Verdict.NONE;
 
     /**
-     * Makes one.
+     * Creates the relief of a server.
      *
      * @param look looks at a connection and doesn't throw
-     * @param endQuietLinger ends the linger of one whose client has sent nothing more, and doesn't throw
-     * @param evict evicts one at a nanoTime, tells whether it did, and doesn't throw
+     * @param endQuietLinger closes a lingering connection whose client has sent nothing since the FIN, and doesn't
+     *     throw
+     * @param evict evicts a connection at a nanoTime, tells whether it did, and doesn't throw
      */
     Relief(
             DeadlineWheel<GovernedConnection> wheel,
@@ -72,7 +73,7 @@ final class Relief {
         this.evict = evict;
     }
 
-    /** Loads now what is needed then: with no descriptor free, a class of an exploded directory can't be loaded. */
+    /** Loads the classes that relief needs: with no descriptor free a class can't be loaded from a directory. */
     static void rehearse(long now, PressureGauge gauge) {
         new Relief(new DeadlineWheel<>(now), (connection, tick) -> now, connection -> {}, (candidate, at) -> false)
                 .step(new Tick(now, Pressure.NONE), gauge);
@@ -85,7 +86,7 @@ final class Relief {
         verdict = Verdict.NONE;
     }
 
-    /** Makes a step and returns what is known then. */
+    /** Makes a step and returns what is known after it. */
     Verdict step(Tick tick, PressureGauge gauge) {
         long now = tick.now();
         Pressure pressure = tick.pressure();
@@ -133,7 +134,7 @@ final class Relief {
         gained = evicted > 0 || lingering > 0;
         lingeringBefore = lingering;
         surplusBefore = eviction.surplus();
-        // Where those that have got their FIN are enough, nobody who uses a connection has to give it up as well.
+        // If the connections that have got their FIN are enough, reused ones don't have to go as well.
         boolean gone = eviction.isRelievable() && !eviction.hasNewcomersLeft() && chosen.size() < excess;
         if (!eviction.isRelievable()) {
             relievableSince = now;

@@ -25,25 +25,27 @@ import org.strictkeepalive.internal.time.TaskThread;
 import org.strictkeepalive.internal.time.Ticker;
 
 /**
- * Governs the connections of a server: it decides what happens in a tick, in which order, and when the next one comes.
- * What is done then, its parts do. While there is no governed connection nothing is scheduled.
+ * Governs the connections of a server. It decides what happens in a tick, in which order, and when the next one comes;
+ * its parts do the work. Without a governed connection nothing ticks, but for the end of a pause or a drain and for
+ * late log lines.
  *
- * <p>Safe for use by any thread. It has no lock of its own, and calls loggers, listeners, pressure sources and Jetty
- * under none, but for {@link AcceptGate}.
+ * <p>Safe for use by any thread. It has no lock of its own. Loggers, listeners, pressure sources and Jetty are called
+ * while no lock is held, except by {@link AcceptGate}.
  */
 public final class ServerGovernor {
-    /** Jetty's clock, which has also timed the begin of each request. */
+    /** Jetty's clock, by which Jetty also records when each request begins. */
     public static final LongSupplier CLOCK = NanoTime::now;
 
     /**
-     * The thread that ends connections, from the first governed one until the last connector stops: where TLS may hold
-     * its lock the timer must not wait, and those whom a slow client blocks are the very threads of the pool.
+     * The name of the thread that ends connections. It runs from the first governed connection until the last connector
+     * stops. The timer's thread must not wait for a lock of TLS, and the pool may have no thread that slow clients
+     * don't block.
      */
     public static final String CLOSER = "strict-keepalive-closer";
 
-    /** How often relief runs while the reserve is reached: waiting for the tick would cost visitors seconds. */
+    /** The time between two reliefs while the reserve is reached. Waiting for a tick would cost visitors seconds. */
     private static final long RELIEF_INTERVAL = TimeUnit.MILLISECONDS.toNanos(10);
-    /** The ticks in a sample interval, at most. */
+    /** The most ticks in a sample interval at NORMAL. */
     private static final int MOST_TICKS = 4;
 
     private final LongSupplier clock;
@@ -70,9 +72,9 @@ public final class ServerGovernor {
     private long relievedAt;
 
     /**
-     * Makes one.
+     * Creates the governor of a server.
      *
-     * @param threaded whether it has threads; else everything is done by the thread that asks for it, as in virtual time
+     * @param threaded whether it has threads; if not, the caller's thread does everything, as in virtual time
      */
     public ServerGovernor(Scheduler scheduler, DescriptorProbe probe, LongSupplier clock, boolean threaded) {
         this.clock = clock;
@@ -135,9 +137,9 @@ public final class ServerGovernor {
         long interval = interval();
         return switch (pressure().level()) {
             case CRITICAL -> Math.min(interval, RELIEF_INTERVAL);
-            // Each tick may look at all.
+            // Each tick may look at all connections, so there are no more ticks than that.
             case ELEVATED, HIGH -> interval;
-            // A deadline is not kept waiting for the whole interval.
+            // A deadline doesn't wait for the whole interval.
             case NORMAL -> Math.max(wheel.next(now(), interval), interval / MOST_TICKS);
         };
     }
@@ -149,25 +151,25 @@ public final class ServerGovernor {
     private void askSources(long now) {
         if (!connectors.isEmpty()) {
             sources.ask(now, interval());
-            endThreads(); // A tick that raced with the stop.
+            endThreads(); // This tick may have raced with the stop.
         }
     }
 
-    /** Counts and gauges; then acts on the pressure, and tells of it. */
+    /** Measures the pressure; then pauses or resumes accepting, and tells the log and the listeners. */
     private Pressure sample(long now) {
         Pressure p = meter.sample(now);
         onPressure();
         return p;
     }
 
-    /** As a tick, but looks at no connection. */
+    /** Measures the pressure as a tick does, but looks at no connection. */
     public void sample() {
         long now = now();
         askSources(now);
         sample(now);
     }
 
-    /** The pressure was found anew. */
+    /** The pressure was measured. */
     private void onPressure() {
         pauseOrResume();
         reaction.requestTelling();
@@ -176,7 +178,7 @@ public final class ServerGovernor {
     private void pauseOrResume() {
         reaction.pauseOrResume();
         if (reaction.gate().isPaused()) {
-            // Also where a start or an operator has sampled: a tick has to end the pause.
+            // A tick has to end the pause, even if a start or an operator has caused it.
             relieveSoon();
         }
     }
@@ -197,12 +199,12 @@ public final class ServerGovernor {
 
     // ---- Connectors
 
-    /** Takes a connector under government; refuses settings that contradict those of the server's others. */
+    /** Starts to govern a connector. Refuses settings that contradict those of the server's other connectors. */
     public void register(GovernedConnector starting) {
         StartupChecks.refuse(starting, connectors);
         boolean first = connectors.isEmpty();
         if (first) {
-            ticker.cancel(); // one that a stopped scheduler has dropped
+            ticker.cancel(); // a tick that a stopped scheduler has dropped
             connections.forgetAccepted();
             draining.forget();
         }
@@ -240,7 +242,7 @@ public final class ServerGovernor {
         }
     }
 
-    /** Counts the connections of a connector that has stopped without a word about their end. */
+    /** Counts as closed the connections of a stopped connector whose end Jetty has not reported. */
     public void sweep(Governor stopped) {
         for (GovernedConnection connection : wheel.list()) {
             if (connection.isOf(stopped)) {
@@ -272,7 +274,7 @@ public final class ServerGovernor {
         return acceptWatch.onAccepting(channel, connector.getAcceptors(), now());
     }
 
-    /** The endpoint of a connection that was accepted is made now, or never. */
+    /** The endpoint of an accepted connection is there now, or will never be. */
     public void onAccepted(Object channel) {
         connections.onAccepted(channel);
     }
@@ -283,7 +285,7 @@ public final class ServerGovernor {
         return clock.getAsLong();
     }
 
-    /** When a request began, without another look at the clock where Jetty has taken the time. */
+    /** When a request began. If Jetty has recorded the time, the clock is not read again. */
     @SuppressWarnings("ReferenceEquality") // The clock itself.
     public long begun(Request request) {
         return clock == CLOCK ? request.getBeginNanoTime() : now();
@@ -299,10 +301,10 @@ public final class ServerGovernor {
         wheel.add(connection, due);
         ticker.ensure(now(), interval());
         closer.begin();
-        endThreads(); // An accept that raced with the stop.
+        endThreads(); // This accept may have raced with the stop.
     }
 
-    /** A connection whose phase before HTTP is over goes on as another object. */
+    /** Replaces a connection whose phase before HTTP is over by its successor. */
     public boolean replace(GovernedConnection connection, GovernedConnection by, long due) {
         return wheel.replace(connection, by, due);
     }
@@ -342,7 +344,7 @@ public final class ServerGovernor {
     // ---- What operators ask
 
     /**
-     * The pressure for a reader. While nothing is governed nothing ticks and the last sample may be old: then it is
+     * The pressure for a reader. Without a governed connection nothing ticks, so the last sample may be old. Then it is
      * counted for this reader, and nothing is changed.
      */
     public Pressure seen() {

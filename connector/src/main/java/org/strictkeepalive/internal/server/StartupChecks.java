@@ -10,7 +10,10 @@ import org.strictkeepalive.internal.observe.OperatorLog;
 import org.strictkeepalive.internal.policy.PolicyRules;
 import org.strictkeepalive.internal.policy.PressureGauge;
 
-/** Checks at the start of a connector: refuses what contradicts, and warns of what won't work well. */
+/**
+ * Checks at the start of a connector. Refuses settings that contradict each other, and warns about what won't work
+ * well.
+ */
 final class StartupChecks {
     private static final Logger LOG = LoggerFactory.getLogger(OperatorLog.LOGGER);
     private static final int GOOD_BACKLOG = 128;
@@ -32,13 +35,13 @@ final class StartupChecks {
         }
     }
 
-    /** Warns of what the first connector of a server finds. */
+    /** Warns about the process when the first connector of a server starts. */
     static void warn(PressureMeter meter) {
         KeepAlivePolicy policy = meter.policy();
         DescriptorCounter counter = meter.counter();
         if (!meter.pressure().isKnown()) {
             LOG.warn(
-                    "Descriptors can't be counted here (probe {}): no pressure from them; set maxConnections",
+                    "Descriptors can't be counted on this system (probe {}), so they cause no pressure: set maxConnections",
                     counter.probeName());
         } else if (counter.limit() > PressureGauge.LARGEST_LIMIT
                 && policy.getDescriptorLimit() <= 0
@@ -50,18 +53,18 @@ final class StartupChecks {
         }
     }
 
-    /** Warns of what a connector finds. */
+    /** Warns about a connector when it starts. */
     static void warn(AbstractConnector connector, KeepAlivePolicy policy, int acceptors) {
         Integer reserved = policy.getReservedDescriptors();
         if (reserved != null && reserved <= acceptors) {
             LOG.warn(
-                    "reservedDescriptors: {} is not above the {} acceptors of the connectors, {} is used",
+                    "reservedDescriptors: {} is not more than the {} acceptor threads of the connectors, {} is used",
                     reserved,
                     acceptors,
                     acceptors + 1);
         }
         if (policy.isPauseAcceptWhenCritical() && AcceptGate.losesItsSocket(connector.getClass(), Jetty.VERSION)) {
-            LOG.warn("{} can't pause: before 12.1.14 Jetty would close its socket when it goes on", connector);
+            LOG.warn("{} can't pause accepting: before 12.1.14 Jetty closes its socket at the resume", connector);
         } else if (connector.getAcceptors() == 0) {
             LOG.warn(
                     "{} has no acceptor thread, so accepting can't pause within a burst: configure acceptors=1",
@@ -69,10 +72,10 @@ final class StartupChecks {
         }
         if (connector instanceof ServerConnector server && server.getAcceptQueueSize() < GOOD_BACKLOG) {
             LOG.warn(
-                    "{} has acceptQueueSize {}{}: past it visitors are late by a second and more, set 1024",
+                    "{} has acceptQueueSize {}{}: visitors beyond it wait a second or more, set 1024",
                     server,
                     server.getAcceptQueueSize(),
-                    server.getAcceptQueueSize() == 0 ? ", which is 50" : "");
+                    server.getAcceptQueueSize() == 0 ? " (the JDK then uses 50)" : "");
         }
     }
 }

@@ -8,7 +8,7 @@ import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 
-/** Asks another probe on a thread of its own, so that one that hangs holds up serving only once, and briefly. */
+/** Asks another probe on a thread of its own. A probe that hangs delays serving only once, by {@link #PATIENCE_MS}. */
 final class TimedProbe implements DescriptorProbe {
     private static final long PATIENCE_MS = 200;
     private final DescriptorProbe probe;
