@@ -11,7 +11,10 @@ import java.util.concurrent.TimeUnit;
 public final class Arrival {
     /** How long after its accept a connection may count as busy before its first request is there. */
     static final long HANDSHAKE_GRACE = TimeUnit.SECONDS.toNanos(1);
-    /** In bytes a second since its accept. A ClientHello alone is enough for the whole grace, a trickle is not. */
+    /**
+     * The least rate, in bytes a second since its accept. A ClientHello alone is enough for the whole grace, a trickle
+     * is not.
+     */
     static final long LEAST_RATE = 240;
 
     private static final double SECOND = TimeUnit.SECONDS.toNanos(1);
@@ -22,7 +25,7 @@ public final class Arrival {
      * Tells whether the bytes of a handshake or a first request keep coming.
      *
      * @param age the time since accept in nanoseconds
-     * @param bytes the bytes that have come, not positive for none or not known
+     * @param bytes the bytes that have come, zero or less for none or if that is not known
      */
     public static boolean isComing(long age, long bytes) {
         return bytes > 0 && age < HANDSHAKE_GRACE && bytes * SECOND >= (double) LEAST_RATE * age;

@@ -7,11 +7,11 @@ import org.strictkeepalive.KeepAlivePolicy;
 import org.strictkeepalive.PressureLevel;
 
 /**
- * The decisions that follow from the settings of a {@link KeepAlivePolicy}. Pure: times and durations are in nanoseconds
- * and are passed in, nothing here reads a clock. Immutable and safe for use by any thread.
+ * The decisions that follow from the settings of a {@link KeepAlivePolicy}. Pure: times and durations are in
+ * nanoseconds and are passed in, and nothing here reads a clock. Immutable and safe for use by any thread.
  */
 public final class Decisions {
-    /** What {@code timeout} methods answer where no limit applies. */
+    /** What methods return if no limit applies. */
     public static final long NEVER = Long.MAX_VALUE;
     /** A never-reused connection is left alone this long after its last progress while pressure is HIGH. */
     public static final long NEWCOMER_GRACE = 250_000_000L;
@@ -19,16 +19,16 @@ public final class Decisions {
     private static final long PRESSED_LINGER = 250_000_000L;
     /** {@code dataRateGrace} at CRITICAL. */
     private static final long CRITICAL_DATA_RATE_GRACE = 500_000_000L;
-    /** Where {@code abandonedTimeout} shrinks to. */
+    /** What {@code abandonedTimeout} shrinks to. */
     private static final long MIN_ABANDONED = 1_000_000_000L;
-    /** Where {@code dataRateGrace} shrinks to. */
+    /** What {@code dataRateGrace} shrinks to. */
     private static final long MIN_DATA_RATE_GRACE = 1_000_000_000L;
 
     private static final long SECOND = 1_000_000_000L;
 
     private final KeepAlivePolicy policy;
 
-    // The durations in nanoseconds, not positive where the limit is off.
+    // The durations in nanoseconds, zero or less if the limit is off.
     private final long keepAliveTimeout;
     private final long minKeepAliveTimeout;
     private final long requestHeaderTimeout;
@@ -82,12 +82,12 @@ public final class Decisions {
     /**
      * Returns how long a connection may stay in a state, counted from when it entered it.
      *
-     * @param state the state, any but {@link ConnectionState#BUSY}
+     * @param state the state
      * @param squeeze how far the timeouts are shrunk, from 0 to 1
-     * @param connectorIdleTimeout the keep-alive and first request timeout where none is set, in nanoseconds, not
-     *     positive for none
+     * @param connectorIdleTimeout the keep-alive and first request timeout if none is set, in nanoseconds, zero or less
+     *     for none
      * @param promised the timeout that a {@code Keep-Alive} field has promised, in nanoseconds, 0 for none
-     * @return the time in nanoseconds, {@link #NEVER} for any
+     * @return the time in nanoseconds, {@link #NEVER} for no limit
      */
     public long timeout(ConnectionState state, double squeeze, long connectorIdleTimeout, long promised) {
         return switch (state) {
@@ -106,8 +106,8 @@ public final class Decisions {
      * Returns how long a connection may stay in a phase before HTTP, counted from its accept.
      *
      * @param squeeze how far the first request timeout is shrunk, from 0 to 1
-     * @param connectorIdleTimeout the first request timeout where none is set, in nanoseconds, not positive for none
-     * @return the time in nanoseconds, {@link #NEVER} for any
+     * @param connectorIdleTimeout the first request timeout if none is set, in nanoseconds, zero or less for none
+     * @return the time in nanoseconds, {@link #NEVER} for no limit
      */
     public long handshake(double squeeze, long connectorIdleTimeout) {
         return Math.min(
@@ -116,12 +116,12 @@ public final class Decisions {
     }
 
     /**
-     * Returns how long the headers of a first request may take that has begun, counted from its first byte.
+     * Returns how long the headers of a first request may take, counted from its first byte.
      *
      * @param squeeze how far the timeouts are shrunk, from 0 to 1
-     * @param connectorIdleTimeout the first request timeout where none is set, in nanoseconds, not positive for none
+     * @param connectorIdleTimeout the first request timeout if none is set, in nanoseconds, zero or less for none
      * @param begunAfter the time from accept to the first byte, in nanoseconds
-     * @return the time in nanoseconds, {@link #NEVER} for any
+     * @return the time in nanoseconds, {@link #NEVER} for no limit
      */
     public long firstHeaders(double squeeze, long connectorIdleTimeout, long begunAfter) {
         long first = timeout(ConnectionState.NEW, squeeze, connectorIdleTimeout, 0);
@@ -130,7 +130,7 @@ public final class Decisions {
                 first == NEVER ? NEVER : Math.max(0, first - begunAfter));
     }
 
-    /** Returns how long a connection may linger, {@link #NEVER} for any time. */
+    /** Returns how long a connection may linger, {@link #NEVER} for no limit. */
     public long linger(PressureLevel level, boolean unreadBody) {
         long limit = unreadBody ? unreadBodyLingerTimeout : lingerTimeout;
         if (level.isAtLeast(PressureLevel.HIGH)) {
@@ -139,17 +139,19 @@ public final class Decisions {
         return limit <= 0 ? NEVER : limit;
     }
 
-    /** Tells whether {@code keepAliveTimeout} was set; else the connector's idle timeout is it. */
+    /** Tells whether {@code keepAliveTimeout} was set. If not, the connector's idle timeout takes its place. */
     public boolean isKeepAliveTimeoutSet() {
         return keepAliveTimeoutSet;
     }
 
-    /** Tells whether {@code firstRequestTimeout} was set; else the connector's idle timeout is it. */
+    /** Tells whether {@code firstRequestTimeout} was set. If not, the connector's idle timeout takes its place. */
     public boolean isFirstRequestTimeoutSet() {
         return firstRequestTimeoutSet;
     }
 
-    /** Tells whether {@code keepAliveTimeout} was set and not off, so that it alone rules between requests. */
+    /**
+     * Tells whether {@code keepAliveTimeout} was set and is not off. Then it alone limits the time between requests.
+     */
     public boolean isKeepAliveTimeoutOn() {
         return keepAliveTimeout > 0;
     }
@@ -158,7 +160,10 @@ public final class Decisions {
         return shrunk(isKeepAliveTimeoutSet() ? keepAliveTimeout : connectorIdleTimeout, minKeepAliveTimeout, squeeze);
     }
 
-    /** Shrinks a timeout linearly towards its minimum; one that is off, or shorter than that, stays as it is. */
+    /**
+     * Shrinks a timeout linearly towards its minimum. A timeout below the minimum stays as it is; one that is off is
+     * NEVER.
+     */
     private static long shrunk(long timeout, long min, double squeeze) {
         if (timeout <= 0) {
             return NEVER;
@@ -172,7 +177,7 @@ public final class Decisions {
      *
      * @param requests how many requests the connection has carried, this one included
      * @param age the connection's age
-     * @param agePart where in its jitter this connection's maximum age is, from 0 to 1
+     * @param agePart how much of the jitter applies to this connection, from 0 to 1
      * @param pressure the pressure
      * @return the reason for the close, or null to keep the connection
      */
@@ -194,10 +199,10 @@ public final class Decisions {
      * Returns the whole seconds that a {@code Keep-Alive} field may promise.
      *
      * @param squeeze how far the timeouts are shrunk, from 0 to 1
-     * @param connectorIdleTimeout the keep-alive timeout where none is set, in nanoseconds, not positive for none
-     * @param endPointIdleTimeout the endpoint's idle timeout where it is not the connector's, in nanoseconds, not
-     *     positive for none
-     * @return the seconds, 0 where they are too few to be of use, -1 where the time is not limited
+     * @param connectorIdleTimeout the keep-alive timeout if none is set, in nanoseconds, zero or less for none
+     * @param endPointIdleTimeout the endpoint's idle timeout if it differs from the connector's, in nanoseconds, zero
+     *     or less if not
+     * @return the seconds, 0 if there is less than one to promise, -1 if the time is not limited
      */
     public long promisableSeconds(double squeeze, long connectorIdleTimeout, long endPointIdleTimeout) {
         long timeout = keepAlive(squeeze, connectorIdleTimeout);
@@ -224,7 +229,7 @@ public final class Decisions {
     /**
      * Judges an exchange that waits for its client.
      *
-     * @param waited how long it has waited since the wait, or the last judgement with progress, began
+     * @param waited how long it has waited, in nanoseconds, since the wait began or progress was last judged to be made
      * @param moved the bytes that moved in that time
      * @param pressure the pressure
      * @return the verdict
@@ -244,7 +249,7 @@ public final class Decisions {
         return (double) moved * SECOND < (double) rate * waited ? Progress.NONE : Progress.MADE;
     }
 
-    /** Returns how long an exchange goes on whose client has shut its output, {@link #NEVER} for any time. */
+    /** Returns how long an exchange goes on after its client has shut its output, {@link #NEVER} for no limit. */
     public long abandoned(Pressure pressure) {
         return pressure.level().isAtLeast(PressureLevel.ELEVATED)
                 ? shrunk(abandonedTimeout, MIN_ABANDONED, pressure.squeeze())
@@ -253,11 +258,11 @@ public final class Decisions {
 
     /** Whether an exchange makes progress. */
     public enum Progress {
-        /** Too early to say, or nobody asks. */
+        /** It is too early to judge, or nothing has to be judged. */
         UNJUDGED,
-        /** It does: a new wait begins. */
+        /** The exchange makes progress: a new wait begins. */
         MADE,
-        /** It doesn't: the exchange is to be ended. */
+        /** The exchange makes no progress and has to be ended. */
         NONE
     }
 

@@ -1,9 +1,9 @@
 package org.strictkeepalive.internal.policy;
 
 /**
- * A drain before a stop, in HAProxy's two phases: for its time responses say close with a chance that rises to
- * certainty, and idle connections are left alone, since a FIN would race with their next request; when it is over those
- * still idle get their FIN. Pure.
+ * A drain before a stop, in HAProxy's two phases. For its time responses say close with a probability that rises to
+ * certainty. Idle connections are left alone, since a FIN would race with their next request. When the drain is over,
+ * connections that are still idle get their FIN. Pure.
  *
  * @param from the nanoTime of its begin
  * @param spread its time in nanoseconds, not negative

@@ -4,13 +4,13 @@ import java.util.HashMap;
 import java.util.Map;
 import java.util.Set;
 
-/** Counts who holds how many of the idle connections, and who more than a share of them. Pure. */
+/** Counts how many of the idle connections each peer holds, and finds peers with more than a share of them. Pure. */
 public final class FairShare {
     private final double share;
     private final Map<Object, Integer> held = new HashMap<>();
     private int all;
 
-    /** Makes one for a share; where that is not positive nobody holds too many. */
+    /** Creates a count. If the share is zero or less, no peer holds too many. */
     public FairShare(double share) {
         this.share = share;
     }
@@ -19,7 +19,7 @@ public final class FairShare {
         return share > 0;
     }
 
-    /** Counts a connection, that of a peer or, for null, of nobody known. */
+    /** Counts a connection of a peer, null for an unknown one. */
     public void add(Object peer) {
         all++;
         if (peer != null) {
@@ -27,7 +27,9 @@ public final class FairShare {
         }
     }
 
-    /** What each peer that holds too many holds beyond its share, which is one at least. */
+    /**
+     * How many connections each peer that holds too many holds beyond its share. A share is one connection at least.
+     */
     public Map<Object, Integer> surplus() {
         int most = Math.max(1, (int) (share * all));
         Map<Object, Integer> surplus = new HashMap<>();

@@ -5,13 +5,13 @@ import java.net.InetSocketAddress;
 import java.net.SocketAddress;
 import java.nio.ByteBuffer;
 
-/** Whom a connection is from. */
+/** Identifies the peers of connections. */
 public final class Peers {
     private Peers() {}
 
     /**
-     * Returns what stands for an address among others: that of IPv4 itself, of IPv6 its /64, which is what one
-     * subscriber has; null for what is no address of the Internet.
+     * Returns the key of an address: the address itself for IPv4, its /64 for IPv6, which is what one subscriber has,
+     * and null for what is not an Internet address.
      */
     public static Object key(SocketAddress address) {
         if (!(address instanceof InetSocketAddress inet) || inet.getAddress() == null) {

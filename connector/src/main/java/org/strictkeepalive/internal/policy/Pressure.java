@@ -12,7 +12,7 @@ import org.strictkeepalive.PressureLevel;
  * @param limit the descriptor limit, -1 for unknown
  * @param reserve the descriptors kept free
  * @param open the governed connections
- * @param accepted the connections accepted, since start, when descriptors were counted
+ * @param accepted how many connections had been accepted since start when descriptors were counted
  * @param verdict what relief has found; {@link Verdict#NONE} below HIGH
  */
 public record Pressure(
@@ -25,7 +25,7 @@ public record Pressure(
         int open,
         long accepted,
         Verdict verdict) {
-    /** How long after its accept a connection must still have been used for its time to be left to it. */
+    /** A connection keeps its timeouts only if it was still used this long after its accept, in nanoseconds. */
     static final long IN_USE = 1_000_000_000L;
 
     public static final Pressure NONE = new Pressure(PressureLevel.NORMAL, 0, 0, -1, -1, 0, 0, 0, Verdict.NONE);
@@ -34,12 +34,12 @@ public record Pressure(
         return used >= 0 && limit >= 0;
     }
 
-    /** The descriptors that are free, never below 0. */
+    /** The descriptors that are free, never below 0; {@code Long.MAX_VALUE} if that is not known. */
     public long free() {
         return isKnown() ? Math.max(limit - used, 0) : Long.MAX_VALUE;
     }
 
-    /** The same at ELEVATED, where it is lower. */
+    /** The same pressure, with the level ELEVATED if it is lower. */
     public Pressure atLeastElevated() {
         return level.isAtLeast(PressureLevel.ELEVATED)
                 ? this
@@ -52,15 +52,15 @@ public record Pressure(
                 : new Pressure(level, share, squeeze, used, limit, reserve, open, accepted, found);
     }
 
-    /** Whether the pressure is the doing of greedy peers, and this is another one, that is known. */
+    /** Whether greedy peers cause the pressure, and this peer is known and not one of them. */
     public boolean spares(Object peer) {
         return !verdict.greedy().isEmpty() && peer != null && !verdict.greedy().contains(peer);
     }
 
     /**
-     * Whether a connection keeps its timeouts under pressure that is others' doing: one that is in use does. Two requests
-     * at once and then silence are not enough. Else an attacker with many addresses would make one of them greedy, so that
-     * the connections of all the others stay.
+     * Whether a connection keeps its timeouts, because greedy peers cause the pressure and it is in use. Two requests
+     * at once and then silence are not enough. Otherwise an attacker with many addresses could make one of them greedy,
+     * so that the connections of all the others stay.
      *
      * @param reused whether it has carried two or more requests
      * @param usedFor the time from its accept to its last progress, in nanoseconds

@@ -4,13 +4,16 @@ import org.strictkeepalive.KeepAlivePolicy;
 import org.strictkeepalive.PressureLevel;
 
 /**
- * From usage to a level, with hysteresis. Pure: the last level goes in, the next comes out.
+ * Computes the pressure and its level from usage, with hysteresis. Pure: the last pressure goes in, the next comes out.
  *
- * <p>Pressure is the share of their room that connections hold, {@code open / (open + free)}, so it stays true where
- * the application itself holds most descriptors.
+ * <p>Pressure is the share of their room that connections hold, {@code open / (open + free)}. So it stays true if the
+ * application itself holds most descriptors.
  */
 public final class PressureGauge {
-    /** A limit above this is taken for this: containers without a limit report 2^30, where pressure never rises. */
+    /**
+     * The largest limit that counts; a larger one counts as this. Containers without a limit report 2^30, with which
+     * pressure would never rise.
+     */
     public static final long LARGEST_LIMIT = 1L << 20;
 
     private final KeepAlivePolicy policy;
@@ -47,8 +50,8 @@ public final class PressureGauge {
      * @param limit the descriptor limit, negative for unknown
      * @param acceptors the acceptor threads of the governed connectors
      * @param further the highest of the further sources, from 0 to 1
-     * @param accepted the connections accepted, since start, when descriptors were counted
-     * @param recentRoom the largest room of late, which the reserve is a part of
+     * @param accepted how many connections had been accepted since start when descriptors were counted
+     * @param recentRoom the largest room of the last moments, which limits the reserve
      */
     public Pressure next(
             Pressure last,
@@ -117,13 +120,16 @@ public final class PressureGauge {
         return end <= elevatedAt ? 1 : Math.max(0, Math.min(1, (share - elevatedAt) / (end - elevatedAt)));
     }
 
-    /** At most a tenth of the room, but more than a paused connector still accepts. */
+    /**
+     * The descriptors to keep free: at most a tenth of the room, but more than the acceptors still accept after a
+     * pause.
+     */
     long reserve(long limit, long room, int acceptors) {
         long wanted = reserved != null ? reserved : Math.max(16, Math.min(256, limit / 100));
         return Math.max(Math.min(wanted, room / 10), acceptors + 1L);
     }
 
-    /** How many connections have to go, besides those that are on their way, to come down below HIGH. */
+    /** How many connections have to go, besides those that linger already, to come down below HIGH. */
     public int excess(Pressure pressure, int lingering) {
         double target = Math.min(highAt, 1) - hysteresis;
         if (pressure.share() <= target) {

@@ -3,20 +3,21 @@ package org.strictkeepalive.internal.policy;
 import java.util.Set;
 
 /**
- * What relief has found when it last looked at all connections.
+ * What relief has found in its last round over all connections.
  *
- * @param newcomersGone whether nothing never-reused is left to evict, so that reused connections have to go too
- * @param squeezing whether deadlines of reused connections shrink: where giving up all that is idle has been enough
- *     for a while. Else a reused connection is worth more than what its descriptor gains. When a crowd has just come,
- *     what looks idle may be busy in a moment
+ * @param newcomersGone whether no never-reused connection is left to evict, so that reused connections have to go too
+ * @param squeezing whether deadlines of reused connections shrink. They do if giving up all idle connections would have
+ *     been enough for a while. If it is not enough, it would not get the room back. If it is enough only since a moment
+ *     ago, a crowd may just have come, and what looks idle may be busy soon
  * @param stuck whether nothing could go and nothing was about to
- * @param greedy the peers with more than their fair share, empty also where that doesn't cover what has to go
+ * @param greedy the peers with more than their fair share; empty if what they hold beyond it is less than what has to
+ *     go
  */
 public record Verdict(boolean newcomersGone, boolean squeezing, boolean stuck, Set<Object> greedy) {
-    /** Nothing is known yet, so no reused connection has to go and something else may. */
+    /** Nothing is known yet: no reused connection has to go, and something else may go. */
     public static final Verdict NONE = new Verdict(false, false, false, Set.of());
 
-    /** The same, now that something goes. */
+    /** The same verdict after a connection has gone: no longer stuck. */
     public Verdict moving() {
         return stuck ? new Verdict(newcomersGone, squeezing, false, greedy) : this;
     }
