@@ -5,12 +5,12 @@ import java.util.List;
 import java.util.function.Predicate;
 
 /**
- * A timing wheel of all tracked connections.
+ * A timing wheel of all governed connections.
  *
- * <p>A connection sits in the bucket of the earliest time at which it could be due, and is looked at then; what
- * happens to it in between moves it only where it becomes due earlier. So nothing is scheduled for a request, and a
- * tick costs the connections of its buckets alone. Further rounds share the buckets: a look that comes early is only a
- * look.
+ * <p>A connection is in the bucket of the earliest time at which it could be due, and is looked at then. An event in
+ * between moves the connection only if it becomes due earlier. So nothing is scheduled for a request, and a tick costs
+ * only the connections of its buckets. Later turns of the wheel use the same buckets, so a look may come early, which
+ * does no harm.
  *
  * <p>Times are kept as nanoseconds since the wheel's origin, so {@code nanoTime} may wrap. Safe for use by any thread;
  * {@link #advance} by one at a time.
@@ -18,7 +18,7 @@ import java.util.function.Predicate;
 public final class DeadlineWheel<T extends Timed> {
     private static final int NONE = -1;
     private static final int BUCKETS = 2048;
-    /** A further bucket, of those that are being looked at: they are in the wheel all the time. */
+    /** A further bucket, for connections that are being looked at, so that they stay in the wheel meanwhile. */
     private static final int LOOKED_AT = BUCKETS;
     /** A bucket is 2^24 ns, 17 ms, wide. */
     private static final int SHIFT = 24;
@@ -33,13 +33,13 @@ public final class DeadlineWheel<T extends Timed> {
         origin = now;
     }
 
-    /** What looks at a connection, and answers when to look again. It must not throw. */
+    /** Looks at a connection, and returns the nanoTime of the next look. It must not throw. */
     @FunctionalInterface
     public interface Look<T> {
         long look(T connection);
     }
 
-    /** Adds a connection that is to be looked at by that nanoTime. */
+    /** Adds a connection, and schedules a look at it for that nanoTime or earlier. */
     public void add(T node, long due) {
         try (Mutex ignored = lock.hold()) {
             round.add(node);
@@ -64,7 +64,7 @@ public final class DeadlineWheel<T extends Timed> {
         }
     }
 
-    /** Replaces a connection by another that stands for it from now on; false if it was not there. */
+    /** Replaces a connection by its successor. Returns false if the connection was not there. */
     public boolean replace(T node, T by, long due) {
         try (Mutex ignored = lock.hold()) {
             if (!remove(node)) {
@@ -75,7 +75,7 @@ public final class DeadlineWheel<T extends Timed> {
         }
     }
 
-    /** Sees to it that a connection is looked at by that nanoTime. */
+    /** Schedules a look at a connection for that nanoTime or earlier. */
     public void due(T node, long due) {
         long at = due - origin;
         if (node.dueAt <= at) {
@@ -92,9 +92,9 @@ public final class DeadlineWheel<T extends Timed> {
     }
 
     /**
-     * As {@link #due}, of one that was looked at.
+     * As {@link #due}, for a connection that was looked at.
      *
-     * @return false if it is no longer here
+     * @return false if it is no longer in the wheel
      */
     public boolean lookAgain(T node, long due) {
         try (Mutex ignored = lock.hold()) {
@@ -152,7 +152,9 @@ public final class DeadlineWheel<T extends Timed> {
         }
     }
 
-    /** How long after a time there is something to look at, at most that long; then all of a bucket is due. */
+    /**
+     * The time from {@code now} until all of a bucket with connections is due, in nanoseconds; {@code most} at most.
+     */
     public long next(long now, long most) {
         try (Mutex ignored = lock.hold()) {
             long at = now - origin;
@@ -180,9 +182,9 @@ public final class DeadlineWheel<T extends Timed> {
     }
 
     /**
-     * The next of a round over all connections.
+     * The next step of a round over all connections.
      *
-     * @param most how many at most
+     * @param most how many connections it has at most
      */
     public Step<T> step(int most) {
         try (Mutex ignored = lock.hold()) {
@@ -192,10 +194,10 @@ public final class DeadlineWheel<T extends Timed> {
     }
 
     /**
-     * A part of a round.
+     * A step of a round.
      *
-     * @param connections the connections that it comes to
-     * @param last whether the round has now been at all of them
+     * @param connections the connections of this step
+     * @param last whether the round has now reached all of them
      */
     public record Step<T>(List<T> connections, boolean last) {}
 

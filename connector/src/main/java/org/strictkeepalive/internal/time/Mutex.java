@@ -18,8 +18,8 @@ public final class Mutex implements AutoCloseable {
         changed.signal();
     }
 
-    /** Waits for a change, perhaps in vain, and releases the lock meanwhile. */
-    @SuppressWarnings("WaitNotInLoop") // The caller's.
+    /** Waits for a change, and releases the lock meanwhile. It may return without a change. */
+    @SuppressWarnings("WaitNotInLoop") // The caller loops.
     void await() throws InterruptedException {
         changed.await();
     }

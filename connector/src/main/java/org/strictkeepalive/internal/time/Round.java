@@ -5,21 +5,22 @@ import java.util.Arrays;
 import java.util.List;
 
 /**
- * Goes round all connections in steps of bounded size: those that have come since first, then on from where the last
- * step ended. In constant time for each that is added, removed or handed out.
+ * Goes round all connections in steps of bounded size: first those added since the last step, then on from where that
+ * step ended. To add, remove or hand out a connection takes constant time.
  *
- * <p>The connections sit in one array, each of which knows its place, in three parts: those that this round has still
- * to come to, those that it has been at, and the new ones. A place that becomes free is filled from the end of its part,
- * and so on, so that no connection that is there all the time is left out of a round. Not safe for use by many threads.
+ * <p>The connections are in one array, and each knows its place there. The array has three parts: those that this round
+ * has still to reach, those that it has reached, and the new ones. A place that becomes free is filled from the end of
+ * its part, and the place that this frees from the end of the next part. So a round leaves out no connection that is
+ * there all the time. Not safe for use by many threads.
  */
 final class Round<T extends Timed> {
     private static final int SMALLEST = 16;
 
     private Timed[] all = new Timed[SMALLEST];
     private int size;
-    /** Behind those that this round has still to come to. */
+    /** The end of those that this round has still to reach. */
     private int ahead;
-    /** Behind those that it has been at: from here on they are new. */
+    /** The end of those that it has reached. After it are the new ones. */
     private int known;
 
     private boolean over = true;
@@ -68,7 +69,7 @@ final class Round<T extends Timed> {
         return size;
     }
 
-    /** The next connections, as many at most; a round that is over begins anew. */
+    /** The next connections, at most so many. After the end of a round the next one begins. */
     List<T> next(int most) {
         if (over) {
             ahead = size;

@@ -8,10 +8,11 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * A daemon thread that runs tasks in their order: one is neither rejected nor lost, and what it throws ends nothing.
+ * A daemon thread that runs tasks in their order. What a task throws doesn't end the thread. {@link #execute} never
+ * rejects or loses a task.
  *
- * <p>It takes what neither the timer's thread nor an accepting one may wait for, and what the application's pool can't
- * be given, since that may have no thread left. Safe for use by any thread.
+ * <p>It runs what neither the timer's thread nor an accepting thread may wait for. The application's pool can't run it,
+ * since that may have no thread left. Safe for use by any thread.
  */
 public final class TaskThread implements Executor {
     private static final Logger LOG = LoggerFactory.getLogger(TaskThread.class);
@@ -25,11 +26,11 @@ public final class TaskThread implements Executor {
     private Thread thread;
 
     /**
-     * Makes one.
+     * Creates it without starting the thread.
      *
      * @param name the name of the thread
-     * @param threaded whether it has a thread; else the caller runs a task, as in virtual time
-     * @param failures told of what a task throws
+     * @param threaded whether it has a thread; if not, the caller runs a task, as in virtual time
+     * @param failures told what a task throws
      */
     public TaskThread(String name, boolean threaded, Consumer<Throwable> failures) {
         this.name = name;
@@ -48,7 +49,7 @@ public final class TaskThread implements Executor {
         }
     }
 
-    /** Ends the thread, behind the tasks that wait. */
+    /** Ends the thread after the tasks that wait. */
     public void end() {
         try (Mutex ending = lock.hold()) {
             begun = false;
@@ -76,7 +77,7 @@ public final class TaskThread implements Executor {
                     return;
                 }
             }
-            runWaiting(); // The machine has no thread left.
+            runWaiting(); // The machine can't start another thread.
         } else {
             runOne(task);
         }
@@ -85,7 +86,7 @@ public final class TaskThread implements Executor {
     /**
      * Runs a task after those that wait, but never on the thread of the caller.
      *
-     * @return false if it is not run, since the machine has no thread left
+     * @return false if the task is not run, because the machine can't start another thread
      */
     public boolean tryExecute(Runnable task) {
         if (!threaded) {
@@ -109,13 +110,13 @@ public final class TaskThread implements Executor {
         try {
             Thread starting = new Thread(null, this::work, name, 0, false);
             starting.setDaemon(true);
-            // Not that of the web application whose thread is here by chance.
+            // Otherwise it would keep the class loader of the web application whose thread happens to be here.
             starting.setContextClassLoader(TaskThread.class.getClassLoader());
             starting.start();
             thread = starting;
             return true;
         } catch (Throwable x) {
-            begun = false; // The next connection tries again.
+            begun = false; // The next call of begin tries again.
             return false;
         }
     }
@@ -128,13 +129,14 @@ public final class TaskThread implements Executor {
             }
             runOne(task);
             if (Thread.interrupted()) {
-                // By a callback: it would close the next socket that is touched.
+                // A callback has interrupted this thread. The interrupt would close the next socket that the thread
+                // uses.
                 LOG.debug("Interrupted by {}", task);
             }
         }
     }
 
-    /** Waits for the next task; null where the thread is to end. */
+    /** Waits for the next task. Returns null if the thread has to end. */
     private Runnable next() {
         try (Mutex waiting = lock.hold()) {
             while (true) {
@@ -149,7 +151,7 @@ public final class TaskThread implements Executor {
                 try {
                     waiting.await();
                 } catch (InterruptedException x) {
-                    // Nobody may end it so.
+                    // An interrupt doesn't end this thread.
                 }
             }
         }

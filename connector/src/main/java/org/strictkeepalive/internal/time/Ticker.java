@@ -4,18 +4,18 @@ import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Consumer;
 
 /**
- * Schedules ticks, one at a time: the earliest that was asked for. Two ticks never run at once. No lock is held while
- * the timer is called or a tick runs. Safe for use by any thread.
+ * Schedules one tick at a time, the earliest that was asked for. Two ticks never run at once. No lock is held while the
+ * timer is called or a tick runs. Safe for use by any thread.
  */
 public final class Ticker {
-    /** What runs a task later. */
+    /** Runs a task later. */
     @FunctionalInterface
     public interface Timer {
         /**
          * Schedules a task.
          *
          * @param delay the delay in nanoseconds, not negative
-         * @return what cancels it
+         * @return a task that cancels it
          */
         Runnable schedule(Runnable task, long delay);
     }
@@ -23,14 +23,14 @@ public final class Ticker {
     private final Timer timer;
     private final Turn turn;
     private final Consumer<Throwable> failures;
-    /** The next tick, null where none is scheduled. */
+    /** The next tick, null if none is scheduled. */
     private final AtomicReference<Next> next = new AtomicReference<>();
 
     /**
-     * Makes one.
+     * Creates a ticker that schedules nothing yet.
      *
      * @param tick does a tick and doesn't throw
-     * @param failures told what the timer throws, such as one that has stopped; the next one that asks tries again
+     * @param failures told what the timer throws, as one does that has stopped; the next call of {@link #ensure} tries again
      */
     public Ticker(Timer timer, Runnable tick, Consumer<Throwable> failures) {
         this.timer = timer;
@@ -38,7 +38,7 @@ public final class Ticker {
         turn = new Turn(tick);
     }
 
-    /** Sees to it that there is a tick at the nanoTime {@code now + delay} or before. */
+    /** Schedules a tick for the nanoTime {@code now + delay} or earlier. */
     public void ensure(long now, long delay) {
         long at = now + delay;
         while (true) {
@@ -83,7 +83,7 @@ public final class Ticker {
                 return;
             }
             if (next.get() != this) {
-                // It was replaced before it could be cancelled, or it runs.
+                // It was replaced before it could be cancelled, or it runs already.
                 cancel();
             }
         }

@@ -2,7 +2,7 @@ package org.strictkeepalive.internal.time;
 
 /** A node of the {@link DeadlineWheel}. */
 public abstract class Timed {
-    // Written and read under the wheel's lock, but dueAt, which is also read without it.
+    // Written and read under the wheel's lock. Only dueAt is also read without it.
     Timed previous;
     Timed next;
     /** The wheel's bucket, -1 while it is in none. */

@@ -11,7 +11,7 @@ public final class Turn {
     private final Runnable task;
     private final AtomicInteger requests = new AtomicInteger();
 
-    /** Makes one for a task. What it throws reaches the thread that runs it, after the last run. */
+    /** Creates the turns of a task. What it throws reaches the thread that runs it, after the last run. */
     public Turn(Runnable task) {
         this.task = task;
     }
