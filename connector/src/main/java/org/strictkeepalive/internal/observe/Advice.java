@@ -3,13 +3,16 @@ package org.strictkeepalive.internal.observe;
 import java.util.Locale;
 import java.util.stream.LongStream;
 
-/** Says what another keep-alive timeout would hold and lose, from what was counted. Pure. */
+/**
+ * Says, from what was counted, which idle connections another keep-alive timeout would hold and which reuses it would
+ * lose. Pure.
+ */
 public final class Advice {
-    /** With fewer reuses there is nothing to say. */
+    /** With fewer reuses there is no advice. */
     static final int LEAST_REUSES = 100;
     /** The share of the reuses that a shorter timeout may lose. */
     private static final double BEARABLE_LOSS = 0.01;
-    /** No shorter timeout is spoken of. */
+    /** The shortest timeout that is proposed. */
     private static final long SHORTEST_MILLIS = 1024;
 
     private Advice() {}
@@ -20,7 +23,7 @@ public final class Advice {
      * @param reuses the reuses by idle time, as {@link Histogram} counts them
      * @param expired how many connections were closed at the timeout
      * @param missed how many of their clients came back within a second
-     * @param timeoutMillis the timeout, {@code Long.MAX_VALUE} for none
+     * @param timeoutMillis the timeout in milliseconds, {@code Long.MAX_VALUE} for none
      */
     public static String of(long[] reuses, long expired, long missed, long timeoutMillis) {
         long all = LongStream.of(reuses).sum();
@@ -43,18 +46,18 @@ public final class Advice {
             }
         }
         if (limited && expired > 0) {
-            // Each that was closed at the timeout might stay for all of the rest.
+            // Each connection that was closed at the timeout might stay idle for all of the time that is added.
             text.append("; %s would hold up to %s more and have kept at least %d of %d that it closed"
                     .formatted(
                             seconds(timeoutMillis * 2),
                             percent((double) expired * timeoutMillis, held),
                             missed,
-                            Math.max(expired, missed))); // Those that linger are not counted yet.
+                            Math.max(expired, missed))); // Lingering connections are not counted as closed yet.
         }
         return text.toString();
     }
 
-    /** The shortest bucket behind which bearably few reuses are. */
+    /** The first bucket after which there are so few reuses that losing them is bearable. */
     private static int shorter(long[] reuses, long all, long timeoutMillis) {
         int bucket = Histogram.bucket(SHORTEST_MILLIS - 1);
         while (bucket < reuses.length - 2

@@ -5,7 +5,7 @@ import java.util.Map;
 import java.util.concurrent.atomic.LongAdder;
 import org.strictkeepalive.CloseReason;
 
-/** What is counted of the governed connections of a server. Safe for use by any thread. */
+/** Counts what happens to the governed connections of a server. Safe for use by any thread. */
 public final class Counters {
     private final LongAdder opened = new LongAdder();
     private final LongAdder requestsOfClosed = new LongAdder();
@@ -26,7 +26,7 @@ public final class Counters {
         opened.increment();
     }
 
-    /** A connection was closed, at this age in milliseconds. */
+    /** A connection was closed at this age, which is in milliseconds. */
     public void onClosed(CloseReason reason, long requests, long age) {
         requestsOfClosed.add(requests);
         requestsAtClose.add(requests);
@@ -42,7 +42,7 @@ public final class Counters {
         return closed.get(reason).sum();
     }
 
-    /** The connections that were closed, by all reasons. */
+    /** How many connections were closed for each reason, all reasons included. */
     public Map<CloseReason, Long> closed() {
         Map<CloseReason, Long> result = new EnumMap<>(CloseReason.class);
         closed.forEach((reason, count) -> result.put(reason, count.sum()));

@@ -18,10 +18,13 @@ import java.util.Map;
  */
 record DescriptorKinds(int files, int deletedFiles, int pipes, int sockets, int others) {
     private static final Path OWN = Path.of("/proc/self/fd");
-    /** More are not looked at: each costs a system call. */
+    /** The most descriptors that are looked at: each costs a system call. */
     private static final int MOST = 100_000;
 
-    /** Looks at this process; throws where that can't be known, or no descriptor is free to look. */
+    /**
+     * Counts the descriptors of this process. Throws if the system doesn't tell, or if no descriptor is free to read
+     * the directory.
+     */
     static DescriptorKinds own() throws IOException {
         return of(OWN, MOST);
     }
@@ -37,7 +40,7 @@ record DescriptorKinds(int files, int deletedFiles, int pipes, int sockets, int 
                 try {
                     counts.merge(Kind.of(Files.readSymbolicLink(entry).toString()), 1, Integer::sum);
                 } catch (IOException x) {
-                    // Closed meanwhile.
+                    // It was closed meanwhile.
                 }
             }
         }

@@ -9,9 +9,9 @@ import org.strictkeepalive.KeepAliveListener;
 import org.strictkeepalive.internal.time.TaskThread;
 
 /**
- * Hands events to listeners on a daemon thread of its own, one at a time and in order. Bounded: an event that finds too
- * many waiting, because a listener is slow, is left out and counted; so is one for which the machine has no thread. Safe
- * for use by any thread.
+ * Hands events to listeners on a daemon thread of its own, one at a time and in order. Bounded: if too many events
+ * wait, because a listener is slow, a further event is left out and counted. So is an event for which no thread can be
+ * started. Safe for use by any thread.
  */
 public final class Events {
     static final int MOST_WAITING = 1024;
@@ -27,12 +27,12 @@ public final class Events {
     private volatile boolean begun;
 
     /**
-     * Makes one.
+     * Creates it without a listener.
      *
-     * @param threaded whether there is a thread; else events are heard by the caller, as in virtual time
+     * @param threaded whether there is a thread; if not, the caller's thread calls the listeners, as in virtual time
      */
     public Events(boolean threaded) {
-        thread = new TaskThread(THREAD, threaded, x -> failures.add("tell of an event", x));
+        thread = new TaskThread(THREAD, threaded, x -> failures.add("deliver an event", x));
     }
 
     public void add(KeepAliveListener listener) {
@@ -46,7 +46,7 @@ public final class Events {
         listeners.remove(listener);
     }
 
-    /** Whether somebody listens, so that an event is worth its object. */
+    /** Whether there is a listener. If not, callers make no event. */
     public boolean isHeard() {
         return !listeners.isEmpty();
     }
@@ -60,7 +60,7 @@ public final class Events {
         return failures.count();
     }
 
-    /** The server starts: from now on the thread waits for events, as soon as somebody listens. */
+    /** The server starts. From now on the thread waits for events if there is a listener. */
     public void begin() {
         begun = true;
         if (isHeard()) {
@@ -68,7 +68,7 @@ public final class Events {
         }
     }
 
-    /** The server has stopped: the thread ends behind the events that wait. A later event starts it once more. */
+    /** The server has stopped. The thread ends after the events that wait. A later event starts it again. */
     public void end() {
         begun = false;
         thread.end();
@@ -86,7 +86,7 @@ public final class Events {
             try {
                 event.accept(listener);
             } catch (Throwable x) {
-                failures.add("tell " + listener, x);
+                failures.add("call the listener " + listener, x);
             }
         }
         waiting.decrementAndGet();

@@ -15,7 +15,7 @@ public final class Failures {
     /**
      * Something that could not be done.
      *
-     * @param what the attempt, as it reads after "Unable to"
+     * @param what the attempt, as the words after "Unable to"
      * @param cause what was thrown
      */
     public record Failure(String what, Throwable cause) {}

@@ -29,12 +29,12 @@ public final class Histogram {
         return Math.min(Long.SIZE - Long.numberOfLeadingZeros(Math.max(value, 0)), BUCKETS - 1);
     }
 
-    /** The values of a bucket are less than that, and at least half of it. */
+    /** The bound of a bucket. Its values are less than the bound, and at least half of it. */
     static long bound(int bucket) {
         return bucket == BUCKETS - 1 ? Long.MAX_VALUE : 1L << bucket;
     }
 
-    /** A snapshot: how many values are less than each bound, and not less than the one before. */
+    /** A snapshot. It maps each bound to the number of values that are below it but not below the bound before. */
     public Map<Long, Long> byBound() {
         Map<Long, Long> result = new LinkedHashMap<>();
         long[] sums = counts();
@@ -44,7 +44,7 @@ public final class Histogram {
         return result;
     }
 
-    /** A snapshot. */
+    /** A snapshot: how many values are in each bucket. */
     public long[] counts() {
         long[] result = new long[BUCKETS];
         for (int i = 0; i < BUCKETS; i++) {

@@ -3,11 +3,11 @@ package org.strictkeepalive.internal.observe;
 import java.util.concurrent.TimeUnit;
 
 /**
- * Notices that the descriptors that are no connections grow steadily, which no eviction can cure. Pure: time is passed
+ * Notices a steady growth of the descriptors that are not connections, which no eviction can cure. Pure: time is passed
  * in.
  *
- * <p>What counts is the least number in each window of five minutes, so that peaks don't matter. A leak is twelve windows
- * in a row without a fall, most of them with a rise.
+ * <p>The least number in each window of five minutes counts, so that peaks don't matter. A leak is twelve windows in a
+ * row without a fall, most of them with a rise.
  */
 final class LeakDetector {
     static final long WINDOW = TimeUnit.MINUTES.toNanos(5);
@@ -18,7 +18,7 @@ final class LeakDetector {
     private boolean begun;
     private long windowAt;
     private long least;
-    /** The windows of this run without a fall, and what its first one had. */
+    /** How many windows the current run without a fall has had. */
     private int windows;
 
     private int rises;
@@ -30,8 +30,8 @@ final class LeakDetector {
     /**
      * A leak.
      *
-     * @param growth how many descriptors more there are than when it began to be watched
-     * @param nanos in which time
+     * @param growth by how many descriptors the number has grown since the run began
+     * @param nanos the time since then in nanoseconds
      */
     record Leak(long growth, long nanos) {
         double perHour() {
@@ -42,8 +42,8 @@ final class LeakDetector {
     /**
      * Takes a sample.
      *
-     * @param others the descriptors of the process that are no connections
-     * @return a leak that was not told of before, or null
+     * @param others the descriptors of the process that are not connections
+     * @return a leak that was not reported before, or null
      */
     Leak sample(long others, long now) {
         if (!begun) {

@@ -3,8 +3,8 @@ package org.strictkeepalive.internal.observe;
 import org.strictkeepalive.PressureLevel;
 
 /**
- * Bounds what is logged of level changes: one line on a rise and one on the fall back to normal, each at most once in
- * ten seconds, with the number of changes left out. Pure.
+ * Limits how often changes of the level are logged: one line on a rise and one on the fall back to normal, each at most
+ * once in ten seconds, with the number of changes that were left out. Pure.
  */
 final class LevelLog {
     private static final long INTERVAL = 10_000_000_000L;
@@ -24,7 +24,7 @@ final class LevelLog {
     private int changes;
 
     /**
-     * Tells what to log at this moment; asked at each sample, so that a line that was held back comes late but comes.
+     * Tells what to log now. It is asked at each sample, so a line that was held back is logged later.
      *
      * @return the line, or null for none
      */
@@ -48,14 +48,14 @@ final class LevelLog {
         return null;
     }
 
-    /** The changes since the last line that no line told of. */
+    /** How many changes since the last line were not logged. Starts to count again. */
     int takeOmitted() {
         int omitted = Math.max(changes - 1, 0);
         changes = 0;
         return omitted;
     }
 
-    /** Whether a line is held back, so that the log has to be asked again. */
+    /** Whether a line is held back, so that this has to be asked again. */
     boolean isBehind() {
         return last == PressureLevel.NORMAL && shown != last;
     }

@@ -13,11 +13,11 @@ import org.strictkeepalive.ConnectionState;
 import org.strictkeepalive.internal.policy.Pressure;
 
 /**
- * Writes what operators read: changes of the level, lost requests, leaks of descriptors, drains. It decides how often,
- * and no lock is held while it logs. {@link #level} and {@link #watchOthers} are each used by one thread at a time.
+ * Writes what operators read: changes of the level, lost requests, leaks of descriptors, drains. It decides how often
+ * to log. No lock is held while it logs. {@link #level} and {@link #watchOthers} are each used by one thread at a time.
  */
 public final class OperatorLog {
-    /** Documented, so that a logging configuration can name it. */
+    /** The name is documented, so that a logging configuration can use it. */
     public static final String LOGGER = "org.strictkeepalive.DescriptorMonitor";
 
     private static final Logger LOG = LoggerFactory.getLogger(LOGGER);
@@ -28,9 +28,9 @@ public final class OperatorLog {
     private volatile boolean behind;
 
     /**
-     * Logs the level, if there is something to say.
+     * Logs the level, if a line is due.
      *
-     * @param open how many connections are in each state
+     * @param open counts the open connections in each state
      */
     public void level(Pressure p, long now, Supplier<Map<ConnectionState, Integer>> open) {
         LevelLog.Line line = levels.next(p.level(), now);
@@ -70,7 +70,7 @@ public final class OperatorLog {
         RaceMeter.Warning warning = races.warning(now);
         if (warning != null) {
             LOG.warn(
-                    "Requests lost in a race with a close: peer={} lost={} upTo={}ms behind the FIN, reason={}, of {} in all: {}",
+                    "Requests lost in a race with a close: peer={} lost={} upTo={}ms after the FIN, reason={}, of {} in all: {}",
                     warning.peer(),
                     warning.count(),
                     String.format(Locale.ROOT, "%.1f", warning.latest() / 1e6),
@@ -81,10 +81,10 @@ public final class OperatorLog {
     }
 
     /**
-     * Watches the descriptors that are no connections, and warns where they grow without end.
+     * Watches the descriptors that are not connections, and warns if they grow steadily.
      *
      * @param connections the connections of all of the server's connectors, of whatever protocol
-     * @param later runs what takes a system call for each descriptor
+     * @param later runs a task that makes a system call for each descriptor
      */
     public void watchOthers(Pressure p, int connections, long now, Executor later) {
         if (!p.isKnown()) {
@@ -111,7 +111,7 @@ public final class OperatorLog {
             kinds = "kinds unknown: " + x;
         }
         LOG.warn(
-                "Descriptors that are no connections grow: {} more in {} minutes, {} an hour, used={} limit={} connections={}"
+                "Descriptors that are not connections grow: {} more in {} minutes, {} an hour, used={} limit={} connections={}"
                         + " {}: closing connections can't cure that, look for what the application doesn't close",
                 leak.growth(),
                 TimeUnit.NANOSECONDS.toMinutes(leak.nanos()),

@@ -8,10 +8,11 @@ import org.eclipse.jetty.util.thread.AutoLock;
 import org.strictkeepalive.CloseReason;
 
 /**
- * Counts the requests that were lost because they crossed the server's FIN on an idle connection: bytes that arrive
- * behind it. The client, a proxy mostly, reports a 502 of which no log of the server tells.
+ * Counts the requests that were lost because they crossed the server's FIN on an idle connection: their bytes arrive
+ * after it. The client, a proxy mostly, reports a 502 that no log of the server shows.
  *
- * <p>Time is passed in. The peers are bounded: those heard of longest ago are forgotten. Safe for use by any thread.
+ * <p>Time is passed in. The number of peers is bounded: those whose last lost request is oldest are forgotten. Safe for
+ * use by any thread.
  */
 public final class RaceMeter {
     static final int MOST_PEERS = 64;
@@ -20,7 +21,7 @@ public final class RaceMeter {
     private final AutoLock lock = new AutoLock();
     private final Map<CloseReason, Long> byReason = new EnumMap<>(CloseReason.class);
     private final Map<String, Long> byPeer = bounded();
-    /** What no warning has told of yet. */
+    /** What no warning has reported yet. */
     private final Map<Culprit, Tally> untold = bounded();
 
     private long untoldInAll;
@@ -36,23 +37,23 @@ public final class RaceMeter {
     }
 
     /**
-     * What there is to warn of: the peer with the most.
+     * A warning about the peer that has lost the most requests.
      *
      * @param peer its address
      * @param reason why its connections were closed
      * @param count how many of its requests were lost since the last warning
-     * @param latest how long after the FIN the last of them came, in nanoseconds
+     * @param latest the longest time between the FIN and one of them, in nanoseconds
      * @param inAll how many requests were lost since the last warning, of all peers
      */
     record Warning(String peer, CloseReason reason, long count, long latest, long inAll) {
-        /** What to change. */
+        /** What an operator can change. */
         String remedy() {
             return switch (reason) {
                 case KEEP_ALIVE_TIMEOUT ->
-                    "set keepAliveTimeout above the time that it keeps idle connections, or that time below keepAliveTimeout";
+                    "set keepAliveTimeout above the peer's own idle timeout, or that below keepAliveTimeout";
                 case IDLE_TIMEOUT ->
-                    "set the connector's idleTimeout above the time that it keeps idle connections, or that time below it";
-                case FIRST_REQUEST_TIMEOUT -> "raise firstRequestTimeout, or let it connect later";
+                    "set the connector's idleTimeout above the peer's own idle timeout, or that below the connector's";
+                case FIRST_REQUEST_TIMEOUT -> "raise firstRequestTimeout, or let the peer connect later";
                 case REQUEST_HEADER_TIMEOUT -> "raise requestHeaderTimeout";
                 case DRAIN -> "take the server out of the load balancer before the drain is over, or drain for longer";
                 case STOP -> "drain before the stop";
@@ -88,7 +89,7 @@ public final class RaceMeter {
         }
     }
 
-    /** What there is to warn of now, at most once an hour; null for nothing. */
+    /** Returns a warning, at most once an hour; null if there is none. */
     Warning warning(long now) {
         try (AutoLock ignored = lock.lock()) {
             if (untoldInAll == 0 || (warned && now - warnedAt < INTERVAL)) {

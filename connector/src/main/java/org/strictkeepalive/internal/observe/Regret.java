@@ -8,9 +8,10 @@ import org.eclipse.jetty.util.thread.AutoLock;
 import org.strictkeepalive.CloseReason;
 
 /**
- * Counts the clients that come back within a second of the close of their idle connection: it had better been kept.
+ * Counts the clients that come back within a second of the close of their idle connection: it should have been kept.
  *
- * <p>Time is passed in. The peers are bounded: those of the oldest closes are forgotten. Safe for use by any thread.
+ * <p>Time is passed in. The number of peers is bounded: those of the oldest closes are forgotten. Safe for use by any
+ * thread.
  */
 public final class Regret {
     static final int MOST_PEERS = 1024;
@@ -18,16 +19,18 @@ public final class Regret {
 
     private final AutoLock lock = new AutoLock();
     private final Map<CloseReason, Long> byReason = new EnumMap<>(CloseReason.class);
-    /** In the order of the closes. */
+    /** The last closes by peer, in the order of the closes. */
     private final Map<Object, Closed> closed = new LinkedHashMap<>();
 
-    /** The last close of a peer's connection, and how many there were within the time before. */
+    /**
+     * The last close of a peer's connection. {@code count} is how many such closes no new connection has answered yet.
+     */
     private record Closed(CloseReason reason, int count, long at) {}
 
-    /** An idle connection was closed. Its peer is null where it is not known. */
+    /** An idle connection was closed. Its peer is null if that is not known. */
     public void onClosed(Object peer, CloseReason reason, long now) {
         if (peer == null || reason == CloseReason.DRAIN || reason == CloseReason.STOP) {
-            return; // Those are to come back elsewhere.
+            return; // These clients have to come back to another server.
         }
         try (AutoLock ignored = lock.lock()) {
             Closed before = closed.remove(peer);
