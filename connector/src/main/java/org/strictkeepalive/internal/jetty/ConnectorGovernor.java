@@ -39,8 +39,8 @@ import org.strictkeepalive.internal.server.GovernedConnector;
 import org.strictkeepalive.internal.server.ServerGovernor;
 
 /**
- * Governs the HTTP/1.1 connections of a connector. It hears of every accept and every connection, from the start of the
- * connector to its stop; then it puts everything back.
+ * Governs the HTTP/1.1 connections of a connector. From the start of the connector to its stop it listens to every
+ * accept and every connection. At the stop it removes its listeners and its customizer.
  */
 public final class ConnectorGovernor
         implements Governor,
@@ -57,23 +57,26 @@ public final class ConnectorGovernor
     private final Consumer<KeepAlivePolicy> adopting;
     private final Runnable released;
     private final HttpConfiguration.Customizer customizer;
-    /** Connections in a phase before HTTP: ALPN, PROXY, protocol detection. */
+    /**
+     * Connections in a phase before HTTP (TLS handshake, ALPN, PROXY, protocol detection), by the endpoint of the
+     * socket.
+     */
     private final Map<EndPoint, Handshake> handshakes = new ConcurrentHashMap<>();
 
     private final Supplier<Decisions> decisions;
     private volatile boolean shutdown;
-    /** Whether {@link #stopBegan} is known; it may be the timer that sees a shutdown first. */
+    /** Whether {@link #stopBegan} is known. The timer may notice a shutdown before {@link #shutdown} is called. */
     private volatile boolean stopping;
 
     private volatile long stopBegan;
 
     /**
-     * Makes one.
+     * Creates the governor of a connector. It governs after {@link #govern}.
      *
      * @param configuration the HTTP configuration of the connections
-     * @param decisions the policy that is in force
-     * @param adopting told of settings of pressure that this connector has to adopt, whose policy is then another one
-     * @param released told that the connector has stopped
+     * @param decisions answers with the policy in force and what follows from it
+     * @param adopting told settings of pressure that this connector has to adopt; the policy is then another one
+     * @param released run when the connector has stopped
      */
     public ConnectorGovernor(
             AbstractConnector connector,
@@ -178,7 +181,7 @@ public final class ConnectorGovernor
         configuration.getCustomizers().add(0, customizer);
         SelectorManager selectors = selectors();
         if (selectors != null) {
-            // The connector has already handed on those of its listeners that it had before its start.
+            // The connector has handed its listeners to the selector manager already, without this one.
             selectors.addEventListener(this);
         }
     }
@@ -211,20 +214,23 @@ public final class ConnectorGovernor
         released.run();
     }
 
-    /** What accepts, of a connector for Unix domain sockets too; null where there is no such thing. */
+    /** The selector manager of the connector, also of one for Unix domain sockets; null if it has none. */
     private SelectorManager selectors() {
         return connector instanceof ServerConnector tcp
                 ? tcp.getSelectorManager()
                 : connector.getBean(SelectorManager.class);
     }
 
-    /** Found by the server at a stop with a timeout, since listeners of the connector are its beans. */
+    /**
+     * The server calls this at a stop with a timeout. It finds this object because listeners of the connector are its
+     * beans.
+     */
     @Override
     public CompletableFuture<Void> shutdown() {
         shutdown = true;
         beginStop(server.now());
         server.onShutdown();
-        return CompletableFuture.completedFuture(null); // It is the connector that waits for its connections.
+        return CompletableFuture.completedFuture(null); // The connector itself waits for its connections.
     }
 
     @Override
@@ -249,8 +255,8 @@ public final class ConnectorGovernor
     }
 
     /**
-     * The {@code shutdownIdleTimeout} since the stop began, or since the wait did. Jetty sets that timeout on all
-     * endpoints, but there each byte begins it anew.
+     * The {@code shutdownIdleTimeout}, counted from the begin of the stop or of the wait, whichever is later. Jetty
+     * sets that timeout on all endpoints, but there each byte begins it anew.
      */
     @Override
     public long stopTimeout(long since, long now) {
@@ -296,7 +302,7 @@ public final class ConnectorGovernor
 
     // ---- Connections
 
-    /** Starts to govern an HTTP/1.1 connection, which may have been known in a phase before. */
+    /** Starts to govern an HTTP/1.1 connection, which may be known from a phase before HTTP. */
     public void onGuard(ConnectionGuard guard) {
         server.counters().regret().onOpened(guard.peer(), server.now());
         Handshake handshake = handshakes.isEmpty() ? null : handshakes.remove(guard.innermost());
@@ -328,7 +334,7 @@ public final class ConnectorGovernor
                 handshakes.put(innermost, handshake);
                 server.onOpened(handshake, handshake.due());
                 if (!innermost.isOpen()) {
-                    // Jetty has perhaps told of its close already.
+                    // Jetty may have reported its close already.
                     closed(handshake, handshake.reason());
                 }
             }
@@ -364,8 +370,8 @@ public final class ConnectorGovernor
     }
 
     /**
-     * Whether a connection is a phase before the protocol proper. The connections of PROXY and of protocol detection
-     * are not public; they live in the package of their factories, where no connection of a protocol lives.
+     * Whether a connection belongs to a phase before HTTP. The connections of PROXY and of protocol detection are not
+     * public, but they are in the package of their factories, and no connection of a protocol is.
      */
     private static boolean isPhase(Connection connection) {
         return connection instanceof SslConnection

@@ -10,8 +10,8 @@ import org.strictkeepalive.internal.connection.Governor;
 import org.strictkeepalive.internal.connection.GuardedRequest;
 
 /**
- * Runs once for each request whose headers arrived whole, before any handler. The {@link HttpConfiguration} may be
- * shared with other factories, so it acts on this connector's guards alone.
+ * Jetty runs this once for each request whose headers are complete, before any handler. Other factories may share the
+ * {@link HttpConfiguration}, so it acts only on guards of its own connector.
  */
 final class GuardCustomizer implements HttpConfiguration.Customizer {
     private final Governor governor;
