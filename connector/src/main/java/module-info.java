@@ -7,9 +7,9 @@ module org.strictkeepalive {
     // For the process's descriptor limit.
     requires java.management;
     requires jdk.management;
-    // For org.strictkeepalive.micrometer only, and brought by the application.
+    // For org.strictkeepalive.micrometer only; the application provides it.
     requires static micrometer.core;
-    // For the MBeans only, and brought by the application.
+    // For the MBeans only; the application provides it.
     requires static org.eclipse.jetty.jmx;
 
     exports org.strictkeepalive;

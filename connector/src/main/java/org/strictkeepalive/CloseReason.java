@@ -2,39 +2,47 @@ package org.strictkeepalive;
 
 /** Why a connection left the policy. Each connection is counted once, under one reason. */
 public enum CloseReason {
-    /** The client closed it, reset it, or asked for the close in its request. */
+    /** The client closed or reset the connection, or asked for the close in its request. */
     CLIENT,
-    /** The application asked for the close in its response, or failed in the middle of one. */
+    /**
+     * The application asked for the close in its response, or the response could not keep the connection: it failed
+     * midway, had no length for HTTP/1.0, or left the request's body unread.
+     */
     APPLICATION,
-    /** Idle for {@code keepAliveTimeout}. */
+    /** The connection was idle for {@code keepAliveTimeout}. */
     KEEP_ALIVE_TIMEOUT,
     /** The headers of a request were not complete within {@code requestHeaderTimeout}. */
     REQUEST_HEADER_TIMEOUT,
     /** The headers of the first request were not complete within {@code firstRequestTimeout}. */
     FIRST_REQUEST_TIMEOUT,
-    /** Jetty's own idle timeout. */
+    /** Jetty's own idle timeout ended the connection. */
     IDLE_TIMEOUT,
     /** {@code maxRequestsPerConnection} responses were sent. */
     MAX_REQUESTS,
-    /** Older than {@code maxConnectionAge}. */
+    /** The connection was older than {@code maxConnectionAge}. */
     MAX_AGE,
     /** A response said close because of pressure, or because the timeout was too short to be of use. */
     PRESSURE,
-    /** Idle, and closed because of pressure. */
+    /** The connection was idle, and was closed because of pressure. */
     EVICTED,
-    /** An exchange whose client moved fewer than {@code minDataRate} bytes a second. */
+    /** The client of an exchange moved fewer than {@code minDataRate} bytes a second. */
     DATA_RATE,
-    /** In the middle of an exchange whose client had gone: it had reset the connection, or shut it for long. */
+    /**
+     * The client of an exchange had gone: it had reset the connection, or had shut its output for {@code
+     * abandonedTimeout}.
+     */
     ABANDONED,
-    /** Closed at accept, since no descriptors were left (connectors without acceptor threads only). */
+    /**
+     * The connection was closed at accept, since no descriptors were left (only connectors without acceptor threads).
+     */
     REFUSED,
     /** The TLS handshake, or another phase before HTTP, failed or took longer than {@code handshakeTimeout}. */
     HANDSHAKE,
     /** Another protocol than HTTP/1 was negotiated. */
     OTHER_PROTOCOL,
-    /** Upgraded to another protocol, or became a tunnel. */
+    /** The connection was upgraded to another protocol, or became a tunnel. */
     UPGRADED,
-    /** A drain before a stop: a response said close, or the drain was over and it was still idle. */
+    /** A drain before a stop: a response said close, or the connection was still idle when the drain was over. */
     DRAIN,
     /** The server stopped. */
     STOP,

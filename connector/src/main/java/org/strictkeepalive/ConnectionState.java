@@ -1,10 +1,10 @@
 package org.strictkeepalive;
 
-/** Where a governed connection is in its life. */
+/** The state of a governed connection. */
 public enum ConnectionState {
-    /** Accepted, the headers of its first request (or the TLS handshake before it) not complete. */
+    /** Accepted. The headers of its first request, or the TLS handshake before it, are not complete. */
     NEW,
-    /** Begun to receive the headers of a further request. */
+    /** The first byte of a further request has come, and the headers are not complete. */
     READING,
     /** An exchange is in progress. */
     BUSY,

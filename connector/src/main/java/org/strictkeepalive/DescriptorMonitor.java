@@ -23,11 +23,11 @@ import org.strictkeepalive.internal.server.GovernedConnector;
 import org.strictkeepalive.internal.server.ServerGovernor;
 
 /**
- * What operators see of a server's descriptors and governed connections, and what they can do about them. There is one a
- * server, a bean of it, from the first start on.
+ * Shows operators a server's descriptors and governed connections, and lets them act on these. A server has one, as a
+ * bean, from its first start on.
  *
  * <p>Getters, {@code toString} and {@code dump} only read: they log nothing, tell no listener and pause nothing. While
- * connections are open they show the last sample. While none is open nothing is scheduled; then a getter counts
+ * connections are open they show the last sample. While none is open nothing is scheduled. Then a getter counts
  * descriptors for itself, without the further sources of pressure, which only a {@link #sample} asks.
  *
  * <p>Safe for use by any thread.
@@ -39,7 +39,7 @@ public final class DescriptorMonitor implements Dumpable {
     private final ServerGovernor governor;
     private final KeepAliveStatistics statistics;
 
-    /** Makes one in whose virtual time everything is done by the thread that asks for it. */
+    /** Creates a monitor for virtual time: the calling thread does everything. */
     DescriptorMonitor(Scheduler scheduler, DescriptorProbe probe, LongSupplier clock) {
         this(new ServerGovernor(scheduler, probe, clock, false));
     }
@@ -49,7 +49,7 @@ public final class DescriptorMonitor implements Dumpable {
         statistics = new KeepAliveStatistics(governor.counters(), governor::connections);
     }
 
-    /** The monitor of a server, made where there is none yet. */
+    /** Returns the monitor of a server. Creates it if there is none yet. */
     static DescriptorMonitor of(Server server) {
         synchronized (server) {
             DescriptorMonitor monitor = server.getBean(DescriptorMonitor.class);
@@ -63,7 +63,7 @@ public final class DescriptorMonitor implements Dumpable {
         }
     }
 
-    /** What does the work. */
+    /** The part that does the work. */
     ServerGovernor governor() {
         return governor;
     }
@@ -80,7 +80,7 @@ public final class DescriptorMonitor implements Dumpable {
     }
 
     /**
-     * Returns the name of the level, for tools on the other side of a connection.
+     * Returns the name of the level, for JMX clients that don't have the classes of this library.
      *
      * @return the name of {@link #getLevel()}
      */
@@ -102,7 +102,7 @@ public final class DescriptorMonitor implements Dumpable {
     /**
      * Returns the number of open descriptors of the process.
      *
-     * @return the number, or -1 where it is not known
+     * @return the number, or -1 if it is not known
      */
     @ManagedAttribute("open descriptors of the process")
     public long getUsedDescriptors() {
@@ -112,7 +112,7 @@ public final class DescriptorMonitor implements Dumpable {
     /**
      * Returns the descriptor limit that counts.
      *
-     * @return the limit, or -1 where it is not known
+     * @return the limit, or -1 if it is not known
      */
     @ManagedAttribute("the descriptor limit")
     public long getDescriptorLimit() {
@@ -150,21 +150,22 @@ public final class DescriptorMonitor implements Dumpable {
     }
 
     /**
-     * Returns how often counting descriptors, asking a further source or telling a listener failed.
+     * Returns how many failures there were: to count descriptors, to ask a further source, to tick, to look at or close
+     * a connection, or to call a listener.
      *
-     * @return the number of failures
+     * @return the number since the monitor was created
      */
-    @ManagedAttribute("failures to count descriptors, to tick or to tell a listener")
+    @ManagedAttribute("failures to count descriptors, to ask a source, to tick or to call a listener")
     public long getProbeFailureCount() {
         return governor.failures();
     }
 
     /**
-     * Returns how long the connection that has been idle longest has been so, in milliseconds.
+     * Returns the longest idle time of an open connection, in milliseconds.
      *
-     * @return the time since its last response, 0 where none is idle
+     * @return the time since its last response, 0 if none is idle
      */
-    @ManagedAttribute("how long the connection that is idle longest has been so, in milliseconds")
+    @ManagedAttribute("the longest idle time of an open connection, in milliseconds")
     public long getLongestIdle() {
         long now = governor.now();
         return TimeUnit.NANOSECONDS.toMillis(governor.looks()
@@ -175,8 +176,8 @@ public final class DescriptorMonitor implements Dumpable {
     }
 
     /**
-     * Counts descriptors and asks the further sources of pressure now, and acts on what is found: it may log, tell
-     * listeners and pause or resume accepting. What a source answers counts from the next sample on. While connections
+     * Counts descriptors and asks the further sources of pressure now, and acts on the result: it may log, tell
+     * listeners and pause or resume accepting. The answer of a source counts from the next sample on. While connections
      * are open this happens by itself, each {@code sampleInterval}.
      */
     @ManagedOperation(value = "counts descriptors now and acts on the pressure", impact = "ACTION")
@@ -185,8 +186,8 @@ public final class DescriptorMonitor implements Dumpable {
     }
 
     /**
-     * Closes idle connections gracefully, now, whatever the pressure; those in use within their last
-     * {@code minKeepAliveTimeout} stay, as under pressure.
+     * Closes idle connections gracefully now, whatever the pressure. As under pressure, a reused connection stays for
+     * {@code minKeepAliveTimeout} after its last response.
      *
      * @return how many were closed
      */
@@ -206,8 +207,8 @@ public final class DescriptorMonitor implements Dumpable {
     }
 
     /**
-     * Returns how often accepting was paused on a governed connector: often too short for {@link #isAcceptingPaused()}
-     * to be seen.
+     * Returns how often accepting was paused on a governed connector. A pause is often too short for {@link
+     * #isAcceptingPaused()} to show it.
      *
      * @return the number since start
      */
@@ -226,7 +227,7 @@ public final class DescriptorMonitor implements Dumpable {
     }
 
     /**
-     * Adds a further source of pressure; the highest counts, once it has answered.
+     * Adds a further source of pressure. It counts once it has answered. The highest of all sources is the pressure.
      *
      * @param source the source
      */
@@ -244,7 +245,7 @@ public final class DescriptorMonitor implements Dumpable {
     }
 
     /**
-     * Adds a listener to closes and to changes of the level.
+     * Adds a listener for closes and for changes of the level.
      *
      * @param listener the listener
      */
@@ -262,7 +263,7 @@ public final class DescriptorMonitor implements Dumpable {
     }
 
     /**
-     * Returns how many events were left out, because listeners were too slow for them or the server stopped.
+     * Returns how many events were left out, because listeners were too slow for them or no thread could be started.
      *
      * @return the number since start
      */
@@ -274,8 +275,8 @@ public final class DescriptorMonitor implements Dumpable {
     /**
      * Returns what another {@code keepAliveTimeout} would hold and lose, from {@linkplain
      * KeepAliveStatistics#getReusesByIdleTime() the idle times at reuse} and {@linkplain
-     * KeepAliveStatistics#getRegretsByReason() the clients that came back}. Where connectors differ, it is about the
-     * longest.
+     * KeepAliveStatistics#getRegretsByReason() the clients that came back}. If connectors have different timeouts, it
+     * is about the longest.
      *
      * @return a sentence
      */
@@ -296,10 +297,10 @@ public final class DescriptorMonitor implements Dumpable {
     }
 
     /**
-     * Drains the server before a stop, for restarts behind a load balancer that has been told to send nothing new: for a
-     * time responses say {@code Connection: close} with a chance that rises to certainty, and idle connections are left
-     * alone; then those still idle are closed. New connections are accepted all the time. A drain that runs begins anew.
-     * It ends with {@link #resume()} and at the next start.
+     * Drains the server before a stop, for restarts behind a load balancer that has been told to send nothing new. For
+     * the given time responses say {@code Connection: close} with a probability that rises to certainty, and idle
+     * connections are left alone. Then connections that are still idle are closed. New connections are accepted all the
+     * time. A drain that runs begins again. A drain ends with {@link #resume()} and at the next start.
      *
      * @param spread the time; zero or less closes idle connections at once
      * @throws IllegalArgumentException for null and for more than 3650 days
@@ -323,7 +324,7 @@ public final class DescriptorMonitor implements Dumpable {
         drain(Duration.ofMillis(milliseconds));
     }
 
-    /** Ends a drain: from now on connections are kept again. Without one it does nothing. */
+    /** Ends a drain: from now on connections are kept again. Does nothing if there is no drain. */
     @ManagedOperation(value = "ends a drain", impact = "ACTION")
     public void resume() {
         governor.draining().resume(governor.open());

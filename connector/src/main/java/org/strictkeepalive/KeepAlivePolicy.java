@@ -5,7 +5,7 @@ import java.util.EnumMap;
 import org.strictkeepalive.KeepAliveSetting.Scope;
 
 /**
- * The settings of the strict keep-alive policy. What is not set keeps its default.
+ * The settings of the strict keep-alive policy. A setting that is not set has its default.
  *
  * <p>Immutable and safe for use by any thread. The settings of {@link Scope#SERVER} are about pressure, which a server
  * has only once: all its connectors share them.
@@ -179,8 +179,9 @@ public final class KeepAlivePolicy extends SettingValues {
         }
 
         /**
-         * Sets the linger timeout after a request whose body was not read to its end, so that an early answer reaches a
-         * client that is still sending (nginx: {@code lingering_time}). Default: 10 s. Zero or less: Jetty's idle timeout.
+         * Sets the linger timeout after a request whose body was not read to its end, so that an early response reaches
+         * a client that is still sending (nginx: {@code lingering_time}). Default: 10 s. Zero or less: Jetty's idle
+         * timeout.
          *
          * @param timeout the timeout
          * @return this
@@ -277,11 +278,11 @@ public final class KeepAlivePolicy extends SettingValues {
         }
 
         /**
-         * Sets the share of the idle connections that one peer (an address, of IPv6 a /64, as told by PROXY) may hold from
-         * {@link PressureLevel#HIGH} on. What it holds beyond is evicted first. As far as that is enough, reused
-         * connections of others are spared: their responses don't say close, and the timeouts of those whose last request
-         * came a second or more after their accept don't shrink. Switch it off where a proxy shares a connector with
-         * direct clients. Default: 0.25. Zero or less: peers make no difference.
+         * Sets the share of the idle connections that one peer may hold from {@link PressureLevel#HIGH} on. A peer is
+         * an address as told by PROXY, or for IPv6 its /64. What a peer holds beyond the share is evicted first. As
+         * long as that is enough, reused connections of others are spared: their responses don't say close. Their
+         * timeouts don't shrink either, if their last request came a second or more after their accept. Switch it off
+         * if a proxy shares a connector with direct clients. Default: 0.25. Zero or less: peers make no difference.
          *
          * @param share a share
          * @return this
@@ -291,9 +292,10 @@ public final class KeepAlivePolicy extends SettingValues {
         }
 
         /**
-         * Sets the number of descriptors kept for everything but connections. Where fewer are free the level is
-         * {@link PressureLevel#CRITICAL}. It counts as a tenth of the connections' room at most, and always as more than
-         * the acceptor threads. Default: 1 % of the limit, but 16 to 256. Zero or less: what the acceptors need.
+         * Sets the number of descriptors kept for everything but connections. If no more than these are free, the level
+         * is {@link PressureLevel#CRITICAL}. The number counts as a tenth of the connections' room at most, and always
+         * as more than the acceptor threads. Default: 1 % of the limit, but 16 to 256. Zero or less: what the acceptors
+         * need.
          *
          * @param descriptors the number
          * @return this
@@ -313,8 +315,8 @@ public final class KeepAlivePolicy extends SettingValues {
         }
 
         /**
-         * Sets the number of governed connections at which pressure is 1, beside that of descriptors. Default: 0. Zero
-         * or less: only descriptors count.
+         * Sets the number of governed connections at which pressure is 1. The pressure from descriptors counts as well,
+         * if it is higher. Default: 0. Zero or less: only descriptors count.
          *
          * @param connections the number of connections
          * @return this

@@ -137,7 +137,7 @@ public enum KeepAliveSetting {
     private final Scope scope;
     private final Object preset;
     private final String presetText;
-    /** Null where zero or less is allowed, and means off. */
+    /** Null if zero or less is allowed and means off. */
     private final Object least;
     /** Null for any. */
     private final Object most;
@@ -205,7 +205,7 @@ public enum KeepAliveSetting {
         return scope;
     }
 
-    /** {@return the default, null where it depends on the connector or the process} */
+    /** {@return the default, null if it depends on the connector or the process} */
     public Object getDefault() {
         return preset;
     }
@@ -223,7 +223,7 @@ public enum KeepAliveSetting {
     /**
      * Reads a value.
      *
-     * @param text the text; space around it is ignored. A duration is such as {@code 500ms}, {@code 75s}, {@code 2m},
+     * @param text the text; space around it is ignored. A duration looks like {@code 500ms}, {@code 75s}, {@code 2m},
      *     {@code 1h} or {@code PT75S}; a plain number is in milliseconds
      * @return the value, a {@link Duration}, {@link Integer}, {@link Long}, {@link Double} or {@link Boolean}
      * @throws IllegalArgumentException with the name, the text and what is allowed
@@ -245,7 +245,7 @@ public enum KeepAliveSetting {
      * Checks a value.
      *
      * @param value the value
-     * @return the value; where zero or less switches the setting off, a negative value becomes zero
+     * @return the value; if zero or less switches the setting off, a negative value becomes zero
      * @throws IllegalArgumentException with the name, the value and what is allowed
      */
     public Object check(Object value) {
@@ -270,8 +270,8 @@ public enum KeepAliveSetting {
     /**
      * Prints a value so that {@link #parse} reads it.
      *
-     * @param value the value; null, for one that is not set, is described in words
-     * @return the text
+     * @param value the value; null if the setting is not set
+     * @return the text; for null the default in words
      */
     public String format(Object value) {
         return value == null ? presetText : unit.format(value);
@@ -310,7 +310,7 @@ public enum KeepAliveSetting {
         TRUTH(Boolean.class, null, null, "true or false", "");
 
         private static final Pattern TIME = Pattern.compile("([+-]?\\d{1,19})(ms|s|m|h|)");
-        /** So that it can be counted in milliseconds. */
+        /** More seconds can't be counted in milliseconds. */
         private static final long MOST_SECONDS = Long.MAX_VALUE / 1000 - 1;
 
         private final Class<?> type;
@@ -332,7 +332,7 @@ public enum KeepAliveSetting {
          *
          * @param text the text
          * @return the value
-         * @throws IllegalArgumentException for a text that is none, with the text and what is expected
+         * @throws IllegalArgumentException with the text and what is expected, if the text is no value of this unit
          */
         public Object parse(String text) {
             try {

@@ -13,13 +13,16 @@ import org.strictkeepalive.internal.observe.Counters;
 /**
  * The numbers of a server's governed connections. They add up: opened is open plus the sum over the close reasons.
  *
- * <p>Safe for use by any thread. Counts of open connections are taken by looking at each of them when asked.
+ * <p>Safe for use by any thread. A count of open connections looks at each of them when it is asked for.
  */
 @ManagedObject("The numbers of the governed connections")
 public final class KeepAliveStatistics {
     private final Counters counters;
     private final Supplier<List<GovernedConnection>> connections;
-    /** What was closed before the last reset; opened before it is what they add up to, so the numbers still do. */
+    /**
+     * The closes before the last reset. Their sum is taken off the opened connections too, so that the numbers still
+     * add up.
+     */
     private volatile Map<CloseReason, Long> forgotten = Map.of();
 
     private volatile long forgottenRequests;
@@ -32,7 +35,7 @@ public final class KeepAliveStatistics {
     /**
      * Returns how many connections were opened.
      *
-     * @return the number since start
+     * @return the number since start or the last {@link #reset}
      */
     @ManagedAttribute("connections opened")
     public long getOpened() {
@@ -50,9 +53,9 @@ public final class KeepAliveStatistics {
     }
 
     /**
-     * Returns how many requests arrived whole, of open and closed connections.
+     * Returns how many requests came with complete headers, on open and closed connections.
      *
-     * @return the number since start
+     * @return the number since start or the last {@link #reset}
      */
     @ManagedAttribute("requests")
     public long getRequests() {
@@ -69,7 +72,7 @@ public final class KeepAliveStatistics {
     /**
      * Returns how many connections were closed or left the policy.
      *
-     * @return the number since start
+     * @return the number since start or the last {@link #reset}
      */
     @ManagedAttribute("connections closed")
     public long getClosed() {
@@ -80,15 +83,15 @@ public final class KeepAliveStatistics {
      * Returns how many connections were closed for a reason.
      *
      * @param reason the reason
-     * @return the number since start
+     * @return the number since start or the last {@link #reset}
      */
     public long getClosed(CloseReason reason) {
         return counters.closed(reason) - forgotten.getOrDefault(reason, 0L);
     }
 
     /**
-     * Returns how many connections were closed for each reason, by the names of {@link CloseReason}, so that tools on
-     * the other side of a connection can read it.
+     * Returns how many connections were closed for each reason. The keys are the names of {@link CloseReason}, so that
+     * JMX clients without the classes of this library can read it.
      *
      * @return a snapshot with all reasons, in their order
      */
@@ -114,7 +117,7 @@ public final class KeepAliveStatistics {
     }
 
     /**
-     * Returns how many connections are in each state, by the names of {@link ConnectionState}.
+     * Returns how many connections are in each state. The keys are the names of {@link ConnectionState}.
      *
      * @return a snapshot with all states, in their order
      */
@@ -130,7 +133,10 @@ public final class KeepAliveStatistics {
         return result;
     }
 
-    /** Begins to count anew; what is open counts as opened since then. */
+    /**
+     * Begins to count again: opened and closed connections, and requests. Open connections count as opened since then.
+     * Lost requests, regrets and distributions go on from start.
+     */
     @ManagedOperation(value = "begins to count anew", impact = "ACTION")
     public void reset() {
         forgottenRequests = requests();
@@ -143,7 +149,7 @@ public final class KeepAliveStatistics {
 
     /**
      * Returns how many requests were lost in the race between the server's close of an idle connection and its reuse:
-     * their bytes came behind the server's FIN, within the linger. A proxy in front reports each as a 502.
+     * their bytes came after the server's FIN, within the linger. A proxy in front reports each as a 502.
      *
      * @return the number since start
      */
@@ -165,7 +171,7 @@ public final class KeepAliveStatistics {
     /**
      * Returns the {@linkplain #getRaces() lost requests} by the reason of the close.
      *
-     * @return a snapshot with those reasons that there were
+     * @return a snapshot with the reasons that have occurred
      */
     @ManagedAttribute("requests lost in a race with a close, by its reason")
     public Map<String, Long> getRacesByReason() {
@@ -173,9 +179,10 @@ public final class KeepAliveStatistics {
     }
 
     /**
-     * Returns the {@linkplain #getRaces() lost requests} by the address of the socket's peer, that of a proxy in front.
+     * Returns the {@linkplain #getRaces() lost requests} by the address of the socket's peer, which is that of a proxy
+     * in front.
      *
-     * @return a snapshot with the 64 peers that were heard of last
+     * @return a snapshot with the 64 peers that lost a request last
      */
     @ManagedAttribute("requests lost in a race with a close, by peer")
     public Map<String, Long> getRacesByPeer() {
@@ -183,8 +190,9 @@ public final class KeepAliveStatistics {
     }
 
     /**
-     * Returns how long connections had been idle when they were reused: how many for less than each time, and not for
-     * less than the one before. The times are powers of two milliseconds; the last one stands for all longer ones.
+     * Returns for how long connections had been idle when they were reused. Each key is a time in milliseconds, a power
+     * of two. Its value is the number of reuses after less than that time, but not less than the time before. The last
+     * key stands for all longer times.
      *
      * @return a snapshot with all times, the shortest first
      */
@@ -194,8 +202,9 @@ public final class KeepAliveStatistics {
     }
 
     /**
-     * Returns how many requests connections had carried when they were closed: how many connections fewer than each
-     * number, and not fewer than the one before. The numbers are powers of two; the last one stands for all larger ones.
+     * Returns how many requests connections had carried when they were closed. Each key is a power of two. Its value is
+     * the number of connections with fewer requests than that, but not fewer than the key before. The last key stands
+     * for all larger numbers.
      *
      * @return a snapshot with all numbers, the smallest first
      */
@@ -205,7 +214,8 @@ public final class KeepAliveStatistics {
     }
 
     /**
-     * Returns how old connections were when they were closed, in milliseconds, as {@link #getReusesByIdleTime()}.
+     * Returns how old connections were when they were closed, in milliseconds. Keys and values are as in {@link
+     * #getReusesByIdleTime()}.
      *
      * @return a snapshot with all times, the shortest first
      */
@@ -215,10 +225,11 @@ public final class KeepAliveStatistics {
     }
 
     /**
-     * Returns how many clients came back within a second of the close of their idle connection, by the reason of that:
-     * it should have been kept. A client is known by its address, of IPv6 the /64; those of the last 1024 closes are.
+     * Returns how many clients came back within a second of the close of their idle connection, by the reason of that
+     * close: such a connection should have been kept. A client is known by its address, or for IPv6 by its /64. Only
+     * the 1024 clients of the last closes are known.
      *
-     * @return a snapshot with those reasons that there were
+     * @return a snapshot with the reasons that have occurred
      */
     @ManagedAttribute("clients back within a second of the close of their idle connection, by its reason")
     public Map<String, Long> getRegretsByReason() {

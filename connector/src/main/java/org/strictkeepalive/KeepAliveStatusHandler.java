@@ -20,14 +20,14 @@ import org.eclipse.jetty.util.annotation.ManagedObject;
 import org.strictkeepalive.internal.observe.Json;
 
 /**
- * Answers what the {@link DescriptorMonitor} of its server knows, as JSON, at whatever path it is mounted:
+ * Answers requests with the state of its server's {@link DescriptorMonitor} as JSON, at any path:
  *
  * <pre>{@code
  * ContextHandler status = new ContextHandler(new KeepAliveStatusHandler(), "/keep-alive");
  * }</pre>
  *
- * <p>It changes nothing, and tells no client's address unless that is switched on. GET and HEAD are answered with 200,
- * other methods with 405; 503 where no connector of the server is governed. Safe for use by any thread.
+ * <p>It changes nothing. It shows no client's address unless that is switched on. It answers GET and HEAD with 200, or
+ * with 503 if no connector of the server is governed, and other methods with 405. Safe for use by any thread.
  */
 @ManagedObject("Answers the numbers of the governed connections as JSON")
 public final class KeepAliveStatusHandler extends Handler.Abstract.NonBlocking {

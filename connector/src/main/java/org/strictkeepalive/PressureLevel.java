@@ -1,6 +1,6 @@
 package org.strictkeepalive;
 
-/** How near the connections of a server are to the end of the descriptors within their reach. */
+/** How close the connections of a server are to using up the descriptors that are left for them. */
 public enum PressureLevel {
     /** The configured times hold. */
     NORMAL,
@@ -8,7 +8,10 @@ public enum PressureLevel {
     ELEVATED,
     /** Responses close connections that were never reused, and idle connections are evicted. */
     HIGH,
-    /** The reserve is reached: as {@link #HIGH}, without grace, and accepting pauses. */
+    /**
+     * Only the reserve is free, or {@code maxConnections} is reached: as {@link #HIGH}, without grace, and accepting
+     * pauses.
+     */
     CRITICAL;
 
     /**

@@ -3,11 +3,11 @@ package org.strictkeepalive;
 /**
  * A further source of pressure beside descriptors, for example memory or a licence count.
  *
- * <p>While connections are open it is asked once in {@code sampleInterval}, on a daemon thread of its own, never twice at
- * once, and its last answer counts: one that takes its time holds up nobody. A source that throws, or that answers
- * anything but a number, counts as 0 and as a {@linkplain DescriptorMonitor#getProbeFailureCount() probe failure}. One
- * without an answer for ten intervals, and a second at least, counts so as well until it answers: an old answer must not
- * go on to cost connections. When the last governed connector stops, a source that is being asked is interrupted.
+ * <p>While connections are open it is asked once in {@code sampleInterval}, on a daemon thread of its own and never
+ * twice at once. Its last answer counts, so a slow source delays nobody. A source that throws or answers NaN counts as
+ * 0, and as a {@linkplain DescriptorMonitor#getProbeFailureCount() probe failure}. So does a source that has not
+ * answered for ten intervals and for a second at least, until it answers: an old answer must not cost connections any
+ * longer. When the last governed connector stops, a source that is being asked is interrupted.
  */
 @FunctionalInterface
 public interface PressureSource {

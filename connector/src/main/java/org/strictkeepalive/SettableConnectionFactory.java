@@ -5,8 +5,8 @@ import org.eclipse.jetty.server.HttpConfiguration;
 import org.eclipse.jetty.server.HttpConnectionFactory;
 
 /**
- * The settings one by one as setters, for XML. They are those of {@link StrictKeepAliveConnectionFactory}, and not final,
- * so that the compiler makes a bridge for each of them there, which reflection can call.
+ * Setters for the settings, one by one, for XML. They are those of {@link StrictKeepAliveConnectionFactory}. They are
+ * not final: so the compiler creates a bridge for each of them there, which reflection can call.
  */
 abstract class SettableConnectionFactory extends HttpConnectionFactory {
     SettableConnectionFactory(HttpConfiguration config) {
@@ -17,8 +17,8 @@ abstract class SettableConnectionFactory extends HttpConnectionFactory {
     public abstract KeepAlivePolicy getPolicy();
 
     /**
-     * Replaces the policy, also while running: it acts on open connections. Its settings of pressure become those of
-     * all factories of the server.
+     * Replaces the policy, also while running, and then also for open connections. Its settings of pressure become
+     * those of all factories of the server.
      *
      * @param policy the policy
      * @throws IllegalArgumentException for null and, while running, for settings that contradict each other

@@ -7,18 +7,18 @@ import java.util.stream.Collectors;
 import org.strictkeepalive.KeepAliveSetting.Scope;
 
 /**
- * The values of all settings. Immutable. Its public methods are those of {@link KeepAlivePolicy}: they are not final, so
- * that the compiler makes a bridge for each of them there, which reflection can call.
+ * The values of all settings. Immutable. Its public methods are those of {@link KeepAlivePolicy}. They are not final:
+ * so the compiler creates a bridge for each of them there, which reflection can call.
  */
 abstract class SettingValues {
     private final EnumMap<KeepAliveSetting, Object> values;
 
-    /** Takes a copy. */
+    /** Copies the values. */
     SettingValues(EnumMap<KeepAliveSetting, Object> values) {
         this.values = values.clone();
     }
 
-    /** Returns a copy. */
+    /** Returns a copy of the values. */
     final EnumMap<KeepAliveSetting, Object> values() {
         return values.clone();
     }
@@ -55,8 +55,8 @@ abstract class SettingValues {
     }
 
     /**
-     * {@return the time from the end of a response to the first byte of the next request, null for the connector's idle
-     * timeout}
+     * {@return the time from the end of a response to the first byte of the next request, zero for no limit, null for
+     * the connector's idle timeout}
      */
     public Duration getKeepAliveTimeout() {
         return (Duration) get(KeepAliveSetting.KEEP_ALIVE_TIMEOUT);
@@ -67,19 +67,20 @@ abstract class SettingValues {
         return (Duration) get(KeepAliveSetting.MIN_KEEP_ALIVE_TIMEOUT);
     }
 
-    /** {@return the time from the first byte of a request to the end of its headers} */
+    /** {@return the time from the first byte of a request to the end of its headers, zero for no limit} */
     public Duration getRequestHeaderTimeout() {
         return (Duration) get(KeepAliveSetting.REQUEST_HEADER_TIMEOUT);
     }
 
     /**
-     * {@return the time from accept to the end of the first request's headers, null for the connector's idle timeout}
+     * {@return the time from accept to the end of the first request's headers, zero for no limit, null for the
+     * connector's idle timeout}
      */
     public Duration getFirstRequestTimeout() {
         return (Duration) get(KeepAliveSetting.FIRST_REQUEST_TIMEOUT);
     }
 
-    /** {@return the time from accept to the end of the TLS handshake, ALPN and PROXY} */
+    /** {@return the time from accept to the end of the TLS handshake, ALPN and PROXY, zero for no limit of its own} */
     public Duration getHandshakeTimeout() {
         return (Duration) get(KeepAliveSetting.HANDSHAKE_TIMEOUT);
     }
@@ -94,7 +95,7 @@ abstract class SettingValues {
         return (Integer) get(KeepAliveSetting.MAX_REQUESTS_PER_CONNECTION);
     }
 
-    /** {@return the age from which a connection's next response says close} */
+    /** {@return the age from which a connection's next response says close, zero for no limit} */
     public Duration getMaxConnectionAge() {
         return (Duration) get(KeepAliveSetting.MAX_CONNECTION_AGE);
     }
@@ -104,27 +105,32 @@ abstract class SettingValues {
         return (Double) get(KeepAliveSetting.MAX_CONNECTION_AGE_JITTER);
     }
 
-    /** {@return how long the server waits for the client's FIN after its own} */
+    /** {@return how long the server waits for the client's FIN after its own, zero for Jetty's idle timeout} */
     public Duration getLingerTimeout() {
         return (Duration) get(KeepAliveSetting.LINGER_TIMEOUT);
     }
 
-    /** {@return the linger timeout where the request's body was not read to its end} */
+    /** {@return the linger timeout if the request's body was not read to its end, zero for Jetty's idle timeout} */
     public Duration getUnreadBodyLingerTimeout() {
         return (Duration) get(KeepAliveSetting.UNREAD_BODY_LINGER_TIMEOUT);
     }
 
-    /** {@return the rate, in bytes a second, below which an exchange that waits for its client makes no progress} */
+    /**
+     * {@return the rate, in bytes a second, below which an exchange that waits for its client makes no progress, 0 for
+     * none}
+     */
     public long getMinDataRate() {
         return (Long) get(KeepAliveSetting.MIN_DATA_RATE);
     }
 
-    /** {@return how long an exchange may wait for its client before {@code minDataRate} applies} */
+    /** {@return how long an exchange may wait for its client before {@code minDataRate} applies, zero for no grace} */
     public Duration getDataRateGrace() {
         return (Duration) get(KeepAliveSetting.DATA_RATE_GRACE);
     }
 
-    /** {@return how long, under pressure, an exchange goes on whose client has shut its output} */
+    /**
+     * {@return how long, under pressure, an exchange goes on after its client has shut its output, zero for no limit}
+     */
     public Duration getAbandonedTimeout() {
         return (Duration) get(KeepAliveSetting.ABANDONED_TIMEOUT);
     }

@@ -23,8 +23,9 @@ import org.slf4j.LoggerFactory;
  * }</pre>
  *
  * <p>Each connector's HTTP/1.1 factory is replaced in place by a {@link StrictKeepAliveConnectionFactory} with the same
- * {@code HttpConfiguration} and settings; the order of the protocols and the default protocol stay, so connectors with
- * TLS, ALPN or PROXY go on as they did. Not safe for use by several threads at once, but for the policy.
+ * {@code HttpConfiguration} and settings. The order of the protocols and the default protocol stay, so connectors with
+ * TLS, ALPN or PROXY go on as they did. Not safe for use by several threads at once, except {@link #getPolicy} and
+ * {@link #setPolicy}.
  */
 public final class StrictKeepAlive {
     private static final Logger LOG = LoggerFactory.getLogger(StrictKeepAlive.class);
@@ -60,9 +61,9 @@ public final class StrictKeepAlive {
     /**
      * Installs a policy on all connectors of a server.
      *
-     * <p>A connector whose HTTP/1.1 factory is of a class of its own is left alone, with a warning. An
-     * {@code acceptQueueSize} that is unset (the JDK then uses 50) is set to 1024, so that visitors can wait in the
-     * listen backlog.
+     * <p>A connector is left alone, with a warning, if the class of its HTTP/1.1 factory only extends {@link
+     * HttpConnectionFactory}, or if that factory is inside protocol detection. An {@code acceptQueueSize} that is unset
+     * (the JDK then uses 50) is set to 1024, so that visitors can wait in the listen backlog.
      *
      * @param server the server, not started
      * @param policy the policy
@@ -75,8 +76,8 @@ public final class StrictKeepAlive {
     }
 
     /**
-     * Installs a policy on some connectors of a server; the others, such as one for administration, stay as they are and
-     * never pause.
+     * Installs a policy on some connectors of a server. The others, for example one for administration, stay as they
+     * are and never pause.
      *
      * @param server the server, not started
      * @param policy the policy
@@ -123,7 +124,8 @@ public final class StrictKeepAlive {
             } else {
                 if (factory instanceof HttpConnectionFactory
                         && !(factory instanceof StrictKeepAliveConnectionFactory)) {
-                    LOG.warn("{} of {} is a class of its own and is left alone", factory, connector);
+                    LOG.warn(
+                            "{} of {} is left alone: its class only extends HttpConnectionFactory", factory, connector);
                 } else if (factory instanceof DetectorConnectionFactory detector
                         && !detector.getBeans(HttpConnectionFactory.class).isEmpty()) {
                     LOG.warn("The HTTP/1.1 factory inside {} of {} is left alone", factory, connector);
@@ -168,7 +170,7 @@ public final class StrictKeepAlive {
     }
 
     /**
-     * Puts back what was there before.
+     * Puts back the factories and the {@code acceptQueueSize} that the connectors had before, and removes the monitor.
      *
      * @throws IllegalStateException if the server is running
      */
@@ -200,7 +202,7 @@ public final class StrictKeepAlive {
     }
 
     /**
-     * Replaces the policy on all connectors, also while running.
+     * Replaces the policy on all connectors, also while they run.
      *
      * @param policy the policy
      * @throws IllegalArgumentException for null and, while running, for settings that contradict each other

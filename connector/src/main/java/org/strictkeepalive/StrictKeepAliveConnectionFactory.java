@@ -30,10 +30,10 @@ import org.strictkeepalive.internal.policy.PolicyRules;
  * ServerConnector connector = new ServerConnector(server, new StrictKeepAliveConnectionFactory(config));
  * }</pre>
  *
- * <p>The settings are a {@link KeepAlivePolicy}. For XML each of them has a setter, where a time is in milliseconds; for
- * JMX each is an attribute. All may be changed while running and then act on open connections. Setters throw
- * {@link IllegalArgumentException} for what {@link KeepAlivePolicy.Builder} refuses; the start of the connector throws
- * it for settings that contradict each other. Safe for use by any thread.
+ * <p>The settings are a {@link KeepAlivePolicy}. Each setting has a setter for XML, which takes times in milliseconds,
+ * and an attribute for JMX. All may be changed while running, and then act on open connections. Setters throw {@link
+ * IllegalArgumentException} for what {@link KeepAlivePolicy.Builder} refuses. The start of the connector throws it for
+ * settings that contradict each other. Safe for use by any thread.
  */
 @ManagedObject("HTTP/1.1 connections with a strict keep-alive policy")
 public class StrictKeepAliveConnectionFactory extends SettableConnectionFactory
@@ -41,12 +41,12 @@ public class StrictKeepAliveConnectionFactory extends SettableConnectionFactory
     private static final Logger LOG = LoggerFactory.getLogger(StrictKeepAliveConnectionFactory.class);
 
     private final Map<Connector, ConnectorGovernor> connectors = new ConcurrentHashMap<>();
-    /** The policy, with what follows from it. */
+    /** The policy, and what follows from it. */
     private volatile Decisions decisions;
-    /** The policy that was refused when it was too late to refuse a start. */
+    /** The policy that was refused at a first connection, when it was too late to refuse the start. */
     private volatile KeepAlivePolicy refused;
 
-    /** Creates a factory with a configuration and a policy of their defaults. */
+    /** Creates a factory with the default configuration and the default policy. */
     public StrictKeepAliveConnectionFactory() {
         this(new HttpConfiguration());
     }
@@ -114,7 +114,7 @@ public class StrictKeepAliveConnectionFactory extends SettableConnectionFactory
         return null;
     }
 
-    /** Also where it is inside another factory whose bean it is, which nobody configures. */
+    /** Checks the settings here as well, since a factory that is a bean of another one is never configured. */
     @Override
     protected void doStart() throws Exception {
         PolicyRules.check(getPolicy());
@@ -149,8 +149,9 @@ public class StrictKeepAliveConnectionFactory extends SettableConnectionFactory
     }
 
     /**
-     * A factory inside another one, such as protocol detection's, is not configured at start but with its first
-     * connection, where it can't refuse to start: null where its settings are refused, once with an ERROR.
+     * Returns the governor of a connector. Jetty doesn't configure a factory inside another one, such as protocol
+     * detection's, so it begins to govern at its first connection, where it can't refuse the start. Returns null if its
+     * settings are refused, and logs that once, as an ERROR.
      */
     private ConnectorGovernor governedLate(Connector connector) {
         ConnectorGovernor governed = connectors.get(connector);
@@ -162,7 +163,10 @@ public class StrictKeepAliveConnectionFactory extends SettableConnectionFactory
         } catch (IllegalArgumentException | IllegalStateException x) {
             refused = getPolicy();
             LOG.error(
-                    "{} does not govern {}, whose connections are as without it: {}", this, connector, x.getMessage());
+                    "{} does not govern {}, whose connections follow Jetty's own rules: {}",
+                    this,
+                    connector,
+                    x.getMessage());
             return null;
         }
     }
@@ -170,7 +174,7 @@ public class StrictKeepAliveConnectionFactory extends SettableConnectionFactory
     @Override
     public Connection newConnection(Connector connector, EndPoint endPoint) {
         if (!connectors.containsKey(connector) && !connector.isRunning()) {
-            // An accept that raced with the stop.
+            // This accept has raced with the stop.
             return super.newConnection(connector, endPoint);
         }
         ConnectorGovernor governed = governedLate(connector);

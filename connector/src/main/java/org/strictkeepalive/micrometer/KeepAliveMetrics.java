@@ -20,10 +20,10 @@ import org.strictkeepalive.PressureLevel;
 /**
  * The numbers of a {@link DescriptorMonitor} as Micrometer meters, named {@code jetty.keepalive.*}.
  *
- * <p>The only class that needs {@code io.micrometer:micrometer-core}, which the application brings. Safe for use by any
- * thread; nothing is counted twice, the meters read the monitor's own numbers when they are asked.
+ * <p>Only this class needs {@code io.micrometer:micrometer-core}, which the application provides. Safe for use by any
+ * thread. The meters count nothing themselves: they read the monitor's numbers when they are asked.
  */
-@SuppressWarnings("exports") // Who uses it has Micrometer.
+@SuppressWarnings("exports") // Whoever uses it has Micrometer.
 public final class KeepAliveMetrics implements MeterBinder {
     private static final String PREFIX = "jetty.keepalive.";
 
@@ -92,7 +92,7 @@ public final class KeepAliveMetrics implements MeterBinder {
                     .register(registry);
         }
         TimeGauge.builder(PREFIX + "idle.longest", monitor, TimeUnit.MILLISECONDS, DescriptorMonitor::getLongestIdle)
-                .description("How long the connection that is idle longest has been so")
+                .description("The longest idle time of an open connection")
                 .tags(tags)
                 .register(registry);
         FunctionCounter.builder(PREFIX + "connections.opened", statistics, KeepAliveStatistics::getOpened)
@@ -124,7 +124,7 @@ public final class KeepAliveMetrics implements MeterBinder {
                 .tags(tags)
                 .register(registry);
         FunctionCounter.builder(PREFIX + "probe.failures", monitor, DescriptorMonitor::getProbeFailureCount)
-                .description("Failures to count descriptors or to tick")
+                .description("Failures to count descriptors, to ask a source, to tick or to call a listener")
                 .tags(tags)
                 .register(registry);
     }

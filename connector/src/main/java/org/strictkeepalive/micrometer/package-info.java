@@ -1,2 +1,2 @@
-/** The numbers of the governed connections for Micrometer, which the application brings. */
+/** The numbers of the governed connections for Micrometer, which the application provides. */
 package org.strictkeepalive.micrometer;
