@@ -22,7 +22,7 @@ public interface Governor extends Executor {
     /** The nanoTime at which a request began. If Jetty has recorded it, the clock is not read again. */
     long begun(Request request);
 
-    /** The connector's idle timeout in nanoseconds, not positive for none. */
+    /** The connector's idle timeout in nanoseconds, zero or less for none. */
     long idleTimeout();
 
     /** Whether the connector shuts down: it answers the requests that come, and keeps no connection. */

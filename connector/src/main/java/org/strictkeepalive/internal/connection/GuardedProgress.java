@@ -68,8 +68,8 @@ abstract class GuardedProgress extends GuardEndPoint {
     }
 
     /**
-     * Does an action. Over TLS it may wait for a lock of the TLS endpoint, so then the thread that ends connections
-     * does it, and not the timer's.
+     * Does an action at once or, over TLS, on the thread that ends connections: the timer's must not wait for a lock of
+     * TLS.
      */
     final void execute(int what) {
         if (endPoint == innermost) {

@@ -10,7 +10,7 @@ import org.strictkeepalive.internal.policy.Pressure;
  * time is passed in. Safe for use by any thread.
  */
 final class StallJudge {
-    /** What is to be done. */
+    /** What the caller has to do. */
     enum Answer {
         /** Nothing. */
         LEAVE,
@@ -119,7 +119,7 @@ final class StallJudge {
         writeSince = now;
     }
 
-    /** Whether an offer is to be made. */
+    /** Whether an offer has to be made. */
     synchronized boolean isOffering() {
         return offer == Offer.FILLING || offer == Offer.LAST;
     }

@@ -39,11 +39,11 @@ final class AcceptWatch {
     }
 
     /**
-     * A connection was accepted, its endpoint is not there yet.
+     * A connection was accepted. Its endpoint is not there yet.
      *
      * @param channel its channel
      * @param acceptors the acceptor threads of its connector
-     * @return false if it is to be closed at once
+     * @return false if the caller has to close it at once
      */
     boolean onAccepting(Object channel, int acceptors, long now) {
         long count = connections.onAccepting(channel);

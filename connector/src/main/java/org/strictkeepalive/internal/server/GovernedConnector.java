@@ -12,7 +12,7 @@ public interface GovernedConnector {
     /** The decisions that follow from the connector's policy. */
     Decisions decisions();
 
-    /** The connector's idle timeout in nanoseconds, not positive for none. */
+    /** The connector's idle timeout in nanoseconds, zero or less for none. */
     long idleTimeout();
 
     /** Whether the connector shuts down: its idle connections end. */

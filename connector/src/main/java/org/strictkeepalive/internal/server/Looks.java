@@ -23,7 +23,10 @@ public final class Looks {
      * When deadlines have shrunk by this much more of the way to their minimum, all connections are looked at again.
      */
     private static final double SQUEEZE_STEP = 0.01;
-    /** At ELEVATED exchanges are judged once in this time for each connection, so that judging doesn't take the CPU. */
+    /**
+     * The time between two judgements of exchanges at ELEVATED is this, times the connections: judging must not take
+     * the CPU.
+     */
     private static final long JUDGED_EACH = TimeUnit.MICROSECONDS.toNanos(40);
 
     private final DeadlineWheel<GovernedConnection> wheel;
@@ -31,7 +34,7 @@ public final class Looks {
     private final Failures failures;
     /** How far deadlines had shrunk when all connections were looked at. */
     private double squeezed;
-    /** When it was last judged at ELEVATED which exchanges make progress. */
+    /** When exchanges were judged last at ELEVATED. */
     private long judgedAt;
 
     private volatile boolean all;

@@ -11,7 +11,7 @@ import java.util.List;
  * <p>The connections are in one array, and each knows its place there. The array has three parts: those that this round
  * has still to reach, those that it has reached, and the new ones. A place that becomes free is filled from the end of
  * its part, and the place that this frees from the end of the next part. So a round leaves out no connection that is
- * there all the time. Not safe for use by many threads.
+ * there all the time. Not safe for use by several threads at once.
  */
 final class Round<T extends Timed> {
     private static final int SMALLEST = 16;
@@ -20,7 +20,7 @@ final class Round<T extends Timed> {
     private int size;
     /** The end of those that this round has still to reach. */
     private int ahead;
-    /** The end of those that it has reached. After it are the new ones. */
+    /** The end of those that it has reached. The new ones follow. */
     private int known;
 
     private boolean over = true;
