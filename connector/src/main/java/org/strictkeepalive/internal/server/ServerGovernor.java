@@ -37,9 +37,8 @@ public final class ServerGovernor {
     public static final LongSupplier CLOCK = NanoTime::now;
 
     /**
-     * The name of the thread that ends connections. It runs from the first governed connection until the last connector
-     * stops. The timer's thread must not wait for a lock of TLS, and the pool may have no thread that slow clients
-     * don't block.
+     * The name of the thread that ends connections. The timer's thread must not wait for a lock of TLS, and the pool may
+     * have no thread that slow clients don't block.
      */
     public static final String CLOSER = "strict-keepalive-closer";
 
@@ -52,7 +51,6 @@ public final class ServerGovernor {
     private final Ticker ticker;
     private final DeadlineWheel<GovernedConnection> wheel;
     private final Connectors connectors = new Connectors();
-
     private final ConnectionCount connections = new ConnectionCount();
     private final Counters counters = new Counters();
     private final Failures failures = new Failures();
