@@ -52,7 +52,7 @@ etc/jetty-strict-keepalive.xml
 # jetty.strictKeepAlive.minRequestHeaderTimeout=1s
 
 ## How many requests a connection may carry; the last response says close.
-# jetty.strictKeepAlive.maxRequestsPerConnection=1000
+# jetty.strictKeepAlive.maxRequestsPerConnection=10000
 
 ## The age, since accept, from which the next response says close; an idle connection is not closed for its age.
 # jetty.strictKeepAlive.maxConnectionAge=1h

@@ -136,7 +136,8 @@ public final class KeepAlivePolicy extends SettingValues {
 
         /**
          * Sets how many requests a connection may carry (nginx: {@code keepalive_requests}). The response to the last
-         * one says {@code Connection: close}. Default: 1000. Zero or less: no limit.
+         * one says {@code Connection: close}. Default: 10,000, since Jetty keeps no memory that grows with a connection's
+         * requests, and each close costs a connection and its handshake. Zero or less: no limit.
          *
          * @param requests the number of requests
          * @return this

@@ -56,7 +56,7 @@ public enum KeepAliveSetting {
             DURATION, CONNECTION, "1s", "What requestHeaderTimeout and firstRequestTimeout shrink to under pressure."),
     /** See {@link KeepAlivePolicy.Builder#maxRequestsPerConnection}. */
     MAX_REQUESTS_PER_CONNECTION(
-            COUNT, CONNECTION, "1000", "How many requests a connection may carry; the last response says close."),
+            COUNT, CONNECTION, "10000", "How many requests a connection may carry; the last response says close."),
     /** See {@link KeepAlivePolicy.Builder#maxConnectionAge}. */
     MAX_CONNECTION_AGE(
             DURATION,

@@ -38,7 +38,7 @@ class KeepAlivePolicyTest {
                 () -> assertNull(DEFAULTS.getFirstRequestTimeout()),
                 () -> assertEquals(Duration.ofSeconds(10), DEFAULTS.getHandshakeTimeout()),
                 () -> assertEquals(Duration.ofSeconds(1), DEFAULTS.getMinRequestHeaderTimeout()),
-                () -> assertEquals(1000, DEFAULTS.getMaxRequestsPerConnection()),
+                () -> assertEquals(10_000, DEFAULTS.getMaxRequestsPerConnection()),
                 () -> assertEquals(Duration.ofHours(1), DEFAULTS.getMaxConnectionAge()),
                 () -> assertEquals(0.1, DEFAULTS.getMaxConnectionAgeJitter()),
                 () -> assertEquals(Duration.ofSeconds(2), DEFAULTS.getLingerTimeout()),

@@ -30,7 +30,7 @@ class HttpPersistenceTest {
     }
 
     @ParameterizedTest
-    @CsvSource({"10,1,'timeout=9, max=999'", "10,0,'timeout=10, max=999'", "2,1,'timeout=1, max=999'"})
+    @CsvSource({"10,1,'timeout=9, max=9999'", "10,0,'timeout=10, max=9999'", "2,1,'timeout=1, max=9999'"})
     void keepAliveFieldPromisesLessThanTheTimeout(int timeout, int buffer, String expected) throws Exception {
         try (TestServer server = TestServer.strict(
                         Transport.CLEAR,
@@ -41,7 +41,7 @@ class HttpPersistenceTest {
             assertEquals(expected, answer.field("Keep-Alive"));
             assertEquals(List.of("keep-alive"), answer.fields("Connection"));
             assertEquals(
-                    expected.replace("999", "998"),
+                    expected.replace("9999", "9998"),
                     client.send(RawClient.ASKING).read().field("Keep-Alive"));
         }
     }
@@ -52,7 +52,7 @@ class HttpPersistenceTest {
                 RawClient client = server.connect()) {
             assertNull(client.get().field("Keep-Alive"));
             assertEquals(
-                    "timeout=29, max=998", client.send(RawClient.ASKING).read().field("Keep-Alive"));
+                    "timeout=29, max=9998", client.send(RawClient.ASKING).read().field("Keep-Alive"));
             server.factory().setAdvertiseKeepAlive(false);
             RawClient.Answer answer = client.send(RawClient.ASKING).read();
             assertNull(answer.field("Keep-Alive"));

@@ -52,7 +52,7 @@ class CommandLineTest {
         assertEquals(Duration.ofSeconds(75), policy.getKeepAliveTimeout());
         assertEquals(0.9, policy.getHighAt());
         assertFalse(policy.isAdvertiseKeepAlive());
-        assertEquals(1000, policy.getMaxRequestsPerConnection());
+        assertEquals(10_000, policy.getMaxRequestsPerConnection());
         assertEquals(KeepAlivePolicy.defaults().toString(), policy().toString());
     }
 

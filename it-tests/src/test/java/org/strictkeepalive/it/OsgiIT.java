@@ -96,7 +96,7 @@ class OsgiIT {
                 int length = socket.getInputStream().read(start);
                 String answer = new String(start, 0, length, StandardCharsets.ISO_8859_1);
                 assertTrue(answer.startsWith("HTTP/1.1 404 "), answer);
-                assertTrue(answer.contains("\r\nKeep-Alive: timeout=29, max=999\r\n"), answer);
+                assertTrue(answer.contains("\r\nKeep-Alive: timeout=29, max=9999\r\n"), answer);
             }
         } finally {
             serverClass.getMethod("stop").invoke(server);

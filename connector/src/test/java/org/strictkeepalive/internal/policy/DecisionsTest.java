@@ -196,8 +196,8 @@ class DecisionsTest {
     }
 
     @ParameterizedTest
-    @CsvSource({"1,", "999,", "1000, MAX_REQUESTS", "1001, MAX_REQUESTS"})
-    void theThousandthResponseCloses(long requests, CloseReason reason) {
+    @CsvSource({"1,", "9999,", "10000, MAX_REQUESTS", "10001, MAX_REQUESTS"})
+    void theTenThousandthResponseCloses(long requests, CloseReason reason) {
         assertEquals(reason, DEFAULTS.closeAfter(requests, 0, 0, Pressure.NONE));
     }
 
@@ -281,12 +281,12 @@ class DecisionsTest {
 
     @Test
     void theFieldTellsOfTimeAndOfRemainingRequests() {
-        assertEquals("timeout=29, max=999", DEFAULTS.keepAliveField(29, 1));
-        assertEquals("timeout=29, max=1", DEFAULTS.keepAliveField(29, 999));
-        assertEquals("timeout=29", DEFAULTS.keepAliveField(29, 1000));
-        assertEquals("max=999", DEFAULTS.keepAliveField(-1, 1));
-        assertEquals("max=999", DEFAULTS.keepAliveField(0, 1));
-        assertNull(DEFAULTS.keepAliveField(0, 1000));
+        assertEquals("timeout=29, max=9999", DEFAULTS.keepAliveField(29, 1));
+        assertEquals("timeout=29, max=1", DEFAULTS.keepAliveField(29, 9_999));
+        assertEquals("timeout=29", DEFAULTS.keepAliveField(29, 10_000));
+        assertEquals("max=9999", DEFAULTS.keepAliveField(-1, 1));
+        assertEquals("max=9999", DEFAULTS.keepAliveField(0, 1));
+        assertNull(DEFAULTS.keepAliveField(0, 10_000));
         Decisions unlimited = policy(b -> b.maxRequestsPerConnection(0));
         assertEquals("timeout=29", unlimited.keepAliveField(29, 1));
         assertNull(unlimited.keepAliveField(-1, 1));
