@@ -3,7 +3,7 @@ cd "$(dirname "$0")"
 jar=../../examples/target/strict-keepalive-examples.jar
 work=$(mktemp -d)
 servers=()
-trap 'kill "${servers[@]}" 2>/dev/null; rm -rf "$work"' EXIT
+trap 'kill "${servers[@]}" 2>/dev/null || true; rm -rf "$work"' EXIT
 
 echo "# $(basename "$0") $*: $(date -u +%F), $(nproc) cores, Linux $(uname -r), JDK $(java -XshowSettings:properties -version 2>&1 | awk '/java.version =/ {print $3}'), load $(cut -d' ' -f1 /proc/loadavg)"
 

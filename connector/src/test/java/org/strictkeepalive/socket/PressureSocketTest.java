@@ -42,7 +42,8 @@ class PressureSocketTest {
                 RawClient unpromised = server.connect()) {
             PressureLever lever = new PressureLever(server);
             assertEquals(
-                    "timeout=3, max=9999", promised.send(RawClient.ASKING).read().field("Keep-Alive"));
+                    "timeout=3, max=9999",
+                    promised.send(RawClient.ASKING).read().field("Keep-Alive"));
             long before = System.nanoTime();
             long after = unpromised.get().at();
             lever.set(0.799, PressureLevel.ELEVATED);

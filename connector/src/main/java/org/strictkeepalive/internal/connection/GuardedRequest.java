@@ -17,30 +17,28 @@ public class GuardedRequest extends Request.Wrapper {
      */
     private static final boolean MEND_SCHEME = Jetty.VERSION.startsWith("12.0.");
 
-    private final ConnectionMetaData connection;
+    private final GuardedExchange guard;
 
-    private GuardedRequest(Request request, ConnectionMetaData connection) {
+    private GuardedRequest(Request request, GuardedExchange guard) {
         super(request);
-        this.connection = connection;
+        this.guard = guard;
     }
 
     /**
      * Wraps a request.
      *
-     * @param connection the connection that the request shows
+     * @param guard the guard of its connection
      */
-    public static GuardedRequest of(Request request, ConnectionMetaData connection) {
-        HttpURI uri = MEND_SCHEME && connection.getConnection().getEndPoint().getSslSessionData() != null
-                ? request.getHttpURI()
-                : null;
+    public static GuardedRequest of(Request request, GuardedExchange guard) {
+        HttpURI uri = MEND_SCHEME && guard.getSslSessionData() != null ? request.getHttpURI() : null;
         return uri == null || HttpScheme.HTTPS.is(uri.getScheme())
-                ? new GuardedRequest(request, connection)
-                : new Secure(request, connection, uri);
+                ? new GuardedRequest(request, guard)
+                : new Secure(request, guard, uri);
     }
 
     @Override
     public ConnectionMetaData getConnectionMetaData() {
-        return connection;
+        return guard.view();
     }
 
     /**
@@ -58,8 +56,8 @@ public class GuardedRequest extends Request.Wrapper {
     private static final class Secure extends GuardedRequest {
         private final HttpURI uri;
 
-        private Secure(Request request, ConnectionMetaData connection, HttpURI uri) {
-            super(request, connection);
+        private Secure(Request request, GuardedExchange guard, HttpURI uri) {
+            super(request, guard);
             this.uri = HttpURI.build(uri)
                     .scheme(HttpScheme.HTTPS)
                     .authority(uri.getHost(), port(request, uri))

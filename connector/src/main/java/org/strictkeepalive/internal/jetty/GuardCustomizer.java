@@ -31,6 +31,6 @@ final class GuardCustomizer implements HttpConfiguration.Customizer {
             // The server has decided to close: the client gets no answer, so the request must not be executed.
             throw new HttpException.RuntimeException(HttpStatus.REQUEST_TIMEOUT_408);
         }
-        return GuardedRequest.of(request, guard.view());
+        return GuardedRequest.of(request, guard);
     }
 }
