@@ -2,6 +2,8 @@ package org.strictkeepalive.simulation;
 
 import java.util.ArrayDeque;
 import java.util.Deque;
+import java.util.HashSet;
+import java.util.Set;
 import java.util.SplittableRandom;
 import java.util.stream.IntStream;
 import org.eclipse.jetty.server.HttpConfiguration;
@@ -24,6 +26,9 @@ import org.strictkeepalive.testkit.FakeConnector;
 final class Simulation implements DescriptorProbe {
     private static final long MS = 1_000_000L;
     private static final long SECOND = 1_000 * MS;
+    /** A round of relief takes no longer: 1,024 connections in steps of 256, 10 ms apart. */
+    private static final long ROUND = 50 * MS;
+
     private static final long ROUND_TRIP = 50 * MS;
     /** How long a visitor waits to be accepted before it gives up. */
     private static final long PATIENCE = 10 * SECOND;
@@ -52,7 +57,7 @@ final class Simulation implements DescriptorProbe {
     private int links;
     private int files;
     /** Idle connections that were never reused. */
-    private int newcomers;
+    private final Set<Link> newcomers = new HashSet<>();
 
     private PressureLevel level = PressureLevel.NORMAL;
     private long levelSince;
@@ -280,7 +285,6 @@ final class Simulation implements DescriptorProbe {
         private final double agePart;
         private boolean file;
         private boolean discarded;
-        private boolean newcomer;
         /** When the client's next request arrives. */
         private long nextAt = Long.MAX_VALUE;
 
@@ -292,9 +296,10 @@ final class Simulation implements DescriptorProbe {
         }
 
         private void count() {
-            newcomers -= newcomer ? 1 : 0;
-            newcomer = isIdle() && requests() <= 1;
-            newcomers += newcomer ? 1 : 0;
+            newcomers.remove(this);
+            if (isIdle() && requests() <= 1) {
+                newcomers.add(this);
+            }
         }
 
         private boolean isWanted() {
@@ -376,7 +381,9 @@ final class Simulation implements DescriptorProbe {
                 require(
                         idle >= policy.getMinKeepAliveTimeout().toNanos(),
                         "evicted " + idle / MS + " ms after its response");
-                require(newcomers == 0, "a reused one evicted before " + newcomers + " newcomers");
+                // At CRITICAL a round may take several steps; who became idle meanwhile is seen in the next one.
+                boolean known = newcomers.stream().anyMatch(link -> time.now() - link.since() > ROUND);
+                require(!known, "a reused one evicted before a newcomer");
             }
             result.evicted++;
             result.evictedReused += isReused() ? 1 : 0;
