@@ -16,14 +16,14 @@ import org.strictkeepalive.KeepAliveStatistics;
 import org.strictkeepalive.PressureLevel;
 import org.strictkeepalive.StrictKeepAliveConnectionFactory;
 import org.strictkeepalive.internal.connection.Governor;
-import org.strictkeepalive.internal.server.DescriptorProbe;
 import org.strictkeepalive.testkit.FakeConnector;
+import org.strictkeepalive.testkit.FakeProbe;
 
 /**
  * A server and its visitors in virtual time. Policy, gauge, eviction, wheel, gate and monitor are the real ones; played
  * are the clients, the network, the listen backlog, the acceptor, and what the application holds.
  */
-final class Simulation implements DescriptorProbe {
+final class Simulation {
     private static final long MS = 1_000_000L;
     private static final long SECOND = 1_000 * MS;
     /** A round of relief takes no longer: 1,024 connections in steps of 256, 10 ms apart. */
@@ -67,7 +67,14 @@ final class Simulation implements DescriptorProbe {
     private Simulation(SimulationLoad load, KeepAlivePolicy policy) {
         this.load = load;
         this.policy = policy;
-        monitor = Inside.monitor(time.scheduler, this, time::now);
+        FakeProbe machine = new FakeProbe() {
+            @Override
+            public long used() {
+                return Simulation.this.used();
+            }
+        };
+        machine.limit = load.machine().limit();
+        monitor = Inside.monitor(time.scheduler, machine, time::now);
         server.addBean(monitor);
         factory = new StrictKeepAliveConnectionFactory(new HttpConfiguration(), policy);
         connector = new FakeConnector(server, 1, factory) {
@@ -144,24 +151,8 @@ final class Simulation implements DescriptorProbe {
 
     // ---- The machine
 
-    @Override
-    public String name() {
-        return "simulation";
-    }
-
-    @Override
-    public long used() {
+    private long used() {
         return (long) load.machine().held() + links + files;
-    }
-
-    @Override
-    public long limit() {
-        return load.machine().limit();
-    }
-
-    @Override
-    public boolean isCheap() {
-        return true;
     }
 
     /** The acceptor's thread: it takes what waits while it may, and one more where it was waiting itself. */
