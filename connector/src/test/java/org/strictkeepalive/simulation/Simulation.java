@@ -26,8 +26,8 @@ import org.strictkeepalive.testkit.FakeProbe;
 final class Simulation {
     private static final long MS = 1_000_000L;
     private static final long SECOND = 1_000 * MS;
-    /** A round of relief takes no longer: 1,024 connections in steps of 256, 10 ms apart. */
-    private static final long ROUND = 50 * MS;
+    /** A round of relief takes no longer: four steps of 256 connections, a tick apart. */
+    private static final long ROUND = 400 * MS;
 
     private static final long ROUND_TRIP = 50 * MS;
     /** How long a visitor waits to be accepted before it gives up. */

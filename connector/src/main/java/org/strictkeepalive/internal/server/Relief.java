@@ -44,6 +44,14 @@ final class Relief {
     private final BiPredicate<Eviction.Candidate, Long> evict;
 
     private Eviction eviction;
+    /** Whether the next step begins a round of the wheel. */
+    private boolean roundBegins = true;
+    /**
+     * Whether the eviction has seen the round from its begin. If pressure has fallen and risen in the middle of one, the
+     * first part is not known at its end, and a newcomer may be in it.
+     */
+    private boolean whole;
+
     private int lingering;
     private int evicted;
     private boolean gained = true;
@@ -99,6 +107,7 @@ final class Relief {
         highUntil = now;
         if (eviction == null) {
             eviction = new Eviction(gauge.policy().getFairShare(), pressure.level());
+            whole = roundBegins;
             lingering = 0;
             evicted = 0;
         }
@@ -115,7 +124,8 @@ final class Relief {
                 eviction.consider(connection, now);
             }
         }
-        if (step.last()) {
+        roundBegins = step.last();
+        if (step.last() && whole) {
             endRound(now, gauge.excess(pressure, lingering + evicted), critical);
         } else {
             int excess = gauge.excess(pressure, Math.max(lingeringBefore, lingering + evicted));
@@ -123,6 +133,9 @@ final class Relief {
             if (evicted > 0) {
                 gained = true;
                 verdict = verdict.moving();
+            }
+            if (step.last()) {
+                eviction = null;
             }
         }
         return verdict;

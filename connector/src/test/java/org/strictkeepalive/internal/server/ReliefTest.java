@@ -177,4 +177,18 @@ class ReliefTest {
         step(PressureLevel.HIGH, 1);
         assertEquals(Set.of(), verdict.greedy());
     }
+
+    /** Pressure falls and rises in the middle of a round: its first part, with a newcomer, is not known at its end. */
+    @Test
+    void aRoundThatWasSeenInPartEvictsNoReusedConnection() {
+        List<FakeConnection> reused = open(3_000, ConnectionState.IDLE, true, 2_000);
+        open(1, ConnectionState.IDLE, false, 100); // within its grace; the latest are visited first
+        step(PressureLevel.HIGH, 1);
+        relief.reset();
+        step(PressureLevel.HIGH, 1);
+        assertEquals(0, evicted(reused));
+        step(PressureLevel.HIGH, 1);
+        step(PressureLevel.HIGH, 1);
+        assertEquals(0, evicted(reused), "a newcomer is left");
+    }
 }
