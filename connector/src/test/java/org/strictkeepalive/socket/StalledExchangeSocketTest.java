@@ -141,8 +141,9 @@ class StalledExchangeSocketTest {
                         TestServer.handler((request, response, callback) ->
                                 response.write(true, ByteBuffer.allocate(size), callback)));
                 RawClient client = server.connect()) {
-            new PressureLever(server).set(0.85, PressureLevel.HIGH);
             client.send(RawClient.GET);
+            await().until(() -> server.handled.get() == 1); // a silent newcomer could be evicted
+            new PressureLever(server).set(0.85, PressureLevel.HIGH);
             long total = 0;
             byte[] buffer = new byte[256 * 1024];
             for (int i = 0; i < 30; i++) {
