@@ -4,7 +4,6 @@ import java.time.Duration;
 import java.util.EnumMap;
 import java.util.Objects;
 import java.util.stream.Collectors;
-import org.strictkeepalive.KeepAliveSetting.Scope;
 
 /**
  * The values of all settings. Immutable. Its public methods are those of {@link KeepAlivePolicy}. They are not final:
@@ -32,13 +31,6 @@ abstract class SettingValues {
      */
     public Object get(KeepAliveSetting setting) {
         return values.get(setting);
-    }
-
-    /** Tells whether all settings of a scope are the same. */
-    final boolean hasSame(Scope scope, SettingValues that) {
-        return values.keySet().stream()
-                .filter(setting -> setting.getScope() == scope)
-                .allMatch(setting -> Objects.equals(get(setting), that.get(setting)));
     }
 
     /** Returns the settings that differ from their defaults. */

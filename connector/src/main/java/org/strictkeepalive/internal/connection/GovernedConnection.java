@@ -49,7 +49,7 @@ public abstract class GovernedConnection extends Timed implements Runnable {
     /** How many requests it has carried. */
     public abstract long requests();
 
-    /** Its peer, as {@link Peers} defines it; null if that is not known. */
+    /** Its peer, as {@link org.strictkeepalive.internal.policy.Peers} defines it; null if that is not known. */
     public Object peer() {
         return null;
     }

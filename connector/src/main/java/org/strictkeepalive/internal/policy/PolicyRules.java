@@ -1,12 +1,19 @@
 package org.strictkeepalive.internal.policy;
 
+import java.util.List;
 import java.util.Objects;
+import java.util.stream.Stream;
 import org.strictkeepalive.KeepAlivePolicy;
 import org.strictkeepalive.KeepAliveSetting;
 import org.strictkeepalive.KeepAliveSetting.Scope;
 
 /** The rules across the settings of a policy, and across the policies of a server. Pure. */
 public final class PolicyRules {
+    /** The settings of pressure, which a server has only once. In order. */
+    public static final List<KeepAliveSetting> SERVER_SETTINGS = Stream.of(KeepAliveSetting.values())
+            .filter(setting -> setting.getScope() == Scope.SERVER)
+            .toList();
+
     private PolicyRules() {}
 
     /**
@@ -31,13 +38,8 @@ public final class PolicyRules {
                 setting + ": " + setting.format(policy.get(setting)) + " (expected: " + expected + ")");
     }
 
-    /** Tells whether the settings of pressure, which a server has only once, are the same. */
+    /** Tells whether the settings of pressure are the same. */
     public static boolean agree(KeepAlivePolicy one, KeepAlivePolicy other) {
-        for (KeepAliveSetting setting : KeepAliveSetting.values()) {
-            if (setting.getScope() == Scope.SERVER && !Objects.equals(one.get(setting), other.get(setting))) {
-                return false;
-            }
-        }
-        return true;
+        return SERVER_SETTINGS.stream().allMatch(setting -> Objects.equals(one.get(setting), other.get(setting)));
     }
 }

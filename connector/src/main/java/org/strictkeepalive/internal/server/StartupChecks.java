@@ -1,11 +1,13 @@
 package org.strictkeepalive.internal.server;
 
+import java.util.stream.Collectors;
 import org.eclipse.jetty.server.AbstractConnector;
 import org.eclipse.jetty.server.ServerConnector;
 import org.eclipse.jetty.util.Jetty;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import org.strictkeepalive.KeepAlivePolicy;
+import org.strictkeepalive.KeepAliveSetting;
 import org.strictkeepalive.internal.observe.OperatorLog;
 import org.strictkeepalive.internal.policy.PolicyRules;
 import org.strictkeepalive.internal.policy.PressureGauge;
@@ -26,11 +28,11 @@ final class StartupChecks {
         PolicyRules.check(wanted);
         for (GovernedConnector other : others) {
             if (!PolicyRules.agree(other.decisions().policy(), wanted)) {
-                throw new IllegalStateException(
-                        "elevatedAt, highAt, hysteresis, fairShare, reservedDescriptors, descriptorLimit, maxConnections, "
-                                + "pauseAcceptWhenCritical, sampleInterval: not the same on " + starting.connector()
-                                + " and " + other.connector()
-                                + " (expected: the same on all connectors of a server, since they share its limit)");
+                throw new IllegalStateException(PolicyRules.SERVER_SETTINGS.stream()
+                                .map(KeepAliveSetting::toString)
+                                .collect(Collectors.joining(", "))
+                        + ": not the same on " + starting.connector() + " and " + other.connector()
+                        + " (expected: the same on all connectors of a server, since they share its limit)");
             }
         }
     }
