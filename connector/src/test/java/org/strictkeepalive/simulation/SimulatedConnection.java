@@ -5,6 +5,7 @@ import java.util.function.LongSupplier;
 import org.strictkeepalive.CloseReason;
 import org.strictkeepalive.ConnectionState;
 import org.strictkeepalive.internal.connection.ConnectionDeadlines;
+import org.strictkeepalive.internal.connection.Ending;
 import org.strictkeepalive.internal.connection.Governor;
 import org.strictkeepalive.internal.policy.Pressure;
 import org.strictkeepalive.internal.policy.Tick;

@@ -21,7 +21,14 @@ import org.strictkeepalive.testkit.TestServer;
 
 /** What is decided while a request runs of which nothing was to be said when it began. */
 class MeanwhileTest {
+    /** For the first request of a connection, and for later ones, most of which nobody watches. */
     private static void assertSays(CloseReason reason, Consumer<MemoryServer> meanwhile) throws Exception {
+        for (int before : new int[] {0, 1, 2, 5}) {
+            assertSays(reason, before, meanwhile);
+        }
+    }
+
+    private static void assertSays(CloseReason reason, int before, Consumer<MemoryServer> meanwhile) throws Exception {
         Deque<Runnable> answers = new ArrayDeque<>();
         try (MemoryServer memory = new MemoryServer(
                 KeepAlivePolicy.defaults(),
@@ -29,6 +36,11 @@ class MeanwhileTest {
                         answers.add(() -> response.write(true, BufferUtil.toBuffer("whole"), callback))))) {
             MemoryEndPoint endPoint = new MemoryEndPoint(memory.scheduler);
             memory.open(endPoint);
+            for (int i = 0; i < before; i++) {
+                endPoint.addInput(RawClient.GET);
+                answers.remove().run();
+                endPoint.takeOutputString();
+            }
             endPoint.addInput(RawClient.GET);
             meanwhile.accept(memory);
             memory.pass(200);
@@ -58,7 +70,7 @@ class MeanwhileTest {
 
     @Test
     void pressure() throws Exception {
-        assertSays(CloseReason.PRESSURE, memory -> memory.monitor.addPressureSource(() -> 0.85));
+        assertSays(CloseReason.PRESSURE, 0, memory -> memory.monitor.addPressureSource(() -> 0.85));
     }
 
     @Test

@@ -1,5 +1,6 @@
 package org.strictkeepalive.internal.connection;
 
+import java.util.concurrent.atomic.AtomicLongFieldUpdater;
 import org.strictkeepalive.CloseReason;
 import org.strictkeepalive.ConnectionState;
 import org.strictkeepalive.internal.policy.Decisions;
@@ -12,6 +13,9 @@ import org.strictkeepalive.internal.policy.Tick;
  * <p>The thread that has the move writes what is not volatile. The word of {@link ConnectionLife} publishes it.
  */
 public abstract class ConnectionDeadlines extends ConnectionLife {
+    private static final AtomicLongFieldUpdater<ConnectionDeadlines> SINCE =
+            AtomicLongFieldUpdater.newUpdater(ConnectionDeadlines.class, "since");
+
     /** The time between two looks at a connection without a deadline, in nanoseconds. */
     static final long RELOOK = 60_000_000_000L;
     /** The time between two looks at a connection that is closing, in nanoseconds. */
@@ -41,7 +45,7 @@ public abstract class ConnectionDeadlines extends ConnectionLife {
     private long claimedAt;
 
     // ---- Written by the thread that has the move, read by the timer at any time
-    /** When the phase began. */
+    /** When the phase began. Written in order: the write of the word publishes it soon after. */
     private volatile long since;
     /** When the output was shut. */
     private volatile long lingerSince;
@@ -82,23 +86,11 @@ public abstract class ConnectionDeadlines extends ConnectionLife {
     /** Tells listeners that the policy has decided to close. */
     public abstract void tellClosing(CloseReason reason);
 
-    /** How the policy ends a connection. */
-    public enum Ending {
-        /** Close the socket at once. */
-        CLOSE,
-        /** Shut the output, then linger. */
-        SHUT,
-        /** Answer 408, then shut the output. */
-        ANSWER,
-        /** Read once: if no byte has come, shut the output. */
-        CHECK
-    }
-
     // ---- Phases, written by the thread that has the move
 
     public final void begin(long acceptedAt) {
         openedAt = acceptedAt;
-        since = acceptedAt;
+        SINCE.lazySet(this, acceptedAt);
     }
 
     /** Bytes of a request were read. */
@@ -125,22 +117,22 @@ public abstract class ConnectionDeadlines extends ConnectionLife {
         if (count != requests) {
             requests = count;
             phase = begun || moreBehind ? ConnectionState.READING : ConnectionState.IDLE;
-            since = now;
+            SINCE.lazySet(this, now);
         } else if (begun && phase == ConnectionState.IDLE) {
             long idle = Math.max(0, now - since);
             phase = ConnectionState.READING;
-            since = now;
+            SINCE.lazySet(this, now);
             return idle;
         } else if (begun && phase == ConnectionState.NEW && !firstBegun) {
             firstBegun = true;
-            since = now;
+            SINCE.lazySet(this, now);
         }
         return -1;
     }
 
     /** A request has begun. A pipelined one finds the phase BUSY, so it doesn't count as one that came after a wait. */
     public final void requestBegins(long now) {
-        since = now;
+        SINCE.lazySet(this, now);
         phase = ConnectionState.BUSY;
         promisedSeconds = 0;
         bodyUnread = false;

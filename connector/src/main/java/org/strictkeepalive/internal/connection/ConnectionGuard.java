@@ -154,9 +154,18 @@ public final class ConnectionGuard extends GuardedClose implements Function<Http
             return false;
         }
         if (state(seen()) != PASS) {
-            request.addHttpStreamWrapper(this);
+            if (!isUnheard()) {
+                addStream(request);
+            } else if (isToBeWatched()) {
+                watch();
+            }
         }
         return true;
+    }
+
+    @Override
+    void addStream(Request request) {
+        request.addHttpStreamWrapper(this);
     }
 
     @Override
@@ -168,9 +177,13 @@ public final class ConnectionGuard extends GuardedClose implements Function<Http
 
     @Override
     public int fill(ByteBuffer buffer) throws IOException {
-        int state = state(awaitLook());
+        goesOn();
+        int state = state(seen());
         if (state == OWNED) {
             return -1;
+        }
+        if (isCloseUnnoticed() && isOutputShut()) {
+            return 0; // Jetty then waits, and the linger reads.
         }
         int filled;
         try {
@@ -198,6 +211,7 @@ public final class ConnectionGuard extends GuardedClose implements Function<Http
 
     @Override
     public void fillInterested(Callback callback) {
+        goesOn();
         int state = state(seen());
         if (state == PASS) {
             endPoint.fillInterested(callback);
@@ -284,6 +298,8 @@ public final class ConnectionGuard extends GuardedClose implements Function<Http
             shut(governor.now());
             if (closing() == null && governor.isShutdown()) {
                 closeFor(CloseReason.STOP); // The response began before the shutdown.
+            } else if (closing() == null && state == BUSY && isUnheard()) {
+                closing(CloseReason.APPLICATION); // The response has said close.
             }
             governor.due(this, deadline(lingerSince(), lingerLimit(governor.pressure())));
         }

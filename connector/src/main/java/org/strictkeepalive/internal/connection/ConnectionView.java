@@ -4,6 +4,7 @@ import java.net.SocketAddress;
 import java.util.EventListener;
 import java.util.Set;
 import java.util.concurrent.TimeoutException;
+import java.util.function.BooleanSupplier;
 import org.eclipse.jetty.http.HttpVersion;
 import org.eclipse.jetty.io.EndPoint;
 import org.eclipse.jetty.server.AbstractMetaDataConnection;
@@ -18,15 +19,18 @@ import org.eclipse.jetty.util.HostPort;
  */
 public class ConnectionView extends AbstractMetaDataConnection {
     private final AbstractMetaDataConnection http;
+    private final BooleanSupplier closeUnnoticed;
 
     /**
      * Creates the view of a connection.
      *
      * @param endPoint the endpoint to show
+     * @param closeUnnoticed whether a response says close in a way that the connection doesn't notice
      */
-    ConnectionView(AbstractMetaDataConnection connection, EndPoint endPoint) {
+    ConnectionView(AbstractMetaDataConnection connection, EndPoint endPoint, BooleanSupplier closeUnnoticed) {
         super(connection.getConnector(), connection.getHttpConfiguration(), endPoint);
         http = connection;
+        this.closeUnnoticed = closeUnnoticed;
     }
 
     final AbstractMetaDataConnection http() {
@@ -52,7 +56,7 @@ public class ConnectionView extends AbstractMetaDataConnection {
 
     @Override
     public boolean isPersistent() {
-        return http.isPersistent();
+        return http.isPersistent() && !closeUnnoticed.getAsBoolean();
     }
 
     @Override

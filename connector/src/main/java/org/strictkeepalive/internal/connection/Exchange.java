@@ -2,11 +2,11 @@ package org.strictkeepalive.internal.connection;
 
 import java.nio.ByteBuffer;
 import java.util.concurrent.atomic.AtomicLongFieldUpdater;
+import org.eclipse.jetty.http.HttpField;
 import org.eclipse.jetty.http.HttpFields;
 import org.eclipse.jetty.http.HttpHeader;
 import org.eclipse.jetty.http.HttpHeaderValue;
 import org.eclipse.jetty.http.HttpMethod;
-import org.eclipse.jetty.http.HttpVersion;
 import org.eclipse.jetty.http.MetaData;
 import org.eclipse.jetty.server.Request;
 import org.eclipse.jetty.util.BufferUtil;
@@ -21,20 +21,26 @@ import org.eclipse.jetty.util.BufferUtil;
 final class Exchange {
     private static final AtomicLongFieldUpdater<Exchange> MOVED =
             AtomicLongFieldUpdater.newUpdater(Exchange.class, "moved");
+    private static final byte NOTHING_READ = 0;
+    private static final byte READ = 1;
+    private static final byte PIPELINED = 2;
     private static final int CRLFCRLF_TAIL = 0x0A0D0A;
     private static final int LFLF_TAIL = 0x0A0A;
 
     private boolean closeAsked;
     private boolean keepAliveAsked;
-    private boolean http10;
     private boolean upgradeAsked;
-    private boolean connectAsked;
-    private boolean chunked;
     private boolean bodyEnded;
     private boolean moreBehind;
     private boolean lastSent;
+    /** Whether the end of the exchange may not be reported, since nobody watched it at its begin. */
+    private boolean unheard;
+    /** {@link #READ} or {@link #NOTHING_READ} since the last request began, or {@link #PIPELINED} for good. */
+    private byte reads;
     /** The last three bytes that were read. */
     private int tail;
+    /** The request of an exchange that nobody watches. */
+    private Request unwatched;
     /** How many bytes of the body are still to come; negative if only the end of the body tells. */
     private long bodyMissing;
     /** The buffer that was read last, null from the next wait on. */
@@ -61,6 +67,7 @@ final class Exchange {
             tail = (tail << 8) | buffer.get(buffer.limit() - i);
         }
         input = buffer;
+        reads |= READ;
         if (busy) {
             if (bodyMissing > 0) {
                 moreBehind = count > bodyMissing;
@@ -103,15 +110,13 @@ final class Exchange {
      * @param persistent whether the request lets the connection be kept
      */
     void begins(Request request, boolean persistent) {
-        // getField allocates nothing; an iterator would.
-        HttpFields fields = request.getHeaders();
-        chunked = fields.getField(HttpHeader.TRANSFER_ENCODING) != null;
-        connectAsked = HttpMethod.CONNECT.is(request.getMethod());
+        boolean chunked = look(request.getHeaders());
+        // A request that came with the bytes of the one before.
+        reads = reads == READ ? NOTHING_READ : PIPELINED;
+        upgradeAsked |= HttpMethod.CONNECT.is(request.getMethod());
         closeAsked = !persistent;
-        keepAliveAsked = ResponseHeaders.isConnection(fields, HttpHeaderValue.KEEP_ALIVE);
-        http10 = request.getConnectionMetaData().getHttpVersion() == HttpVersion.HTTP_1_0;
-        upgradeAsked = connectAsked || fields.getField(HttpHeader.UPGRADE) != null;
         lastSent = false;
+        unheard = false;
         long length = request.getLength();
         bodyEnded = length <= 0 && !chunked;
         if (bodyEnded) {
@@ -124,8 +129,9 @@ final class Exchange {
             bodyMissing = 0;
             moreBehind = false;
         } else if (chunked) {
-            bodyMissing = Chunks.isWhole(input) ? 0 : -1;
-            moreBehind = false;
+            boolean whole = Chunks.isWhole(input);
+            bodyMissing = whole ? 0 : -1;
+            moreBehind = whole && !endsWithBlankLine();
         } else {
             bodyMissing = Math.max(0, length - input.remaining());
             moreBehind = input.remaining() > length;
@@ -133,10 +139,70 @@ final class Exchange {
         MOVED.lazySet(this, 0);
     }
 
+    /**
+     * Looks once at each field. By index, since an iterator would be an object on the heap.
+     *
+     * @return whether the request has a body in chunks
+     */
+    private boolean look(HttpFields fields) {
+        boolean chunked = false;
+        keepAliveAsked = false;
+        upgradeAsked = false;
+        for (int i = fields.size() - 1; i >= 0; i--) {
+            HttpField field = fields.getField(i);
+            HttpHeader header = field.getHeader();
+            if (header == HttpHeader.TRANSFER_ENCODING) {
+                chunked = true;
+            } else if (header == HttpHeader.UPGRADE) {
+                upgradeAsked = true;
+            } else if (header == HttpHeader.CONNECTION) {
+                keepAliveAsked |= field.contains(HttpHeaderValue.KEEP_ALIVE.asString());
+            }
+        }
+        return chunked;
+    }
+
+    /** Whether the client has sent a request before the response to the one before. */
+    boolean isPipelined() {
+        return (reads & PIPELINED) != 0;
+    }
+
+    /** Whether nothing more comes of the request, and it asks neither for a close nor for an upgrade. */
+    boolean isPlain() {
+        return bodyEnded && !closeAsked && !upgradeAsked;
+    }
+
+    /** Nobody watches the exchange from its begin. */
+    void leaveUnwatched(Request request) {
+        unwatched = request;
+        unheard = true;
+    }
+
+    /** The request of an exchange that nobody watches, null if somebody does. */
+    Request unwatched() {
+        return unwatched;
+    }
+
+    /** From now on somebody watches the exchange. Its end may be reported nevertheless by nobody. */
+    void watched() {
+        unwatched = null;
+    }
+
+    /** Whether the exchange may end without a report. If so, it is over when Jetty goes on. */
+    boolean isUnheard() {
+        return unheard;
+    }
+
+    /** An exchange has ended without a report. */
+    void endsUnheard() {
+        unwatched = null;
+        unheard = false;
+    }
+
     /** The body of the request was read to its end. */
     void bodyEnds() {
         bodyEnded = true;
-        if (chunked) {
+        if (bodyMissing < 0) {
             moreBehind = !endsWithBlankLine();
         }
     }
@@ -175,19 +241,11 @@ final class Exchange {
         return keepAliveAsked;
     }
 
-    boolean isHttp10() {
-        return http10;
-    }
-
     /**
      * Whether the request asks for an upgrade or a tunnel. Only the status of the response tells whether there is one.
      */
     boolean isUpgradeAsked() {
         return upgradeAsked;
-    }
-
-    boolean isConnectAsked() {
-        return connectAsked;
     }
 
     /**

@@ -73,6 +73,9 @@ public abstract class GovernedConnection extends Timed implements Runnable {
      */
     public abstract boolean evict(long since, long now);
 
+    /** From now on a response may have to say something about the connection, so watches the exchange in progress. */
+    public void watch() {}
+
     /** Closes it if it lingers and its client has sent nothing since the FIN. */
     public abstract void endQuietLinger();
 

@@ -28,6 +28,9 @@ public interface Governor extends Executor {
     /** Whether the connector shuts down: it answers the requests that come, and keeps no connection. */
     boolean isShutdown();
 
+    /** Negative if a stop, a drain or high pressure may close a connection after its exchange, else 0. */
+    long calm();
+
     /** Whether the connector has stopped. */
     boolean isStopping();
 

@@ -1,9 +1,9 @@
 package org.strictkeepalive.internal.connection;
 
-import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.TimeUnit;
 import org.eclipse.jetty.http.HttpFields;
 import org.eclipse.jetty.http.HttpHeaderValue;
+import org.eclipse.jetty.http.HttpMethod;
 import org.eclipse.jetty.http.HttpStatus;
 import org.eclipse.jetty.http.MetaData;
 import org.eclipse.jetty.io.EndPoint;
@@ -15,14 +15,17 @@ import org.strictkeepalive.internal.policy.Decisions;
 import org.strictkeepalive.internal.policy.Pressure;
 
 /** Decides which requests of a connection may be executed, and what the responses say about the connection. */
-public abstract class GuardedExchange extends GuardedProgress {
-    /** How much of {@code maxConnectionAgeJitter} applies to this connection, from 0 to 1. */
-    private final float agePart = ThreadLocalRandom.current().nextFloat();
-
+public abstract class GuardedExchange extends GuardedWatch {
     /** The connection as requests show it. Most applications don't ask for it, and it takes 170 bytes. */
     private volatile ConnectionView view;
     /** Whether an exchange has failed. If so, no pipelined request may be executed, since it would get no answer. */
     private boolean failed;
+    /**
+     * Whether the response says close in a way that Jetty doesn't notice. The guard then shuts the output.
+     *
+     * @see ResponseHeaders#sayCloseUnnoticed
+     */
+    private boolean closeUnnoticed;
 
     GuardedExchange(Governor governor, EndPoint shown) {
         super(governor, shown);
@@ -37,7 +40,7 @@ public abstract class GuardedExchange extends GuardedProgress {
     /** Any thread of the application may ask. */
     private synchronized ConnectionView makeView() {
         if (view == null) {
-            view = ConnectionViews.of(connection, unwrap());
+            view = ConnectionViews.of(connection, unwrap(), () -> closeUnnoticed);
         }
         return view;
     }
@@ -46,6 +49,9 @@ public abstract class GuardedExchange extends GuardedProgress {
 
     /** The headers of a request are complete. Returns false if the request must not be executed. */
     final boolean onRequest(Request request) {
+        if (goesOn() && !endPoint.isOpen()) {
+            failed = true;
+        }
         int seen = seen();
         if (state(seen) != RUNNING) {
             return state(seen) == PASS;
@@ -58,7 +64,11 @@ public abstract class GuardedExchange extends GuardedProgress {
             onReuse(begun - since());
         }
         requestBegins(begun);
-        exchangeInProgress().begins(request, connection.isPersistent());
+        Exchange exchange = exchangeInProgress();
+        exchange.begins(request, connection.isPersistent());
+        if (mayBeUnwatched(exchange)) {
+            exchange.leaveUnwatched(request);
+        }
         forgetStall();
         return headersComplete(seen); // Last, because it publishes the fields that were written above.
     }
@@ -79,9 +89,12 @@ public abstract class GuardedExchange extends GuardedProgress {
     /** The last of the response was written. */
     final void onLastSent() {
         exchangeInProgress().lastSent();
+        if (closeUnnoticed && !isOutputShut()) {
+            shutdownOutput();
+        }
     }
 
-    /** Whether the last of the response was written; known only if the exchange can fail after it. */
+    /** Whether the last of the response was written. */
     final boolean isLastSent() {
         return exchangeInProgress().isLastSent();
     }
@@ -106,7 +119,7 @@ public abstract class GuardedExchange extends GuardedProgress {
                 // For example a response to HTTP/1.0 without a length, which ends with the close.
                 closing(CloseReason.APPLICATION);
             }
-            if (unread && !isOutputShut()) {
+            if ((unread || closeUnnoticed) && !isOutputShut()) {
                 shutdownOutput();
             }
         }
@@ -127,6 +140,11 @@ public abstract class GuardedExchange extends GuardedProgress {
             onCompleteAgain();
         }
         return inProgress;
+    }
+
+    /** Whether the response that was written last says close in a way that Jetty doesn't notice. */
+    final boolean isCloseUnnoticed() {
+        return closeUnnoticed;
     }
 
     /** An exchange was completed twice. */
@@ -162,15 +180,15 @@ public abstract class GuardedExchange extends GuardedProgress {
         boolean upgradeAsked = exchange.isUpgradeAsked();
         boolean early = exchange.isEarly(request, last);
         boolean unchunked = !last
-                && !exchange.isHttp10()
-                && (upgradeAsked || isCloseOurs())
+                && !isHttp10()
+                && (upgradeAsked || (isCloseOurs() && !closeUnnoticed))
                 && ResponseHeaders.isLengthUnknown(response)
                 && !Exchange.isContinueExpected(request); // Then Jetty itself closes.
         boolean promiseBroken = promisedSeconds() > 0 && !connection.isPersistent();
         if (!upgradeAsked && !early && !unchunked && !promiseBroken) {
             return response;
         }
-        if (exchange.isConnectAsked() && HttpStatus.isSuccess(status)) {
+        if (upgradeAsked && HttpMethod.CONNECT.is(request.getMethod()) && HttpStatus.isSuccess(status)) {
             return response;
         }
         HttpFields.Mutable headers = HttpFields.build(response.getHttpFields());
@@ -185,7 +203,7 @@ public abstract class GuardedExchange extends GuardedProgress {
         if (promiseBroken) {
             ResponseHeaders.withdrawPromise(headers);
         }
-        if (unchunked && isCloseOurs()) {
+        if (unchunked && isCloseOurs() && !closeUnnoticed) {
             ResponseHeaders.chunk(headers);
         }
         return ResponseHeaders.with(response, headers);
@@ -209,8 +227,8 @@ public abstract class GuardedExchange extends GuardedProgress {
             }
         }
         if (isCloseOurs()) {
-            ResponseHeaders.sayClose(headers);
-        } else if (!exchange.isHttp10()) {
+            sayClose(exchange, headers);
+        } else if (!isHttp10()) {
             ResponseHeaders.sayCloseAsJetty(headers);
         }
     }
@@ -220,15 +238,31 @@ public abstract class GuardedExchange extends GuardedProgress {
         Pressure pressure = governor.pressure();
         long count = connection.getMessagesIn();
         // The age at the begin of the request needs no look at the clock. The close comes one request late at most.
-        CloseReason reason = decisions.closeAfter(count, since() - openedAt(), agePart, pressure);
+        CloseReason reason = decisions.closeAfter(count, since() - openedAt(), agePart(), pressure);
         if (reason == null || (reason == CloseReason.PRESSURE && count > 1 && pressure.spares(peer()))) {
             reason = governor.farewell();
         }
         if (reason == null && exchange.isKeepAliveAsked() && decisions.isAdvertiseKeepAlive()) {
-            reason = promise(exchange, headers, decisions, pressure, count);
+            reason = promise(headers, decisions, pressure, count);
         }
         if (reason != null) {
             closeFor(reason);
+            sayClose(exchange, headers);
+        }
+    }
+
+    /**
+     * Says close. If Jetty noticed, it would take ways that it has never taken before, and the compiler would throw away
+     * the compiled code of all requests.
+     */
+    private void sayClose(Exchange exchange, HttpFields.Mutable headers) {
+        closeUnnoticed = exchange.isPlain()
+                && !exchange.isMoreBehind()
+                && !exchange.isPipelined() // Jetty would parse what is left in its buffer.
+                && !isHttp10()
+                && !governor.isShutdown()
+                && ResponseHeaders.sayCloseUnnoticed(headers);
+        if (!closeUnnoticed) {
             ResponseHeaders.sayClose(headers);
         }
     }
@@ -237,9 +271,9 @@ public abstract class GuardedExchange extends GuardedProgress {
      * Adds the promise of a {@code Keep-Alive} field. Returns null, or the reason why the response has to say close
      * instead.
      */
-    private CloseReason promise(
-            Exchange exchange, HttpFields.Mutable headers, Decisions decisions, Pressure pressure, long count) {
-        if (exchange.isHttp10() && ResponseHeaders.endsWithClose(headers)) {
+    private CloseReason promise(HttpFields.Mutable headers, Decisions decisions, Pressure pressure, long count) {
+        boolean http10 = isHttp10();
+        if (http10 && ResponseHeaders.endsWithClose(headers)) {
             return null;
         }
         long seconds = decisions.promisableSeconds(squeeze(pressure), governor.idleTimeout(), idleTimeoutIfLowered());
@@ -249,7 +283,7 @@ public abstract class GuardedExchange extends GuardedProgress {
         }
         String value = decisions.keepAliveField(seconds, count);
         if (value != null) {
-            ResponseHeaders.promise(headers, value, exchange.isHttp10());
+            ResponseHeaders.promise(headers, value, http10);
             promised(seconds);
         }
         return null;

@@ -9,16 +9,12 @@ import org.eclipse.jetty.http.MetaData;
 import org.eclipse.jetty.io.Content;
 import org.eclipse.jetty.server.HttpStream;
 import org.eclipse.jetty.util.Callback;
-import org.eclipse.jetty.util.Jetty;
 
 /**
  * Wraps the stream of one exchange. It revises the response's headers, and reports the end of the request's body and of
  * the exchange.
  */
 final class GuardedStream extends HttpStream.Wrapper {
-    /** Jetty 12.0 may fail an exchange after the end of its response. Later versions ignore such a failure. */
-    private static final boolean FAILS_BEHIND_LAST = Jetty.VERSION.startsWith("12.0.");
-
     private final GuardedExchange guard;
     private final int number;
     /** Notes that the end of the response was written. */
@@ -63,13 +59,12 @@ final class GuardedStream extends HttpStream.Wrapper {
     @Override
     public void send(
             MetaData.Request request, MetaData.Response response, boolean last, ByteBuffer content, Callback callback) {
-        boolean mayFailBehind = last && (FAILS_BEHIND_LAST || !guard.isBodyEnded());
         super.send(
                 request,
                 response == null ? null : guard.revise(request, response, last),
                 last,
                 content,
-                mayFailBehind ? new LastSend(callback) : callback);
+                last ? new LastSend(callback) : callback);
     }
 
     @Override

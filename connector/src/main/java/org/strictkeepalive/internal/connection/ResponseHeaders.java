@@ -6,6 +6,7 @@ import org.eclipse.jetty.http.HttpFields;
 import org.eclipse.jetty.http.HttpHeader;
 import org.eclipse.jetty.http.HttpHeaderValue;
 import org.eclipse.jetty.http.MetaData;
+import org.eclipse.jetty.http.PreEncodedHttpField;
 
 /** The header fields of a response that are about its connection. Pure. */
 final class ResponseHeaders {
@@ -16,6 +17,9 @@ final class ResponseHeaders {
      * name only.
      */
     private static final HttpField KEEP_ALIVE = new HttpField(null, CONNECTION, HttpHeaderValue.KEEP_ALIVE.asString());
+
+    /** Jetty obeys a field only if its header is known, so this field has a name only. */
+    private static final HttpField CLOSE = new PreEncodedHttpField(CONNECTION, HttpHeaderValue.CLOSE.asString());
 
     private static final HttpField CHUNKED =
             new HttpField(HttpHeader.TRANSFER_ENCODING, HttpHeaderValue.CHUNKED.asString());
@@ -41,6 +45,21 @@ final class ResponseHeaders {
     }
 
     /**
+     * Adds {@code Connection: close} in a way that Jetty doesn't notice: it takes the connection as one that persists.
+     * Returns false, and changes nothing, if the response has options for the connection already.
+     */
+    static boolean sayCloseUnnoticed(HttpFields.Mutable headers) {
+        if (headers.getField(HttpHeader.CONNECTION) != null) {
+            return false;
+        }
+        withdrawPromise(headers);
+        if (!has(headers, CLOSE)) {
+            headers.add(CLOSE);
+        }
+        return true;
+    }
+
+    /**
      * Adds {@code Connection: close} where Jetty adds it too: 12.1.12 forgets it if the headers overflow its buffer.
      */
     static void sayCloseAsJetty(HttpFields.Mutable headers) {
@@ -58,15 +77,15 @@ final class ResponseHeaders {
         headers.put(HttpHeader.KEEP_ALIVE, value);
         // For HTTP/1.0 Jetty adds the option itself. For HTTP/1.1 it strips the option from the application's own
         // field.
-        if (!http10 && !hasKeepAlive(headers)) {
+        if (!http10 && !has(headers, KEEP_ALIVE)) {
             headers.add(KEEP_ALIVE);
         }
     }
 
-    /** Whether the option was added before. Jetty prepares a response twice if its headers overflow the buffer. */
-    private static boolean hasKeepAlive(HttpFields headers) {
+    /** Whether a field was added before. Jetty prepares a response twice if its headers overflow the buffer. */
+    private static boolean has(HttpFields headers, HttpField field) {
         for (int i = 0; i < headers.size(); i++) {
-            if (KEEP_ALIVE.equals(headers.getField(i))) {
+            if (field.equals(headers.getField(i))) {
                 return true;
             }
         }

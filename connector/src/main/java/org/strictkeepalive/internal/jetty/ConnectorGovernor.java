@@ -25,6 +25,7 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import org.strictkeepalive.CloseReason;
 import org.strictkeepalive.KeepAlivePolicy;
+import org.strictkeepalive.PressureLevel;
 import org.strictkeepalive.internal.connection.ApplicationCalls;
 import org.strictkeepalive.internal.connection.ConnectionGuard;
 import org.strictkeepalive.internal.connection.GovernedConnection;
@@ -245,6 +246,12 @@ public final class ConnectorGovernor
         }
         Draining draining = server.draining();
         return draining.isOn() && draining.saysClose(now()) ? CloseReason.DRAIN : null;
+    }
+
+    @Override
+    public long calm() {
+        boolean high = pressure().level().isAtLeast(PressureLevel.HIGH);
+        return high || isShutdown() || server.draining().isOn() ? -1 : 0;
     }
 
     private void beginStop(long now) {

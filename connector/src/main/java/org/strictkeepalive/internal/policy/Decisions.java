@@ -44,6 +44,10 @@ public final class Decisions {
     private final boolean keepAliveTimeoutSet;
     private final boolean firstRequestTimeoutSet;
     private final int maxRequestsPerConnection;
+    /** {@link #maxRequestsPerConnection} and {@link #maxConnectionAge}, or {@link #NEVER} where these are off. */
+    private final long requestLimit;
+
+    private final long ageLimit;
     private final double maxConnectionAgeJitter;
     private final long minDataRate;
     private final boolean advertiseKeepAlive;
@@ -65,6 +69,8 @@ public final class Decisions {
         keepAliveTimeoutSet = policy.getKeepAliveTimeout() != null;
         firstRequestTimeoutSet = policy.getFirstRequestTimeout() != null;
         maxRequestsPerConnection = policy.getMaxRequestsPerConnection();
+        requestLimit = maxRequestsPerConnection > 0 ? maxRequestsPerConnection : NEVER;
+        ageLimit = maxConnectionAge > 0 ? maxConnectionAge : NEVER;
         maxConnectionAgeJitter = policy.getMaxConnectionAgeJitter();
         minDataRate = policy.getMinDataRate();
         advertiseKeepAlive = policy.isAdvertiseKeepAlive();
@@ -193,6 +199,16 @@ public final class Decisions {
             return CloseReason.PRESSURE;
         }
         return null;
+    }
+
+    /**
+     * Whether the limits of requests and of age keep the connection, as {@link #closeAfter} decides. Without a branch,
+     * since requests would never take it before the first close.
+     *
+     * @return a negative number if they don't, else another one
+     */
+    public long beforeClose(long requests, long age, double agePart) {
+        return (requestLimit - 1 - requests) | ((long) (ageLimit * (1 - maxConnectionAgeJitter * agePart)) - 1 - age);
     }
 
     /**

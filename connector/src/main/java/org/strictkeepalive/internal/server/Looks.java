@@ -38,6 +38,8 @@ public final class Looks {
     private long judgedAt;
 
     private volatile boolean all;
+    /** Whether pressure was HIGH or above when it was measured last. */
+    private volatile boolean high;
 
     /**
      * Creates the looks of a server.
@@ -51,8 +53,23 @@ public final class Looks {
         judgedAt = now;
     }
 
+    /** Watches the exchanges in progress: from now on their responses may have to say close. */
+    void watchAll() {
+        wheel.list().forEach(GovernedConnection::watch);
+    }
+
+    /** Watches the exchanges in progress if pressure has risen to HIGH. */
+    void heed(Pressure pressure) {
+        boolean wasHigh = high;
+        high = pressure.level().isAtLeast(PressureLevel.HIGH);
+        if (high && !wasHigh) {
+            watchAll();
+        }
+    }
+
     /** Lets the next tick look at all connections, since their policy has changed. */
     void lookAtAll() {
+        watchAll();
         all = true;
     }
 

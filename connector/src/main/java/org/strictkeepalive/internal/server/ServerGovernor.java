@@ -169,6 +169,7 @@ public final class ServerGovernor {
 
     /** The pressure was measured. */
     private void onPressure() {
+        looks.heed(pressure());
         pauseOrResume();
         reaction.requestTelling();
     }
@@ -242,11 +243,7 @@ public final class ServerGovernor {
 
     /** Counts as closed the connections of a stopped connector whose end Jetty has not reported. */
     public void sweep(Governor stopped) {
-        for (GovernedConnection connection : wheel.list()) {
-            if (connection.isOf(stopped)) {
-                onClosed(connection, CloseReason.STOP);
-            }
-        }
+        wheel.list().stream().filter(c -> c.isOf(stopped)).forEach(c -> onClosed(c, CloseReason.STOP));
     }
 
     /** One connector has a new policy: its settings of pressure become those of all. */
@@ -260,6 +257,7 @@ public final class ServerGovernor {
 
     /** A connector shuts down: its idle connections end now, not at the next tick. */
     public void onShutdown() {
+        looks.watchAll();
         ticker.ensure(now(), 0);
     }
 
@@ -390,6 +388,7 @@ public final class ServerGovernor {
     /** Begins a drain that takes so many nanoseconds. */
     public void drain(long spread) {
         draining.begin(now(), spread, connections.open());
+        looks.watchAll();
         ticker.ensure(now(), spread);
     }
 

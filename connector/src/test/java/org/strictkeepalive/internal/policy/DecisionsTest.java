@@ -228,6 +228,32 @@ class DecisionsTest {
         assertNull(policy(b -> b.maxConnectionAge(Duration.ZERO)).closeAfter(1, Long.MAX_VALUE, 1, Pressure.NONE));
     }
 
+    @Property(tries = 1_000)
+    void aConnectionIsKeptUntilSoon(
+            @ForAll @LongRange(min = 1, max = 20_000) long requests,
+            @ForAll @LongRange(min = 0, max = 7200 * SECOND) long age,
+            @ForAll @DoubleRange(min = 0, max = 1) double part) {
+        boolean kept = DEFAULTS.closeAfter(requests, age, part, Pressure.NONE) == null;
+        assertEquals(kept, DEFAULTS.beforeClose(requests, age, part) >= 0 || (kept && isAboutToClose(age, part)));
+    }
+
+    /** Parts of a nanosecond don't count. */
+    private static boolean isAboutToClose(long age, double part) {
+        return DEFAULTS.closeAfter(1, age + 1, part, Pressure.NONE) != null;
+    }
+
+    @ParameterizedTest
+    @CsvSource({"9999, 3599, true", "10000, 3599, false", "9999, 3600, false", "1, 0, true"})
+    void theLastRequestIsNotBeforeTheClose(long requests, long ageSeconds, boolean before) {
+        assertEquals(before, DEFAULTS.beforeClose(requests, ageSeconds * SECOND, 0) >= 0);
+    }
+
+    @Test
+    void limitsThatAreOffAreNeverReached() {
+        Decisions off = policy(b -> b.maxRequestsPerConnection(0).maxConnectionAge(Duration.ZERO));
+        assertTrue(off.beforeClose(Integer.MAX_VALUE, 365 * 24 * 3600 * SECOND, 1) >= 0);
+    }
+
     @ParameterizedTest
     @EnumSource
     void responsesCloseUnderPressureFromHighOn(PressureLevel level) {
