@@ -11,7 +11,6 @@ import java.util.concurrent.Executor;
 import org.eclipse.jetty.http.DateGenerator;
 import org.eclipse.jetty.io.AbstractEndPoint;
 import org.eclipse.jetty.io.EndPoint;
-import org.eclipse.jetty.util.BufferUtil;
 import org.eclipse.jetty.util.Callback;
 import org.eclipse.jetty.util.thread.Invocable;
 import org.eclipse.jetty.util.thread.TryExecutor;
@@ -114,15 +113,8 @@ public abstract class GuardedClose extends GuardedExchange implements Callback {
      */
     private void check() {
         CloseReason reason = checkedFor();
-        ByteBuffer buffer = BufferUtil.allocate(connection.getInputBufferSize());
-        int filled;
-        try {
-            filled = endPoint.fill(buffer);
-        } catch (IOException | RuntimeException x) {
-            filled = -1;
-        }
+        int filled = readOnce();
         if (filled > 0) {
-            readAhead = buffer;
             withdraw();
             foundBytes();
             handToJetty();
@@ -142,6 +134,21 @@ public abstract class GuardedClose extends GuardedExchange implements Callback {
         shutdown();
         // A wake-up while CHECKING was ignored.
         awaitDiscard();
+    }
+
+    private int readOnce() {
+        ByteBuffer buffer = Scratch.take();
+        try {
+            int filled = endPoint.fill(buffer);
+            if (filled > 0) {
+                readAhead = Scratch.copy(buffer);
+            }
+            return filled;
+        } catch (IOException | RuntimeException x) {
+            return -1;
+        } finally {
+            Scratch.giveBack(buffer);
+        }
     }
 
     /**

@@ -163,15 +163,9 @@ abstract class GuardedProgress extends GuardEndPoint {
         boolean reset = false;
         try {
             // Check again: from here on the exchange can't end.
-            if (isQuiet()) {
-                ByteBuffer one = ByteBuffer.allocate(1);
-                int read = channel.read(one);
-                if (read > 0) {
-                    readAhead = one.flip();
-                } else if (read < 0 && !gone) {
-                    gone = true;
-                    goneSince = tick.now();
-                }
+            if (isQuiet() && readOne(channel) < 0 && !gone) {
+                gone = true;
+                goneSince = tick.now();
             }
         } catch (IOException x) {
             LOG.debug("The client of {} has gone", this, x);
@@ -182,6 +176,19 @@ abstract class GuardedProgress extends GuardEndPoint {
             endLook(seen);
         }
         return reset || (gone && tick.now() - goneSince >= limit);
+    }
+
+    private int readOne(SocketChannel channel) throws IOException {
+        ByteBuffer buffer = Scratch.take();
+        try {
+            int read = channel.read(buffer.limit(1));
+            if (read > 0) {
+                readAhead = Scratch.copy(buffer.flip());
+            }
+            return read;
+        } finally {
+            Scratch.giveBack(buffer);
+        }
     }
 
     /** Whether the request has been read to its end, and the exchange waits neither for a read nor for a write. */

@@ -12,7 +12,6 @@ final class Linger {
     /** In bytes. The record of an alert is shorter: 19 bytes, or 35 from a JDK. The record of a request is longer. */
     private static final int TLS_SHORTEST_DATA = 40;
 
-    private static final int DISCARD_SIZE = 16 * 1024;
     private static final int DISCARDS_AT_ONCE = 16;
 
     private final EndPoint socket;
@@ -39,8 +38,15 @@ final class Linger {
      * @return whether more may come; false after the client's FIN
      */
     boolean discard() throws IOException {
-        // Not from Jetty's buffer pool, whose methods differ between versions.
-        ByteBuffer buffer = BufferUtil.allocate(DISCARD_SIZE);
+        ByteBuffer buffer = Scratch.take();
+        try {
+            return discard(buffer);
+        } finally {
+            Scratch.giveBack(buffer);
+        }
+    }
+
+    private boolean discard(ByteBuffer buffer) throws IOException {
         for (int i = 0; i < DISCARDS_AT_ONCE; i++) {
             BufferUtil.clear(buffer);
             int filled = socket.fill(buffer);
