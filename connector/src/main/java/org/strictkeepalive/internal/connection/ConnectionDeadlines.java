@@ -107,6 +107,15 @@ public abstract class ConnectionDeadlines extends ConnectionLife {
     }
 
     /**
+     * 1 in the phase IDLE, else 0. Without a branch: the first request of a new connection would be the first to take it,
+     * and the compiler would throw away the compiled code of all requests.
+     */
+    @SuppressWarnings("EnumOrdinal") // Equal ordinals are equal states.
+    final int onlyIfIdle() {
+        return ((phase.ordinal() ^ ConnectionState.IDLE.ordinal()) - 1) >>> 31;
+    }
+
+    /**
      * Jetty's connection is about to wait.
      *
      * @param count how many requests the connection has carried

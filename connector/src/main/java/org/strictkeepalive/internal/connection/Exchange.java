@@ -148,7 +148,8 @@ final class Exchange {
         boolean chunked = false;
         keepAliveAsked = false;
         upgradeAsked = false;
-        for (int i = fields.size() - 1; i >= 0; i--) {
+        int size = fields.size();
+        for (int i = 0; i < size; i++) {
             HttpField field = fields.getField(i);
             HttpHeader header = field.getHeader();
             if (header == HttpHeader.TRANSFER_ENCODING) {

@@ -265,7 +265,7 @@ public abstract class GuardedClose extends GuardedExchange implements Callback {
     final void resume() {
         fillCallback.succeeded();
         // After a request that can't be parsed Jetty's connection returns without waiting.
-        if (isOutputShut() && state(seen()) == RUNNING) {
+        if (state(seen()) == RUNNING && isOutputShut()) {
             takeOver();
         }
     }

@@ -9,7 +9,6 @@ import org.eclipse.jetty.http.MetaData;
 import org.eclipse.jetty.io.EndPoint;
 import org.eclipse.jetty.server.Request;
 import org.strictkeepalive.CloseReason;
-import org.strictkeepalive.ConnectionState;
 import org.strictkeepalive.PressureLevel;
 import org.strictkeepalive.internal.policy.Decisions;
 import org.strictkeepalive.internal.policy.Pressure;
@@ -60,9 +59,7 @@ public abstract class GuardedExchange extends GuardedWatch {
             return false;
         }
         long begun = governor.begun(request);
-        if (phase() == ConnectionState.IDLE) {
-            onReuse(begun - since());
-        }
+        onRequestBegun(begun - since(), onlyIfIdle());
         requestBegins(begun);
         Exchange exchange = exchangeInProgress();
         exchange.begins(request, connection.isPersistent());
@@ -75,7 +72,12 @@ public abstract class GuardedExchange extends GuardedWatch {
 
     /** The first bytes of a request have come to a connection that was idle for that many nanoseconds. */
     final void onReuse(long idle) {
-        governor.counters().reuses().add(TimeUnit.NANOSECONDS.toMillis(idle));
+        onRequestBegun(idle, 1);
+    }
+
+    /** As {@link #onReuse}, times 1 or 0. */
+    private void onRequestBegun(long idle, int times) {
+        governor.counters().reuses().add(TimeUnit.NANOSECONDS.toMillis(idle), times);
     }
 
     final boolean isBodyEnded() {

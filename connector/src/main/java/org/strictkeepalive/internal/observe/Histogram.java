@@ -22,7 +22,12 @@ public final class Histogram {
     }
 
     public void add(long value) {
-        counts[bucket(value)].increment();
+        add(value, 1);
+    }
+
+    /** Counts a value so many times. */
+    public void add(long value, int times) {
+        counts[bucket(value)].add(times);
     }
 
     static int bucket(long value) {
