@@ -11,7 +11,7 @@ import org.strictkeepalive.KeepAliveSetting.Scope;
  * has only once: all its connectors share them.
  */
 public final class KeepAlivePolicy extends SettingValues {
-    private static final KeepAlivePolicy DEFAULTS = builder().build();
+    private static final KeepAlivePolicy DEFAULTS = new KeepAlivePolicy(presets());
 
     private KeepAlivePolicy(EnumMap<KeepAliveSetting, Object> values) {
         super(values);
@@ -22,13 +22,17 @@ public final class KeepAlivePolicy extends SettingValues {
         return DEFAULTS;
     }
 
-    /** {@return a new builder with every setting at its default} */
-    public static Builder builder() {
+    private static EnumMap<KeepAliveSetting, Object> presets() {
         EnumMap<KeepAliveSetting, Object> values = new EnumMap<>(KeepAliveSetting.class);
         for (KeepAliveSetting setting : KeepAliveSetting.values()) {
             values.put(setting, setting.getDefault());
         }
-        return new Builder(values);
+        return values;
+    }
+
+    /** {@return a new builder with every setting at its default} */
+    public static Builder builder() {
+        return new Builder(presets());
     }
 
     /** {@return a new builder with the settings of this policy} */

@@ -1,5 +1,8 @@
 package org.strictkeepalive;
 
+import static java.time.Duration.ofHours;
+import static java.time.Duration.ofMillis;
+import static java.time.Duration.ofSeconds;
 import static org.strictkeepalive.KeepAliveSetting.Scope.CONNECTION;
 import static org.strictkeepalive.KeepAliveSetting.Scope.SERVER;
 import static org.strictkeepalive.KeepAliveSetting.Unit.AMOUNT;
@@ -13,8 +16,6 @@ import java.time.Duration;
 import java.util.Arrays;
 import java.util.Locale;
 import java.util.Optional;
-import java.util.regex.Matcher;
-import java.util.regex.Pattern;
 
 /**
  * The settings of a {@link KeepAlivePolicy}. Each is described once, here: the builder's checks, the texts of refusals,
@@ -33,13 +34,13 @@ public enum KeepAliveSetting {
     MIN_KEEP_ALIVE_TIMEOUT(
             DURATION,
             CONNECTION,
-            "1s",
+            ofSeconds(1),
             "What keepAliveTimeout shrinks to under pressure, and how long a reused connection is safe from eviction after a response."),
     /** See {@link KeepAlivePolicy.Builder#requestHeaderTimeout}. */
     REQUEST_HEADER_TIMEOUT(
             DURATION,
             CONNECTION,
-            "10s",
+            ofSeconds(10),
             "The time from the first byte of a request to the end of its headers; a client that exceeds it gets a 408."),
     /** See {@link KeepAlivePolicy.Builder#firstRequestTimeout}. */
     FIRST_REQUEST_TIMEOUT(
@@ -50,63 +51,78 @@ public enum KeepAliveSetting {
             "The time from accept to the end of the first request's headers."),
     /** See {@link KeepAlivePolicy.Builder#handshakeTimeout}. */
     HANDSHAKE_TIMEOUT(
-            DURATION, CONNECTION, "10s", "The time from accept to the end of TLS handshake, ALPN and PROXY header."),
+            DURATION,
+            CONNECTION,
+            ofSeconds(10),
+            "The time from accept to the end of TLS handshake, ALPN and PROXY header."),
     /** See {@link KeepAlivePolicy.Builder#minRequestHeaderTimeout}. */
     MIN_REQUEST_HEADER_TIMEOUT(
-            DURATION, CONNECTION, "1s", "What requestHeaderTimeout and firstRequestTimeout shrink to under pressure."),
+            DURATION,
+            CONNECTION,
+            ofSeconds(1),
+            "What requestHeaderTimeout and firstRequestTimeout shrink to under pressure."),
     /** See {@link KeepAlivePolicy.Builder#maxRequestsPerConnection}. */
     MAX_REQUESTS_PER_CONNECTION(
-            COUNT, CONNECTION, "10000", "How many requests a connection may carry; the last response says close."),
+            COUNT, CONNECTION, 10_000, "How many requests a connection may carry; the last response says close."),
     /** See {@link KeepAlivePolicy.Builder#maxConnectionAge}. */
     MAX_CONNECTION_AGE(
             DURATION,
             CONNECTION,
-            "1h",
+            ofHours(1),
             "The age, since accept, from which the next response says close; an idle connection is not closed for its age."),
     /** See {@link KeepAlivePolicy.Builder#maxConnectionAgeJitter}. */
     MAX_CONNECTION_AGE_JITTER(
-            SHARE, CONNECTION, "0.1", "The share by which each connection's maximum age is shortened at random."),
+            SHARE, CONNECTION, 0.1, "The share by which each connection's maximum age is shortened at random."),
     /** See {@link KeepAlivePolicy.Builder#lingerTimeout}. */
     LINGER_TIMEOUT(
-            DURATION, CONNECTION, "2s", "How long the server waits, at most, for the client's FIN after its own."),
+            DURATION,
+            CONNECTION,
+            ofSeconds(2),
+            "How long the server waits, at most, for the client's FIN after its own."),
     /** See {@link KeepAlivePolicy.Builder#unreadBodyLingerTimeout}. */
     UNREAD_BODY_LINGER_TIMEOUT(
-            DURATION, CONNECTION, "10s", "The linger timeout after a request whose body was not read to its end."),
+            DURATION,
+            CONNECTION,
+            ofSeconds(10),
+            "The linger timeout after a request whose body was not read to its end."),
     /** See {@link KeepAlivePolicy.Builder#minDataRate}. */
     MIN_DATA_RATE(
             AMOUNT,
             CONNECTION,
-            "240",
+            240L,
             "The rate, in bytes a second, below which a waiting exchange is ended under pressure."),
     /** See {@link KeepAlivePolicy.Builder#dataRateGrace}. */
     DATA_RATE_GRACE(
-            DURATION, CONNECTION, "5s", "How long an exchange may wait for its client before minDataRate applies."),
+            DURATION,
+            CONNECTION,
+            ofSeconds(5),
+            "How long an exchange may wait for its client before minDataRate applies."),
     /** See {@link KeepAlivePolicy.Builder#abandonedTimeout}. */
     ABANDONED_TIMEOUT(
             DURATION,
             CONNECTION,
-            "5s",
+            ofSeconds(5),
             "How long, under pressure, an exchange goes on after its client has shut its output; it shrinks to 1s and has no effect over TLS."),
     /** See {@link KeepAlivePolicy.Builder#advertiseKeepAlive}. */
     ADVERTISE_KEEP_ALIVE(
             TRUTH,
             CONNECTION,
-            "true",
+            true,
             "Whether responses say Keep-Alive: timeout=..., max=... to clients that ask for it."),
     /** See {@link KeepAlivePolicy.Builder#keepAliveTimeoutBuffer}. */
     KEEP_ALIVE_TIMEOUT_BUFFER(
-            DURATION, CONNECTION, "1s", "By how much the advertised timeout is shorter than the real one."),
+            DURATION, CONNECTION, ofSeconds(1), "By how much the advertised timeout is shorter than the real one."),
     /** See {@link KeepAlivePolicy.Builder#elevatedAt}. */
-    ELEVATED_AT(SHARE, SERVER, "0.7", "The pressure from which timeouts shrink (ELEVATED)."),
+    ELEVATED_AT(SHARE, SERVER, 0.7, "The pressure from which timeouts shrink (ELEVATED)."),
     /** See {@link KeepAlivePolicy.Builder#highAt}. */
-    HIGH_AT(SHARE, SERVER, "0.8", "The pressure from which idle connections are evicted (HIGH)."),
+    HIGH_AT(SHARE, SERVER, 0.8, "The pressure from which idle connections are evicted (HIGH)."),
     /** See {@link KeepAlivePolicy.Builder#hysteresis}. */
-    HYSTERESIS(SHARE, SERVER, "0.05", "0", "0.5", "How far below its threshold a level is left."),
+    HYSTERESIS(SHARE, SERVER, 0.05, "0", "0.5", "How far below its threshold a level is left."),
     /** See {@link KeepAlivePolicy.Builder#fairShare}. */
     FAIR_SHARE(
             SHARE,
             SERVER,
-            "0.25",
+            0.25,
             "The share of the idle connections that one address (IPv6: /64) may hold under pressure; what it holds beyond that is evicted first."),
     /** See {@link KeepAlivePolicy.Builder#reservedDescriptors}. */
     RESERVED_DESCRIPTORS(
@@ -117,17 +133,17 @@ public enum KeepAliveSetting {
             "The number of descriptors kept free for everything but connections; at most a tenth of the connections' room, and always more than the acceptor threads."),
     /** See {@link KeepAlivePolicy.Builder#descriptorLimit}. */
     DESCRIPTOR_LIMIT(
-            AMOUNT, SERVER, "0", "The number of descriptors that counts as the limit; 0 for the process's own."),
+            AMOUNT, SERVER, 0L, "The number of descriptors that counts as the limit; 0 for the process's own."),
     /** See {@link KeepAlivePolicy.Builder#maxConnections}. */
-    MAX_CONNECTIONS(COUNT, SERVER, "0", "The number of governed connections at which pressure is 1; 0 for none."),
+    MAX_CONNECTIONS(COUNT, SERVER, 0, "The number of governed connections at which pressure is 1; 0 for none."),
     /** See {@link KeepAlivePolicy.Builder#pauseAcceptWhenCritical}. */
     PAUSE_ACCEPT_WHEN_CRITICAL(
-            TRUTH, SERVER, "true", "Whether accepting pauses while only the reserve is free (CRITICAL)."),
+            TRUTH, SERVER, true, "Whether accepting pauses while only the reserve is free (CRITICAL)."),
     /** See {@link KeepAlivePolicy.Builder#sampleInterval}. */
     SAMPLE_INTERVAL(
             DURATION,
             SERVER,
-            "100ms",
+            ofMillis(100),
             "1ms",
             "10s",
             "How often deadlines are checked and descriptors are counted; more often while deadlines pass, and at CRITICAL.");
@@ -136,44 +152,45 @@ public enum KeepAliveSetting {
     private final Unit unit;
     private final Scope scope;
     private final Object preset;
+    /** The default in words if {@link #preset} is null. */
     private final String presetText;
     /** Null if zero or less is allowed and means off. */
-    private final Object least;
-    /** Null for any. */
-    private final Object most;
+    private final String least;
+    /** Null for the unit's own. */
+    private final String most;
 
-    private final String range;
     private final String description;
 
-    KeepAliveSetting(Unit unit, Scope scope, String preset, String description) {
-        this(unit, scope, preset, preset, null, null, description);
+    KeepAliveSetting(Unit unit, Scope scope, Object preset, String description) {
+        this(unit, scope, preset, null, null, null, description);
     }
 
-    KeepAliveSetting(Unit unit, Scope scope, String preset, String presetText, String description) {
+    KeepAliveSetting(Unit unit, Scope scope, Object preset, String presetText, String description) {
         this(unit, scope, preset, presetText, null, null, description);
     }
 
-    KeepAliveSetting(Unit unit, Scope scope, String preset, String least, String most, String description) {
-        this(unit, scope, preset, preset, least, most, description);
+    KeepAliveSetting(Unit unit, Scope scope, Object preset, String least, String most, String description) {
+        this(unit, scope, preset, null, least, most, description);
     }
 
+    /** Parses and formats nothing, since the start of every server runs this. */
     KeepAliveSetting(
-            Unit unit, Scope scope, String preset, String presetText, String least, String most, String description) {
+            Unit unit, Scope scope, Object preset, String presetText, String least, String most, String description) {
         this.settingName = camelCase(name());
         this.unit = unit;
         this.scope = scope;
-        this.preset = preset == null ? null : unit.parse(preset);
+        this.preset = preset;
         this.presetText = presetText;
-        this.least = least == null ? null : unit.parse(least);
-        this.most = most == null ? unit.most : unit.parse(most);
-        this.range = least == null ? unit.range : least + " to " + most;
+        this.least = least;
+        this.most = most;
         this.description = description;
     }
 
     private static String camelCase(String constant) {
         StringBuilder result = new StringBuilder();
         for (String word : constant.toLowerCase(Locale.ROOT).split("_", -1)) {
-            result.append(result.isEmpty() ? word : Character.toUpperCase(word.charAt(0)) + word.substring(1));
+            result.append(result.isEmpty() ? word.charAt(0) : Character.toUpperCase(word.charAt(0)));
+            result.append(word, 1, word.length());
         }
         return result.toString();
     }
@@ -212,7 +229,7 @@ public enum KeepAliveSetting {
 
     /** {@return the range of its values as text, such as {@code 1ms to 10s}} */
     public String getRange() {
-        return range;
+        return least == null ? unit.range : least + " to " + most;
     }
 
     /** {@return what the setting is, in one sentence} */
@@ -249,9 +266,10 @@ public enum KeepAliveSetting {
      * @throws IllegalArgumentException with the name, the value and what is allowed
      */
     public Object check(Object value) {
+        Object upper = most == null ? unit.most : unit.parse(most);
         if (!unit.type.isInstance(value)
-                || (least != null && compare(value, least) < 0)
-                || (most != null && compare(value, most) > 0)) {
+                || (least != null && compare(value, unit.parse(least)) < 0)
+                || (upper != null && compare(value, upper) > 0)) {
             throw refused(value == null ? null : unit.format(value));
         }
         return least == null && unit.zero != null && compare(value, unit.zero) < 0 ? unit.zero : value;
@@ -263,6 +281,7 @@ public enum KeepAliveSetting {
     }
 
     private IllegalArgumentException refused(String value) {
+        String range = getRange();
         return new IllegalArgumentException(
                 settingName + ": " + value + " (expected: " + unit.form + (range.isEmpty() ? "" : ", " + range) + ")");
     }
@@ -274,7 +293,8 @@ public enum KeepAliveSetting {
      * @return the text; for null the default in words
      */
     public String format(Object value) {
-        return value == null ? presetText : unit.format(value);
+        Object shown = value == null ? preset : value;
+        return shown == null ? presetText : unit.format(shown);
     }
 
     /** {@return the name} */
@@ -309,10 +329,6 @@ public enum KeepAliveSetting {
         /** A {@link Boolean}. */
         TRUTH(Boolean.class, null, null, "true or false", "");
 
-        private static final Pattern TIME = Pattern.compile("([+-]?\\d{1,19})(ms|s|m|h|)");
-        /** More seconds can't be counted in milliseconds. */
-        private static final long MOST_SECONDS = Long.MAX_VALUE / 1000 - 1;
-
         private final Class<?> type;
         private final Object zero;
         private final Object most;
@@ -337,7 +353,7 @@ public enum KeepAliveSetting {
         public Object parse(String text) {
             try {
                 return switch (this) {
-                    case DURATION -> duration(text);
+                    case DURATION -> DurationText.parse(text);
                     case COUNT -> Integer.valueOf(text);
                     case AMOUNT -> Long.valueOf(text);
                     case SHARE -> Double.valueOf(text);
@@ -346,20 +362,6 @@ public enum KeepAliveSetting {
             } catch (IllegalArgumentException | DateTimeException | ArithmeticException x) {
                 throw new IllegalArgumentException(text + " (expected: " + form + ")", x);
             }
-        }
-
-        private static Duration duration(String text) {
-            Matcher matcher = TIME.matcher(text);
-            if (!matcher.matches()) {
-                return Duration.parse(text);
-            }
-            long number = Long.parseLong(matcher.group(1));
-            return switch (matcher.group(2)) {
-                case "s" -> Duration.ofSeconds(number);
-                case "m" -> Duration.ofMinutes(number);
-                case "h" -> Duration.ofHours(number);
-                default -> Duration.ofMillis(number);
-            };
         }
 
         private static Boolean truth(String text) {
@@ -371,21 +373,7 @@ public enum KeepAliveSetting {
         }
 
         private String format(Object value) {
-            return value instanceof Duration duration ? text(duration) : String.valueOf(value);
-        }
-
-        private static String text(Duration duration) {
-            long seconds = duration.getSeconds();
-            if (duration.getNano() % 1_000_000 != 0 || seconds > MOST_SECONDS || seconds < -MOST_SECONDS) {
-                return duration.toString();
-            }
-            if (duration.getNano() != 0) {
-                return duration.toMillis() + "ms";
-            }
-            if (seconds == 0 || seconds % 60 != 0) {
-                return seconds + "s";
-            }
-            return seconds % 3600 == 0 ? seconds / 3600 + "h" : seconds / 60 + "m";
+            return value instanceof Duration duration ? DurationText.format(duration) : String.valueOf(value);
         }
     }
 }

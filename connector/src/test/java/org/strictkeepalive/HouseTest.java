@@ -46,7 +46,8 @@ class HouseTest {
             "CloseReason",
             "ConnectionState",
             "PressureLevel",
-            "SettingValues");
+            "SettingValues",
+            "DurationText");
 
     private static JavaClasses main;
 
