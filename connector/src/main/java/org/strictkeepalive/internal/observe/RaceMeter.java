@@ -20,9 +20,9 @@ public final class RaceMeter {
 
     private final AutoLock lock = new AutoLock();
     private final Map<CloseReason, Long> byReason = new EnumMap<>(CloseReason.class);
-    private final Map<String, Long> byPeer = bounded();
+    private final Map<String, Long> byPeer = latestLast();
     /** What no warning has reported yet. */
-    private final Map<Culprit, Tally> untold = bounded();
+    private final Map<Culprit, Tally> untold = latestLast();
 
     private long untoldInAll;
     private boolean warned;
@@ -62,15 +62,18 @@ public final class RaceMeter {
         }
     }
 
-    private static <K, V> Map<K, V> bounded() {
-        return new LinkedHashMap<>(16, 0.75f, true) {
-            private static final long serialVersionUID = 1L;
+    private static <K, V> Map<K, V> latestLast() {
+        return new LinkedHashMap<>(16, 0.75f, true);
+    }
 
-            @Override
-            protected boolean removeEldestEntry(Map.Entry<K, V> eldest) {
-                return size() > MOST_PEERS;
-            }
-        };
+    /**
+     * Forgets the eldest, if there are too many. A subclass of {@link LinkedHashMap} that does so by itself would, when
+     * it is loaded, make the compiler throw away the code of all the maps of this kind that are in use.
+     */
+    private static <K> void bound(Map<K, ?> map) {
+        if (map.size() > MOST_PEERS) {
+            map.remove(map.keySet().iterator().next());
+        }
     }
 
     /**
@@ -82,9 +85,11 @@ public final class RaceMeter {
         try (AutoLock ignored = lock.lock()) {
             byReason.merge(reason, 1L, Long::sum);
             byPeer.merge(peer, 1L, Long::sum);
+            bound(byPeer);
             Culprit culprit = new Culprit(peer, reason);
             Tally tally = untold.get(culprit);
             untold.put(culprit, (tally == null ? new Tally(0, 0) : tally).plus(late));
+            bound(untold);
             untoldInAll++;
         }
     }
