@@ -1,6 +1,7 @@
 package org.strictkeepalive;
 
 import java.util.ArrayList;
+import java.util.EventListener;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -162,7 +163,9 @@ public final class StrictKeepAlive {
         } catch (NoSuchMethodError x) {
             LOG.debug("No transferEncodingChunkMaxLength in this Jetty", x);
         }
-        factory.getEventListeners().forEach(copy::addEventListener);
+        for (EventListener listener : factory.getEventListeners()) {
+            copy.addEventListener(listener);
+        }
         for (Object bean : factory.getBeans()) {
             copy.addBean(bean);
         }

@@ -9,11 +9,6 @@ import org.strictkeepalive.KeepAliveSetting.Scope;
 
 /** The rules across the settings of a policy, and across the policies of a server. Pure. */
 public final class PolicyRules {
-    /** The settings of pressure, which a server has only once. In order. */
-    public static final List<KeepAliveSetting> SERVER_SETTINGS = Stream.of(KeepAliveSetting.values())
-            .filter(setting -> setting.getScope() == Scope.SERVER)
-            .toList();
-
     private PolicyRules() {}
 
     /**
@@ -38,8 +33,15 @@ public final class PolicyRules {
                 setting + ": " + setting.format(policy.get(setting)) + " (expected: " + expected + ")");
     }
 
+    /** Returns the settings of pressure, which a server has only once. In order. */
+    public static List<KeepAliveSetting> serverSettings() {
+        return Stream.of(KeepAliveSetting.values())
+                .filter(setting -> setting.getScope() == Scope.SERVER)
+                .toList();
+    }
+
     /** Tells whether the settings of pressure are the same. */
     public static boolean agree(KeepAlivePolicy one, KeepAlivePolicy other) {
-        return SERVER_SETTINGS.stream().allMatch(setting -> Objects.equals(one.get(setting), other.get(setting)));
+        return serverSettings().stream().allMatch(setting -> Objects.equals(one.get(setting), other.get(setting)));
     }
 }

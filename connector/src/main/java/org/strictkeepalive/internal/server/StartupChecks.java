@@ -28,7 +28,7 @@ final class StartupChecks {
         PolicyRules.check(wanted);
         for (GovernedConnector other : others) {
             if (!PolicyRules.agree(other.decisions().policy(), wanted)) {
-                throw new IllegalStateException(PolicyRules.SERVER_SETTINGS.stream()
+                throw new IllegalStateException(PolicyRules.serverSettings().stream()
                                 .map(KeepAliveSetting::toString)
                                 .collect(Collectors.joining(", "))
                         + ": not the same on " + starting.connector() + " and " + other.connector()
