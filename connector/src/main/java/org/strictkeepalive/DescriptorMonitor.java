@@ -46,7 +46,7 @@ public final class DescriptorMonitor implements Dumpable {
 
     DescriptorMonitor(ServerGovernor governor) {
         this.governor = governor;
-        statistics = new KeepAliveStatistics(governor.counters(), governor::connections);
+        statistics = new KeepAliveStatistics(governor);
     }
 
     /** Returns the monitor of a server. Creates it if there is none yet. */

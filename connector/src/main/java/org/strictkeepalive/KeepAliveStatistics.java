@@ -1,14 +1,13 @@
 package org.strictkeepalive;
 
 import java.util.LinkedHashMap;
-import java.util.List;
 import java.util.Map;
-import java.util.function.Supplier;
 import org.eclipse.jetty.util.annotation.ManagedAttribute;
 import org.eclipse.jetty.util.annotation.ManagedObject;
 import org.eclipse.jetty.util.annotation.ManagedOperation;
 import org.strictkeepalive.internal.connection.GovernedConnection;
 import org.strictkeepalive.internal.observe.Counters;
+import org.strictkeepalive.internal.server.ServerGovernor;
 
 /**
  * The numbers of a server's governed connections. They add up: opened is open plus the sum over the close reasons.
@@ -18,7 +17,7 @@ import org.strictkeepalive.internal.observe.Counters;
 @ManagedObject("The numbers of the governed connections")
 public final class KeepAliveStatistics {
     private final Counters counters;
-    private final Supplier<List<GovernedConnection>> connections;
+    private final ServerGovernor governor;
     /**
      * The closes before the last reset. Their sum is taken off the opened connections too, so that the numbers still
      * add up.
@@ -27,9 +26,9 @@ public final class KeepAliveStatistics {
 
     private volatile long forgottenRequests;
 
-    KeepAliveStatistics(Counters counters, Supplier<List<GovernedConnection>> connections) {
-        this.counters = counters;
-        this.connections = connections;
+    KeepAliveStatistics(ServerGovernor governor) {
+        this.governor = governor;
+        counters = governor.counters();
     }
 
     /**
@@ -49,7 +48,7 @@ public final class KeepAliveStatistics {
      */
     @ManagedAttribute("connections open")
     public long getOpen() {
-        return connections.get().size();
+        return governor.connections().size();
     }
 
     /**
@@ -64,7 +63,7 @@ public final class KeepAliveStatistics {
 
     private long requests() {
         return counters.requestsOfClosed()
-                + connections.get().stream()
+                + governor.connections().stream()
                         .mapToLong(GovernedConnection::requests)
                         .sum();
     }
@@ -111,7 +110,7 @@ public final class KeepAliveStatistics {
      * @return the number
      */
     public int getOpen(ConnectionState state) {
-        return (int) connections.get().stream()
+        return (int) governor.connections().stream()
                 .filter(connection -> connection.state() == state)
                 .count();
     }
@@ -127,7 +126,7 @@ public final class KeepAliveStatistics {
         for (ConnectionState state : ConnectionState.values()) {
             result.put(state.name(), 0);
         }
-        for (GovernedConnection connection : connections.get()) {
+        for (GovernedConnection connection : governor.connections()) {
             result.merge(connection.state().name(), 1, Integer::sum);
         }
         return result;

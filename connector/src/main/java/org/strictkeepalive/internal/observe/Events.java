@@ -32,7 +32,7 @@ public final class Events {
      * @param threaded whether there is a thread; if not, the caller's thread calls the listeners, as in virtual time
      */
     public Events(boolean threaded) {
-        thread = new TaskThread(THREAD, threaded, x -> failures.add("deliver an event", x));
+        thread = new TaskThread(THREAD, threaded, failures.of("deliver an event"));
     }
 
     public void add(KeepAliveListener listener) {

@@ -2,6 +2,7 @@ package org.strictkeepalive.internal.observe;
 
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.function.Consumer;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -31,6 +32,11 @@ public final class Failures {
         } else {
             LOG.debug("Unable to {}", what, cause);
         }
+    }
+
+    /** Adds what it is given as failures of that attempt. */
+    public Consumer<Throwable> of(String what) {
+        return cause -> add(what, cause);
     }
 
     public long count() {

@@ -34,11 +34,11 @@ public final class FairShare {
         int most = Math.max(1, (int) (share * all));
         Map<Object, Integer> surplus = new HashMap<>();
         if (isOn()) {
-            held.forEach((peer, count) -> {
-                if (count > most) {
-                    surplus.put(peer, count - most);
+            for (Map.Entry<Object, Integer> peer : held.entrySet()) {
+                if (peer.getValue() > most) {
+                    surplus.put(peer.getKey(), peer.getValue() - most);
                 }
-            });
+            }
         }
         return surplus;
     }

@@ -6,9 +6,9 @@ import java.util.Iterator;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicLong;
-import java.util.function.BooleanSupplier;
 import org.eclipse.jetty.server.AbstractConnector;
 import org.eclipse.jetty.util.Jetty;
+import org.strictkeepalive.KeepAlivePolicy;
 import org.strictkeepalive.PressureLevel;
 import org.strictkeepalive.internal.policy.Pressure;
 import org.strictkeepalive.internal.time.Mutex;
@@ -57,18 +57,20 @@ public final class AcceptGate {
         return full || !stuck || pressure.free() <= acceptors + LAST_DESCRIPTORS;
     }
 
-    /**
-     * Pauses or resumes connectors. The condition is evaluated under the lock, so the latest state prevails.
-     *
-     * @param shut whether they have to be paused
-     * @param connectors the connectors to pause
-     */
-    void settle(BooleanSupplier shut, Iterable<? extends GovernedConnector> connectors) {
-        if (paused.isEmpty() && !shut.getAsBoolean()) {
+    private static boolean isShut(PressureMeter meter) {
+        Pressure p = meter.pressure();
+        KeepAlivePolicy policy = meter.policy();
+        boolean full = policy.getMaxConnections() > 0 && p.open() >= policy.getMaxConnections();
+        return policy.isPauseAcceptWhenCritical() && isShut(p, full, p.verdict().stuck(), meter.acceptors());
+    }
+
+    /** Pauses or resumes connectors. The pressure is judged under the lock, so the latest state prevails. */
+    void settle(PressureMeter meter, Iterable<? extends GovernedConnector> connectors) {
+        if (paused.isEmpty() && !isShut(meter)) {
             return;
         }
         try (Mutex ignored = lock.hold()) {
-            if (shut.getAsBoolean()) {
+            if (isShut(meter)) {
                 connectors.forEach(governed -> pause(governed.connector()));
             } else {
                 resume();

@@ -16,26 +16,13 @@ final class AcceptWatch {
     private final ConnectionCount connections;
     private final PressureMeter meter;
     private final Counters counters;
-    private final Runnable onPressure;
-    private final Runnable onCritical;
+    private final Reaction reaction;
 
-    /**
-     * Creates the watch of a server.
-     *
-     * @param onPressure run when the pressure was measured
-     * @param onCritical run at an accept while the pressure is CRITICAL
-     */
-    AcceptWatch(
-            ConnectionCount connections,
-            PressureMeter meter,
-            Counters counters,
-            Runnable onPressure,
-            Runnable onCritical) {
+    AcceptWatch(ConnectionCount connections, PressureMeter meter, Counters counters, Reaction reaction) {
         this.connections = connections;
         this.meter = meter;
         this.counters = counters;
-        this.onPressure = onPressure;
-        this.onCritical = onCritical;
+        this.reaction = reaction;
     }
 
     /**
@@ -64,7 +51,7 @@ final class AcceptWatch {
             // Counting again costs too much, or was done a moment ago. Each accept since then has taken a descriptor.
             found(meter.estimate(now, p.used() + since, count));
         } else if (p.level() == PressureLevel.CRITICAL) {
-            onCritical.run();
+            reaction.relieveSoon();
         }
         if (acceptors == 0 && free < LAST_DESCRIPTORS) {
             counters.onOpened();
@@ -75,8 +62,7 @@ final class AcceptWatch {
     }
 
     private boolean isOld(long now, boolean cheap) {
-        return meter.counter().age(now)
-                >= (cheap ? FRESH : meter.policy().getSampleInterval().toNanos());
+        return meter.counter().age(now) >= (cheap ? FRESH : meter.interval());
     }
 
     private boolean isFull() {
@@ -85,9 +71,9 @@ final class AcceptWatch {
     }
 
     private Pressure found(Pressure p) {
-        onPressure.run();
+        reaction.onPressure();
         if (p.level() == PressureLevel.CRITICAL) {
-            onCritical.run();
+            reaction.relieveSoon();
         }
         return p;
     }

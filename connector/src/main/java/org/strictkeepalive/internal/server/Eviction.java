@@ -1,13 +1,11 @@
 package org.strictkeepalive.internal.server;
 
 import java.util.ArrayList;
-import java.util.Comparator;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
-import java.util.function.Predicate;
 import org.strictkeepalive.ConnectionState;
 import org.strictkeepalive.PressureLevel;
 import org.strictkeepalive.internal.connection.GovernedConnection;
@@ -32,12 +30,14 @@ final class Eviction {
      * A connection that may go. {@code since} is the time of its last progress when it was chosen. If it is {@code
      * arriving}, its first request may be on its way, so those that have had their answer go before it.
      */
-    record Candidate(GovernedConnection connection, Object peer, long idle, long since, boolean arriving) {}
-
-    private static final Comparator<Candidate> LONGEST_IDLE_FIRST =
-            Comparator.comparingLong(Candidate::idle).reversed();
-    private static final Comparator<Candidate> ARRIVING_LAST =
-            Comparator.comparing(Candidate::arriving).thenComparing(LONGEST_IDLE_FIRST);
+    record Candidate(GovernedConnection connection, Object peer, long idle, long since, boolean arriving)
+            implements Comparable<Candidate> {
+        /** Arriving ones last, and else the longest idle first. */
+        @Override
+        public int compareTo(Candidate that) {
+            return arriving == that.arriving ? Long.compare(that.idle, idle) : arriving ? 1 : -1;
+        }
+    }
 
     private final List<Candidate> newcomers = new ArrayList<>();
     private final List<Candidate> reused = new ArrayList<>();
@@ -82,7 +82,7 @@ final class Eviction {
             (isReused ? reused : newcomers).add(candidate);
             if (reused.size() > 2 * Relief.MOST) {
                 // No more can go in one round.
-                reused.sort(LONGEST_IDLE_FIRST);
+                reused.sort(null);
                 reused.subList(Relief.MOST, reused.size()).clear();
             }
         } else if (!isReused) {
@@ -108,23 +108,22 @@ final class Eviction {
      */
     List<Candidate> choose(int most, int excess) {
         relievable = idle >= excess;
-        newcomers.sort(ARRIVING_LAST);
-        reused.sort(LONGEST_IDLE_FIRST);
+        newcomers.sort(null);
+        reused.sort(null);
         List<Candidate> chosen = new ArrayList<>();
         Map<Object, Integer> surplus = surplus();
-        surplusEnough = surplus.values().stream().mapToInt(Integer::intValue).sum() >= excess;
+        surplusEnough = sum(surplus) >= excess;
         if (!surplus.isEmpty()) {
-            Predicate<Candidate> isSurplus = isSurplus(surplus);
-            move(newcomers, chosen, most, isSurplus);
+            moveSurplus(newcomers, chosen, most, surplus);
             surplus.keySet().removeAll(waitedFor);
             if (relievable) {
-                move(reused, chosen, most, isSurplus);
+                moveSurplus(reused, chosen, most, surplus);
             }
         }
-        move(newcomers, chosen, most, candidate -> true);
+        move(newcomers, chosen, most);
         newcomersLeft |= !newcomers.isEmpty();
         if (relievable && !newcomersLeft) {
-            move(reused, chosen, most, candidate -> true);
+            move(reused, chosen, most);
         }
         return chosen;
     }
@@ -137,24 +136,39 @@ final class Eviction {
      * @param surplus what peers held beyond their fair share in the last round
      */
     List<Candidate> chooseNewcomers(int excess, Map<Object, Integer> surplus) {
-        newcomers.sort(ARRIVING_LAST);
+        newcomers.sort(null);
         List<Candidate> chosen = new ArrayList<>();
         if (!surplus.isEmpty()) {
-            move(newcomers, chosen, excess, isSurplus(new HashMap<>(surplus)));
+            moveSurplus(newcomers, chosen, excess, new HashMap<>(surplus));
         }
-        move(newcomers, chosen, excess, candidate -> true);
+        move(newcomers, chosen, excess);
         newcomersLeft |= !newcomers.isEmpty();
         newcomers.clear();
         return chosen;
     }
 
-    private static Predicate<Candidate> isSurplus(Map<Object, Integer> surplus) {
-        return candidate -> candidate.peer != null && surplus.merge(candidate.peer, -1, Integer::sum) >= 0;
+    private static int sum(Map<Object, Integer> counts) {
+        int sum = 0;
+        for (int count : counts.values()) {
+            sum += count;
+        }
+        return sum;
     }
 
-    /** Moves those that match, until {@code most} are chosen. */
-    private static void move(List<Candidate> from, List<Candidate> chosen, int most, Predicate<Candidate> matching) {
-        from.removeIf(candidate -> chosen.size() < most && matching.test(candidate) && chosen.add(candidate));
+    /** Moves the first ones, until {@code most} are chosen. */
+    private static void move(List<Candidate> from, List<Candidate> chosen, int most) {
+        List<Candidate> first = from.subList(0, Math.min(from.size(), Math.max(most - chosen.size(), 0)));
+        chosen.addAll(first);
+        first.clear();
+    }
+
+    /** Moves the first ones of each peer that are its surplus, until {@code most} are chosen. Takes them off the surplus. */
+    private static void moveSurplus(
+            List<Candidate> from, List<Candidate> chosen, int most, Map<Object, Integer> surplus) {
+        from.removeIf(candidate -> chosen.size() < most
+                && candidate.peer != null
+                && surplus.merge(candidate.peer, -1, Integer::sum) >= 0
+                && chosen.add(candidate));
     }
 
     /** How many of the connections considered each peer holds beyond its fair share. */

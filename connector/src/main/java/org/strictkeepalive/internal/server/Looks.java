@@ -3,7 +3,6 @@ package org.strictkeepalive.internal.server;
 import java.util.EnumMap;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
-import java.util.function.LongSupplier;
 import java.util.stream.Stream;
 import org.strictkeepalive.ConnectionState;
 import org.strictkeepalive.PressureLevel;
@@ -30,7 +29,7 @@ public final class Looks {
     private static final long JUDGED_EACH = TimeUnit.MICROSECONDS.toNanos(40);
 
     private final DeadlineWheel<GovernedConnection> wheel;
-    private final LongSupplier interval;
+    private final PressureMeter meter;
     private final Failures failures;
     /** How far deadlines had shrunk when all connections were looked at. */
     private double squeezed;
@@ -41,14 +40,9 @@ public final class Looks {
     /** Whether pressure was HIGH or above when it was measured last. */
     private volatile boolean high;
 
-    /**
-     * Creates the looks of a server.
-     *
-     * @param interval the time until the next look at a connection that failed, in nanoseconds
-     */
-    Looks(DeadlineWheel<GovernedConnection> wheel, LongSupplier interval, Failures failures, long now) {
+    Looks(DeadlineWheel<GovernedConnection> wheel, PressureMeter meter, Failures failures, long now) {
         this.wheel = wheel;
-        this.interval = interval;
+        this.meter = meter;
         this.failures = failures;
         judgedAt = now;
     }
@@ -98,13 +92,13 @@ public final class Looks {
         }
     }
 
-    /** Looks at a connection. If it fails, it is looked at again after the interval. */
+    /** Looks at a connection. If it fails, it is looked at again after the sample interval. */
     long look(GovernedConnection connection, Tick tick) {
         try {
             return connection.look(tick);
         } catch (Throwable x) {
             failures.add("look at " + connection, x);
-            return tick.now() + interval.getAsLong();
+            return tick.now() + meter.interval();
         }
     }
 

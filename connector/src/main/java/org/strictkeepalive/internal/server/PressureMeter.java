@@ -1,7 +1,6 @@
 package org.strictkeepalive.internal.server;
 
 import java.util.concurrent.TimeUnit;
-import java.util.function.DoubleSupplier;
 import org.strictkeepalive.KeepAlivePolicy;
 import org.strictkeepalive.PressureLevel;
 import org.strictkeepalive.internal.observe.Failures;
@@ -23,7 +22,7 @@ public final class PressureMeter {
 
     private final DescriptorCounter counter;
     private final ConnectionCount connections;
-    private final DoubleSupplier further;
+    private final PressureSources further;
     private final Failures failures;
 
     private final Mutex lock = new Mutex();
@@ -36,12 +35,7 @@ public final class PressureMeter {
     private long recentRoom;
     private long recentRoomAt;
 
-    /**
-     * Creates the meter of a server.
-     *
-     * @param further returns the highest of the further sources' last answers, from 0 to 1
-     */
-    PressureMeter(DescriptorCounter counter, ConnectionCount connections, DoubleSupplier further, Failures failures) {
+    PressureMeter(DescriptorCounter counter, ConnectionCount connections, PressureSources further, Failures failures) {
         this.counter = counter;
         this.connections = connections;
         this.further = further;
@@ -60,6 +54,11 @@ public final class PressureMeter {
     /** The policy whose settings of pressure are in force. */
     public KeepAlivePolicy policy() {
         return gauge.policy();
+    }
+
+    /** The sample interval in nanoseconds. */
+    long interval() {
+        return policy().getSampleInterval().toNanos();
     }
 
     void adopt(KeepAlivePolicy policy) {
@@ -87,7 +86,9 @@ public final class PressureMeter {
             count = counter.count(now, connections.held());
             result = keep(now, count.used(), accepted);
         }
-        count.failed().forEach(failures::add);
+        for (Failures.Failure failure : count.failed()) {
+            failures.add(failure);
+        }
         return result;
     }
 
@@ -112,7 +113,7 @@ public final class PressureMeter {
             recentRoom = room;
             recentRoomAt = now;
         }
-        pressure = settings.next(pressure, held, used, limit, acceptors, further.getAsDouble(), accepted, recentRoom);
+        pressure = settings.next(pressure, held, used, limit, acceptors, further.highest(), accepted, recentRoom);
         return pressure;
     }
 

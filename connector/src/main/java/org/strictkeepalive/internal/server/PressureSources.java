@@ -4,9 +4,9 @@ import java.util.List;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
-import java.util.function.BiConsumer;
 import org.eclipse.jetty.util.thread.AutoLock;
 import org.strictkeepalive.PressureSource;
+import org.strictkeepalive.internal.observe.Failures;
 import org.strictkeepalive.internal.time.TaskThread;
 
 /**
@@ -22,15 +22,14 @@ public final class PressureSources {
     private final List<Asked> sources = new CopyOnWriteArrayList<>();
     private final AutoLock lock = new AutoLock();
     private final boolean threaded;
-    private final BiConsumer<String, Throwable> failures;
+    private final Failures failures;
 
     /**
      * Creates it without a source.
      *
      * @param threaded whether sources have threads; if not, the caller's thread asks them, as in virtual time
-     * @param failures told what went wrong
      */
-    PressureSources(boolean threaded, BiConsumer<String, Throwable> failures) {
+    PressureSources(boolean threaded, Failures failures) {
         this.threaded = threaded;
         this.failures = failures;
     }
@@ -81,7 +80,7 @@ public final class PressureSources {
 
         private Asked(PressureSource source) {
             this.source = source;
-            thread = new TaskThread("strict-keepalive-source", threaded, x -> failures.accept("ask " + source, x));
+            thread = new TaskThread("strict-keepalive-source", threaded, failures.of("ask " + source));
         }
 
         private void ask(long now, long interval) {
@@ -106,7 +105,7 @@ public final class PressureSources {
                 }
             }
             if (hung) {
-                failures.accept("ask " + source, new IllegalStateException("no answer yet"));
+                failures.add("ask " + source, new IllegalStateException("no answer yet"));
             } else {
                 thread.begin();
                 thread.execute(this);

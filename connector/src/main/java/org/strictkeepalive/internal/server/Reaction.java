@@ -1,15 +1,12 @@
 package org.strictkeepalive.internal.server;
 
-import java.util.Map;
 import java.util.function.LongSupplier;
-import java.util.function.Supplier;
-import org.strictkeepalive.ConnectionState;
-import org.strictkeepalive.KeepAlivePolicy;
 import org.strictkeepalive.PressureLevel;
 import org.strictkeepalive.internal.observe.Events;
 import org.strictkeepalive.internal.observe.Failures;
 import org.strictkeepalive.internal.observe.OperatorLog;
 import org.strictkeepalive.internal.policy.Pressure;
+import org.strictkeepalive.internal.time.Ticker;
 import org.strictkeepalive.internal.time.Turn;
 
 /**
@@ -17,47 +14,61 @@ import org.strictkeepalive.internal.time.Turn;
  * hold no lock. Safe for use by any thread.
  */
 final class Reaction {
+    private final Ticker ticker;
     private final PressureMeter meter;
     private final Connectors connectors;
     private final Events events;
     private final OperatorLog log;
     private final Failures failures;
     private final LongSupplier clock;
-    private final Supplier<Map<ConnectionState, Integer>> open;
+    private final Looks looks;
     private final AcceptGate gate = new AcceptGate();
     private final Turn telling = new Turn(this::tell);
     /** The level that listeners were told last. Written by {@link #tell}, and by {@link #reset} while nobody tells. */
     private volatile PressureLevel told = PressureLevel.NORMAL;
 
-    /**
-     * Creates the reaction of a server.
-     *
-     * @param open counts the open connections in each state
-     */
     Reaction(
+            Ticker ticker,
             PressureMeter meter,
             Connectors connectors,
             Events events,
             OperatorLog log,
             Failures failures,
             LongSupplier clock,
-            Supplier<Map<ConnectionState, Integer>> open) {
+            Looks looks) {
+        this.ticker = ticker;
         this.meter = meter;
         this.connectors = connectors;
         this.events = events;
         this.log = log;
         this.failures = failures;
         this.clock = clock;
-        this.open = open;
+        this.looks = looks;
     }
 
     AcceptGate gate() {
         return gate;
     }
 
+    /** The pressure was measured. */
+    void onPressure() {
+        looks.heed(meter.pressure());
+        pauseOrResume();
+        telling.request();
+    }
+
     /** Pauses or resumes accepting. */
     void pauseOrResume() {
-        gate.settle(this::isShut, connectors);
+        gate.settle(meter, connectors);
+        if (gate.isPaused()) {
+            // A tick has to end the pause, even if a start or an operator has caused it.
+            relieveSoon();
+        }
+    }
+
+    /** Lets a tick come that relieves. */
+    void relieveSoon() {
+        ticker.ensure(clock.getAsLong(), Relief.INTERVAL);
     }
 
     /** Resumes accepting whatever the pressure, since a tick has failed. */
@@ -69,22 +80,10 @@ final class Reaction {
         }
     }
 
-    private boolean isShut() {
-        Pressure p = meter.pressure();
-        KeepAlivePolicy policy = meter.policy();
-        boolean full = policy.getMaxConnections() > 0 && p.open() >= policy.getMaxConnections();
-        return policy.isPauseAcceptWhenCritical()
-                && AcceptGate.isShut(p, full, p.verdict().stuck(), meter.acceptors());
-    }
-
     /**
      * Tells the log and the listeners, on one thread at a time. What they are told last is the level that holds. A
      * level that is replaced while a thread tells may be left out.
      */
-    void requestTelling() {
-        telling.request();
-    }
-
     private void tell() {
         try {
             Pressure p = meter.pressure();
@@ -95,7 +94,7 @@ final class Reaction {
                     events.publish(listener -> listener.onPressureChanged(from, p.level(), p.share()));
                 }
             }
-            log.level(p, clock.getAsLong(), open);
+            log.level(p, clock.getAsLong(), looks::countByState);
         } catch (Throwable x) {
             failures.add("report the pressure", x);
         }

@@ -4,8 +4,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.TimeUnit;
-import java.util.function.BiPredicate;
-import java.util.function.Consumer;
 import org.strictkeepalive.ConnectionState;
 import org.strictkeepalive.PressureLevel;
 import org.strictkeepalive.internal.connection.GovernedConnection;
@@ -24,24 +22,18 @@ import org.strictkeepalive.internal.time.DeadlineWheel;
  * is left. Used by one thread at a time.
  */
 final class Relief {
+    /** The time between two steps while the reserve is reached. Waiting for a tick would cost visitors seconds. */
+    static final long INTERVAL = TimeUnit.MILLISECONDS.toNanos(10);
     /** The most connections that a step looks at, and the most that it evicts. */
     static final int MOST = 2048;
     /** The most at CRITICAL, where steps are 10 ms apart, if nothing could go in the last round. */
     static final int AT_LEISURE = 256;
 
-    /** Looks at a connection, and returns the nanoTime of the next look. */
-    @FunctionalInterface
-    interface Look {
-        long look(GovernedConnection connection, Tick tick);
-    }
-
     /** How long the idle connections must have been enough for the excess before deadlines of reused ones shrink. */
     private static final long SETTLED = TimeUnit.SECONDS.toNanos(1);
 
     private final DeadlineWheel<GovernedConnection> wheel;
-    private final Look look;
-    private final Consumer<GovernedConnection> endQuietLinger;
-    private final BiPredicate<Eviction.Candidate, Long> evict;
+    private final Looks looks;
 
     private Eviction eviction;
     /** Whether the next step begins a round of the wheel. */
@@ -62,29 +54,15 @@ final class Relief {
     private Map<Object, Integer> surplusBefore = Map.of();
     private Verdict verdict = Verdict.NONE;
 
-    /**
-     * Creates the relief of a server.
-     *
-     * @param look looks at a connection and doesn't throw
-     * @param endQuietLinger closes a lingering connection whose client has sent nothing since the FIN, and doesn't
-     *     throw
-     * @param evict evicts a connection at a nanoTime, tells whether it did, and doesn't throw
-     */
-    Relief(
-            DeadlineWheel<GovernedConnection> wheel,
-            Look look,
-            Consumer<GovernedConnection> endQuietLinger,
-            BiPredicate<Eviction.Candidate, Long> evict) {
+    Relief(DeadlineWheel<GovernedConnection> wheel, Looks looks) {
         this.wheel = wheel;
-        this.look = look;
-        this.endQuietLinger = endQuietLinger;
-        this.evict = evict;
+        this.looks = looks;
     }
 
     /** Loads the classes that relief needs: with no descriptor free a class can't be loaded from a directory. */
-    static void rehearse(long now, PressureGauge gauge) {
-        new Relief(new DeadlineWheel<>(now), (connection, tick) -> now, connection -> {}, (candidate, at) -> false)
-                .step(new Tick(now, Pressure.NONE), gauge);
+    static void rehearse(long now, Looks looks, PressureGauge gauge) {
+        new Relief(new DeadlineWheel<>(now), looks).step(new Tick(now, Pressure.NONE), gauge);
+        new Eviction.Candidate(null, null, 0, 0, false); // An empty wheel has none.
     }
 
     /** Pressure has fallen below HIGH. */
@@ -112,13 +90,14 @@ final class Relief {
             evicted = 0;
         }
         eviction.at(pressure.level());
-        List<GovernedConnection> connections = step.connections();
-        connections.removeIf(connection -> !wheel.lookAgain(connection, look.look(connection, tick)));
-        for (GovernedConnection connection : connections) {
+        for (GovernedConnection connection : step.connections()) {
+            if (!wheel.lookAgain(connection, looks.look(connection, tick))) {
+                continue; // It has been closed.
+            }
             if (connection.state() == ConnectionState.LINGERING) {
                 lingering++;
                 if (critical) {
-                    endQuietLinger.accept(connection);
+                    looks.endQuietLinger(connection);
                 }
             } else {
                 eviction.consider(connection, now);
@@ -162,7 +141,7 @@ final class Relief {
 
     private void evict(long now, List<Eviction.Candidate> chosen) {
         for (Eviction.Candidate candidate : chosen) {
-            if (evict.test(candidate, now)) {
+            if (looks.evict(candidate.connection(), candidate.since(), now)) {
                 evicted++;
             }
         }

@@ -42,8 +42,6 @@ public final class ServerGovernor {
      */
     public static final String CLOSER = "strict-keepalive-closer";
 
-    /** The time between two reliefs while the reserve is reached. Waiting for a tick would cost visitors seconds. */
-    private static final long RELIEF_INTERVAL = TimeUnit.MILLISECONDS.toNanos(10);
     /** The most ticks in a sample interval at NORMAL. */
     private static final int MOST_TICKS = 4;
 
@@ -77,24 +75,20 @@ public final class ServerGovernor {
     public ServerGovernor(Scheduler scheduler, DescriptorProbe probe, LongSupplier clock, boolean threaded) {
         this.clock = clock;
         long now = clock.getAsLong();
-        relievedAt = now - RELIEF_INTERVAL;
+        relievedAt = now - Relief.INTERVAL;
         ticker = new Ticker(
                 (task, delay) -> scheduler.schedule(task, delay, TimeUnit.NANOSECONDS)::cancel,
                 this::onTick,
-                failure -> failures.add("schedule a tick", failure));
+                failures.of("schedule a tick"));
         wheel = new DeadlineWheel<>(now);
-        sources = new PressureSources(threaded, failures::add);
+        sources = new PressureSources(threaded, failures);
         events = new Events(threaded);
-        meter = new PressureMeter(new DescriptorCounter(probe, now), connections, sources::highest, failures);
-        looks = new Looks(wheel, this::interval, failures, relievedAt);
-        reaction = new Reaction(meter, connectors, events, log, failures, clock, looks::countByState);
-        acceptWatch = new AcceptWatch(connections, meter, counters, this::onPressure, this::relieveSoon);
-        relief = new Relief(
-                wheel,
-                looks::look,
-                looks::endQuietLinger,
-                (candidate, at) -> looks.evict(candidate.connection(), candidate.since(), at));
-        closer = new TaskThread(CLOSER, threaded, failure -> failures.add("end a connection", failure));
+        meter = new PressureMeter(new DescriptorCounter(probe, now), connections, sources, failures);
+        looks = new Looks(wheel, meter, failures, relievedAt);
+        reaction = new Reaction(ticker, meter, connectors, events, log, failures, clock, looks);
+        acceptWatch = new AcceptWatch(connections, meter, counters, reaction);
+        relief = new Relief(wheel, looks);
+        closer = new TaskThread(CLOSER, threaded, failures.of("end a connection"));
     }
 
     // ---- A tick
@@ -132,9 +126,9 @@ public final class ServerGovernor {
     }
 
     private long untilNextTick() {
-        long interval = interval();
+        long interval = meter.interval();
         return switch (pressure().level()) {
-            case CRITICAL -> Math.min(interval, RELIEF_INTERVAL);
+            case CRITICAL -> Math.min(interval, Relief.INTERVAL);
             // Each tick may look at all connections, so there are no more ticks than that.
             case ELEVATED, HIGH -> interval;
             // A deadline doesn't wait for the whole interval.
@@ -142,13 +136,9 @@ public final class ServerGovernor {
         };
     }
 
-    private long interval() {
-        return meter.policy().getSampleInterval().toNanos();
-    }
-
     private void askSources(long now) {
         if (!connectors.isEmpty()) {
-            sources.ask(now, interval());
+            sources.ask(now, meter.interval());
             endThreads(); // This tick may have raced with the stop.
         }
     }
@@ -156,7 +146,7 @@ public final class ServerGovernor {
     /** Measures the pressure; then pauses or resumes accepting, and tells the log and the listeners. */
     private Pressure sample(long now) {
         Pressure p = meter.sample(now);
-        onPressure();
+        reaction.onPressure();
         return p;
     }
 
@@ -167,32 +157,13 @@ public final class ServerGovernor {
         sample(now);
     }
 
-    /** The pressure was measured. */
-    private void onPressure() {
-        looks.heed(pressure());
-        pauseOrResume();
-        reaction.requestTelling();
-    }
-
-    private void pauseOrResume() {
-        reaction.pauseOrResume();
-        if (reaction.gate().isPaused()) {
-            // A tick has to end the pause, even if a start or an operator has caused it.
-            relieveSoon();
-        }
-    }
-
-    private void relieveSoon() {
-        ticker.ensure(now(), RELIEF_INTERVAL);
-    }
-
     private void relieve(Tick tick) {
         if (!tick.pressure().level().isAtLeast(PressureLevel.HIGH)) {
             relief.reset();
-        } else if (tick.now() - relievedAt >= RELIEF_INTERVAL) {
+        } else if (tick.now() - relievedAt >= Relief.INTERVAL) {
             relievedAt = tick.now();
             meter.found(relief.step(tick, meter.gauge()));
-            pauseOrResume();
+            reaction.pauseOrResume();
         }
     }
 
@@ -214,7 +185,7 @@ public final class ServerGovernor {
         events.begin();
         sample(now());
         if (first) {
-            Relief.rehearse(now(), meter.gauge());
+            Relief.rehearse(now(), looks, meter.gauge());
             StartupChecks.warn(meter);
         }
         StartupChecks.warn(starting.connector(), policy, meter.acceptors());
@@ -295,7 +266,7 @@ public final class ServerGovernor {
         counters.onOpened();
         connections.onOpened();
         wheel.add(connection, due);
-        ticker.ensure(now(), interval());
+        ticker.ensure(now(), meter.interval());
         closer.begin();
         endThreads(); // This accept may have raced with the stop.
     }
@@ -344,7 +315,7 @@ public final class ServerGovernor {
      * counted for this reader, and nothing is changed.
      */
     public Pressure seen() {
-        boolean isOld = meter.counter().age(now()) > interval() * 2;
+        boolean isOld = meter.counter().age(now()) > meter.interval() * 2;
         return isOld && connections.open() == 0 ? meter.look() : pressure();
     }
 

@@ -13,6 +13,7 @@ import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.strictkeepalive.CloseReason;
+import org.strictkeepalive.internal.observe.Failures;
 import org.strictkeepalive.testkit.RawClient;
 import org.strictkeepalive.testkit.TestServer;
 import org.strictkeepalive.testkit.Transport;
@@ -23,19 +24,8 @@ class PressureSourcesTest {
     private static final long SECOND = 1_000_000_000L;
     private static final Duration LONG = Duration.ofSeconds(30);
 
-    private final List<String> failures = new ArrayList<>();
-
-    private final PressureSources sources = new PressureSources(true, (what, x) -> {
-        synchronized (failures) {
-            failures.add(what + ": " + x.getMessage());
-        }
-    });
-
-    private int failed() {
-        synchronized (failures) {
-            return failures.size();
-        }
-    }
+    private final Failures failures = new Failures();
+    private final PressureSources sources = new PressureSources(true, failures);
 
     private static long threads() {
         return Thread.getAllStackTraces().keySet().stream()
@@ -63,7 +53,7 @@ class PressureSourcesTest {
         await().atMost(LONG).until(() -> asked.get() == 2);
         sources.ask(SECOND + SECOND / 20, SECOND / 10);
         assertEquals(2, asked.get(), "not within the interval");
-        assertEquals(0, failed());
+        assertEquals(0, failures.count());
         sources.end();
         await().atMost(LONG).until(() -> threads() == 0);
     }
@@ -95,12 +85,12 @@ class PressureSourcesTest {
             sources.ask(i * SECOND, SECOND / 10);
         }
         assertEquals(0, sources.highest());
-        assertEquals(1, failed(), () -> "" + failures);
+        assertEquals(1, failures.count());
         hold.countDown();
         await().atMost(LONG).until(() -> sources.highest() == 0.9);
         sources.ask(20 * SECOND, SECOND / 10);
         await().atMost(LONG).until(() -> asked.get() == 3);
-        assertEquals(1, failed());
+        assertEquals(1, failures.count());
         sources.end();
         await().atMost(LONG).until(() -> threads() == 0);
     }

@@ -12,12 +12,14 @@ import org.strictkeepalive.ConnectionState;
 import org.strictkeepalive.KeepAlivePolicy;
 import org.strictkeepalive.PressureLevel;
 import org.strictkeepalive.internal.connection.GovernedConnection;
+import org.strictkeepalive.internal.observe.Failures;
 import org.strictkeepalive.internal.policy.Pressure;
 import org.strictkeepalive.internal.policy.PressureGauge;
 import org.strictkeepalive.internal.policy.Tick;
 import org.strictkeepalive.internal.policy.Verdict;
 import org.strictkeepalive.internal.time.DeadlineWheel;
 import org.strictkeepalive.testkit.FakeConnection;
+import org.strictkeepalive.testkit.FakeProbe;
 
 /** Relief in steps of bounded size. */
 class ReliefTest {
@@ -29,11 +31,13 @@ class ReliefTest {
     private final PressureGauge gauge = new PressureGauge(policy);
     private final DeadlineWheel<GovernedConnection> wheel = new DeadlineWheel<>(now);
     private final List<FakeConnection> all = new ArrayList<>();
-    private final Relief relief = new Relief(
-            wheel,
-            GovernedConnection::look,
-            GovernedConnection::endQuietLinger,
-            (candidate, at) -> candidate.connection().evict(candidate.since(), at));
+    private final Failures failures = new Failures();
+    private final PressureMeter meter = new PressureMeter(
+            new DescriptorCounter(new FakeProbe(), now),
+            new ConnectionCount(),
+            new PressureSources(false, failures),
+            failures);
+    private final Relief relief = new Relief(wheel, new Looks(wheel, meter, failures, now));
 
     private List<FakeConnection> open(int count, ConnectionState state, boolean reused, long idleMillis) {
         List<FakeConnection> opened = new ArrayList<>();
