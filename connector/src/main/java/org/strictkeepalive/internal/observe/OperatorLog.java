@@ -5,7 +5,6 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.Executor;
 import java.util.concurrent.TimeUnit;
-import java.util.function.Supplier;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import org.strictkeepalive.CloseReason;
@@ -14,7 +13,8 @@ import org.strictkeepalive.internal.policy.Pressure;
 
 /**
  * Writes what operators read: changes of the level, lost requests, leaks of descriptors, drains. It decides how often
- * to log. No lock is held while it logs. {@link #level} and {@link #watchOthers} are each used by one thread at a time.
+ * to log. No lock is held while it logs. What is about the level and {@link #watchOthers} are each used by one thread at
+ * a time.
  */
 public final class OperatorLog {
     /** The name is documented, so that a logging configuration can use it. */
@@ -26,19 +26,22 @@ public final class OperatorLog {
     private final LeakDetector leaks = new LeakDetector();
     /** Whether a line is held back. Written with the levels, read by any thread. */
     private volatile boolean behind;
+    /** The line that is due, null for none. */
+    private LevelLog.Line due;
+
+    /** Takes the level of a sample, and tells whether it has to be logged, by {@link #level}. */
+    public boolean isLevelDue(Pressure p, long now) {
+        due = levels.next(p.level(), now);
+        behind = levels.isBehind();
+        return due != null;
+    }
 
     /**
-     * Logs the level, if a line is due.
+     * Logs the level.
      *
-     * @param open counts the open connections in each state
+     * @param byState the number of connections in each state
      */
-    public void level(Pressure p, long now, Supplier<Map<ConnectionState, Integer>> open) {
-        LevelLog.Line line = levels.next(p.level(), now);
-        behind = levels.isBehind();
-        if (line == null) {
-            return;
-        }
-        Map<ConnectionState, Integer> byState = open.get();
+    public void level(Pressure p, Map<ConnectionState, Integer> byState) {
         int idle = byState.getOrDefault(ConnectionState.IDLE, 0)
                 + byState.getOrDefault(ConnectionState.NEW, 0)
                 + byState.getOrDefault(ConnectionState.READING, 0);
@@ -54,7 +57,7 @@ public final class OperatorLog {
             "%.2f".formatted(p.share()),
             levels.takeOmitted()
         };
-        if (line == LevelLog.Line.RISE) {
+        if (due == LevelLog.Line.RISE) {
             LOG.warn(text, numbers);
         } else {
             LOG.info(text, numbers);

@@ -94,7 +94,9 @@ final class Reaction {
                     events.publish(listener -> listener.onPressureChanged(from, p.level(), p.share()));
                 }
             }
-            log.level(p, clock.getAsLong(), looks::countByState);
+            if (log.isLevelDue(p, clock.getAsLong())) {
+                log.level(p, looks.countByState());
+            }
         } catch (Throwable x) {
             failures.add("report the pressure", x);
         }

@@ -59,12 +59,6 @@ final class Relief {
         this.looks = looks;
     }
 
-    /** Loads the classes that relief needs: with no descriptor free a class can't be loaded from a directory. */
-    static void rehearse(long now, Looks looks, PressureGauge gauge) {
-        new Relief(new DeadlineWheel<>(now), looks).step(new Tick(now, Pressure.NONE), gauge);
-        new Eviction.Candidate(null, null, 0, 0, false); // An empty wheel has none.
-    }
-
     /** Pressure has fallen below HIGH. */
     void reset() {
         eviction = null;

@@ -185,7 +185,7 @@ public final class ServerGovernor {
         events.begin();
         sample(now());
         if (first) {
-            Relief.rehearse(now(), looks, meter.gauge());
+            OwnClasses.load();
             StartupChecks.warn(meter);
         }
         StartupChecks.warn(starting.connector(), policy, meter.acceptors());

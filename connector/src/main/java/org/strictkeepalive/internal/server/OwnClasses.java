@@ -1,0 +1,55 @@
+package org.strictkeepalive.internal.server;
+
+import java.io.File;
+import java.io.IOException;
+import java.net.URISyntaxException;
+import java.net.URL;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.security.CodeSource;
+import java.util.stream.Stream;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Loads the classes of this project before they are needed, if they lie in a directory. With no descriptor free a class
+ * can't be loaded from a directory, and the JVM remembers that failure for good. A jar stays open, so from a jar each
+ * class is loaded when it is needed.
+ */
+final class OwnClasses {
+    private static final Logger LOG = LoggerFactory.getLogger(OwnClasses.class);
+    private static final String SUFFIX = ".class";
+
+    private OwnClasses() {}
+
+    static void load() {
+        CodeSource source = OwnClasses.class.getProtectionDomain().getCodeSource();
+        URL location = source == null ? null : source.getLocation();
+        if (location != null
+                && location.getProtocol().equals("file")
+                && location.getPath().endsWith("/")) {
+            try {
+                load(Path.of(location.toURI()));
+            } catch (IOException | URISyntaxException | RuntimeException x) {
+                LOG.debug("Unable to list {}", location, x);
+            }
+        }
+    }
+
+    private static void load(Path directory) throws IOException {
+        try (Stream<Path> files = Files.walk(directory.resolve("org/strictkeepalive"))) {
+            files.map(file -> directory.relativize(file).toString())
+                    .filter(file -> file.endsWith(SUFFIX))
+                    .forEach(OwnClasses::load);
+        }
+    }
+
+    private static void load(String file) {
+        String name = file.substring(0, file.length() - SUFFIX.length()).replace(File.separatorChar, '.');
+        try {
+            Class.forName(name, false, OwnClasses.class.getClassLoader());
+        } catch (ClassNotFoundException | LinkageError x) {
+            LOG.debug("Unable to load {}", name, x); // It needs an optional dependency.
+        }
+    }
+}
