@@ -36,7 +36,7 @@ p99() {
     awk -v from="$1" -v to="$2" '$1 >= from && $1 < to {print $2}' "$work/visits" | sort -g | awk '{v[NR] = $1} END {print v[int(NR * 0.99)]}'
 }
 calm=$(p99 $((begin - 4 * second)) "$begin")
-pressed=$(p99 "$begin" $((begin + second)))
-echo "visitors' p99: calm $calm us, in the second of the eviction $pressed us; failed: $(grep -c failed "$work/visits")"
-verdict "$count idle connections evicted and closed in" "$(((end - begin) / 1000000))" '<=' 1000 ms
-verdict "visitors' p99 in that second, times that of calm" "$(awk "BEGIN {printf \"%.2f\", $pressed / $calm}")" '<=' 2
+pressed=$(p99 "$begin" $((end > begin + second ? end : begin + second)))
+echo "visitors' p99: calm $calm us, during the eviction $pressed us; failed: $(grep -c failed "$work/visits")"
+verdict "$count idle connections evicted and closed in" "$(((end - begin) / 1000000))" '<=' 2000 ms
+verdict "visitors' p99 meanwhile, times that of calm" "$(awk "BEGIN {printf \"%.2f\", $pressed / $calm}")" '<=' 2

@@ -17,6 +17,8 @@ final class AcceptWatch {
     private final PressureMeter meter;
     private final Counters counters;
     private final Reaction reaction;
+    /** Whether an accept has found the pressure CRITICAL. Set by any thread, cleared by ticks. */
+    private volatile boolean visitors;
 
     AcceptWatch(ConnectionCount connections, PressureMeter meter, Counters counters, Reaction reaction) {
         this.connections = connections;
@@ -51,7 +53,7 @@ final class AcceptWatch {
             // Counting again costs too much, or was done a moment ago. Each accept since then has taken a descriptor.
             found(meter.estimate(now, p.used() + since, count));
         } else if (p.level() == PressureLevel.CRITICAL) {
-            reaction.relieveSoon();
+            onCritical();
         }
         if (acceptors == 0 && free < LAST_DESCRIPTORS) {
             counters.onOpened();
@@ -73,8 +75,26 @@ final class AcceptWatch {
     private Pressure found(Pressure p) {
         reaction.onPressure();
         if (p.level() == PressureLevel.CRITICAL) {
-            reaction.relieveSoon();
+            onCritical();
         }
         return p;
+    }
+
+    private void onCritical() {
+        visitors = true;
+        reaction.relieveSoon();
+    }
+
+    /**
+     * Whether visitors have come since the pressure is CRITICAL, so that others may wait behind them for relief. While
+     * accepting pauses nobody is seen, but each acceptor lets one more in.
+     *
+     * @param level the level that holds now
+     */
+    boolean hasVisitors(PressureLevel level) {
+        if (visitors && level != PressureLevel.CRITICAL) {
+            visitors = false;
+        }
+        return visitors;
     }
 }

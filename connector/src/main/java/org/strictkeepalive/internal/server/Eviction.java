@@ -32,10 +32,13 @@ final class Eviction {
      */
     record Candidate(GovernedConnection connection, Object peer, long idle, long since, boolean arriving)
             implements Comparable<Candidate> {
-        /** Arriving ones last, and else the longest idle first. */
+        /**
+         * Arriving ones last, and else the longest idle first: by the difference, as nanoTime may wrap, and not by the
+         * idle time, since they are not all considered at once.
+         */
         @Override
         public int compareTo(Candidate that) {
-            return arriving == that.arriving ? Long.compare(that.idle, idle) : arriving ? 1 : -1;
+            return arriving == that.arriving ? Long.signum(since - that.since) : arriving ? 1 : -1;
         }
     }
 

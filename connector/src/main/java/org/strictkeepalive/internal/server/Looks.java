@@ -11,6 +11,7 @@ import org.strictkeepalive.internal.observe.Failures;
 import org.strictkeepalive.internal.policy.Pressure;
 import org.strictkeepalive.internal.policy.Tick;
 import org.strictkeepalive.internal.time.DeadlineWheel;
+import org.strictkeepalive.internal.time.Slice;
 
 /**
  * Looks at connections: at each tick at those whose time has come, and at more if the tick requires it. If a connection
@@ -31,19 +32,30 @@ public final class Looks {
     private final DeadlineWheel<GovernedConnection> wheel;
     private final PressureMeter meter;
     private final Failures failures;
+    private final Slice slice;
     /** How far deadlines had shrunk when all connections were looked at. */
     private double squeezed;
     /** When exchanges were judged last at ELEVATED. */
     private long judgedAt;
+    /** When all connections became due last because idle ones have to end. */
+    private long endedAt;
+    /** Whether the last slice has left connections whose time has come. */
+    private boolean unfinished;
 
     private volatile boolean all;
     /** Whether pressure was HIGH or above when it was measured last. */
     private volatile boolean high;
 
-    Looks(DeadlineWheel<GovernedConnection> wheel, PressureMeter meter, Failures failures, long now) {
+    /**
+     * Creates the looks of a server.
+     *
+     * @param slice how long a tick may go on
+     */
+    Looks(DeadlineWheel<GovernedConnection> wheel, PressureMeter meter, Failures failures, Slice slice, long now) {
         this.wheel = wheel;
         this.meter = meter;
         this.failures = failures;
+        this.slice = slice;
         judgedAt = now;
     }
 
@@ -68,7 +80,7 @@ public final class Looks {
     }
 
     /**
-     * Looks at those whose time has come.
+     * Looks at those whose time has come, until the slice is over.
      *
      * @param ending whether idle connections have to end, so that all are looked at
      */
@@ -77,19 +89,23 @@ public final class Looks {
         Pressure p = tick.pressure();
         boolean high = p.level().isAtLeast(PressureLevel.HIGH);
         squeezed = Math.min(squeezed, p.squeeze());
-        if (ending || all || (!high && p.squeeze() > squeezed + SQUEEZE_STEP)) {
+        // While connections of the last time are left, all are not due anew each slice.
+        boolean end = ending && (!unfinished || now - endedAt >= meter.interval());
+        if (end || all || (!high && p.squeeze() > squeezed + SQUEEZE_STEP)) {
             all = false;
+            endedAt = now;
             squeezed = p.squeeze();
-            wheel.advance(now, connection -> true, connection -> look(connection, tick));
+            wheel.due(connection -> true, now);
         } else if (p.level() == PressureLevel.ELEVATED && now - judgedAt >= wheel.size() * JUDGED_EACH) {
             judgedAt = now;
-            wheel.advance(
-                    now,
-                    connection -> connection.state() == ConnectionState.BUSY,
-                    connection -> look(connection, tick));
-        } else {
-            wheel.advance(now, connection -> look(connection, tick));
+            wheel.due(connection -> connection.state() == ConnectionState.BUSY, now);
         }
+        unfinished = !wheel.advance(now, slice, connection -> look(connection, tick));
+    }
+
+    /** Whether the last slice has left connections whose time has come. */
+    boolean isUnfinished() {
+        return unfinished;
     }
 
     /** Looks at a connection. If it fails, it is looked at again after the sample interval. */

@@ -1,22 +1,25 @@
 package org.strictkeepalive.internal.server;
 
-import java.util.List;
+import java.util.ArrayDeque;
+import java.util.Deque;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.TimeUnit;
 import org.strictkeepalive.ConnectionState;
 import org.strictkeepalive.PressureLevel;
 import org.strictkeepalive.internal.connection.GovernedConnection;
-import org.strictkeepalive.internal.policy.Pressure;
 import org.strictkeepalive.internal.policy.PressureGauge;
 import org.strictkeepalive.internal.policy.Tick;
 import org.strictkeepalive.internal.policy.Verdict;
 import org.strictkeepalive.internal.time.DeadlineWheel;
+import org.strictkeepalive.internal.time.Slice;
 
 /**
  * Relieves pressure from HIGH on: looks at connections and evicts, in rounds over all of them. A step of a round looks
  * at a bounded number of connections: first those accepted since the last step, then on from where that step ended. If
  * there are few connections, a step is a round.
+ *
+ * <p>What a step has chosen is closed in slices. The next step has to wait for the last one.
  *
  * <p>Newcomers may go at each step. Reused connections may go at the end of a round, when it is known that no newcomer
  * is left. Used by one thread at a time.
@@ -34,7 +37,25 @@ final class Relief {
 
     private final DeadlineWheel<GovernedConnection> wheel;
     private final Looks looks;
+    private final Slice slice;
 
+    // ---- A step, which takes several slices
+    /** Those that it has still to look at. */
+    private final Deque<GovernedConnection> unseen = new ArrayDeque<>();
+    /** Those that it has found lingering. */
+    private final Deque<GovernedConnection> quiet = new ArrayDeque<>();
+    /** Those to evict, in order. */
+    private final Deque<Eviction.Candidate> chosen = new ArrayDeque<>();
+
+    private boolean unfinished;
+    private boolean hasChosen;
+    /** Whether the step ends a round that was seen from its begin. */
+    private boolean endsRound;
+
+    private int excess;
+    private boolean enough;
+
+    // ---- A round
     private Eviction eviction;
     /** Whether the next step begins a round of the wheel. */
     private boolean roundBegins = true;
@@ -46,98 +67,170 @@ final class Relief {
 
     private int lingering;
     private int evicted;
+
+    // ---- What is known
     private boolean gained = true;
     private boolean begun;
     private long relievableSince;
     private long highUntil;
+    /** When the last step began. */
+    private long steppedAt;
+
     private int lingeringBefore;
     private Map<Object, Integer> surplusBefore = Map.of();
     private Verdict verdict = Verdict.NONE;
 
-    Relief(DeadlineWheel<GovernedConnection> wheel, Looks looks) {
+    /**
+     * Creates the relief of a server.
+     *
+     * @param slice how long a tick may go on
+     */
+    Relief(DeadlineWheel<GovernedConnection> wheel, Looks looks, Slice slice) {
         this.wheel = wheel;
         this.looks = looks;
+        this.slice = slice;
     }
 
     /** Pressure has fallen below HIGH. */
     void reset() {
+        unseen.clear();
+        quiet.clear();
+        chosen.clear();
+        unfinished = false;
         eviction = null;
         gained = true;
         verdict = Verdict.NONE;
     }
 
-    /** Makes a step and returns what is known after it. */
+    /** Whether the last slice has left something of its step. */
+    boolean isUnfinished() {
+        return unfinished;
+    }
+
+    /** Whether a step may begin, or is unfinished. */
+    boolean isDue(long now) {
+        return unfinished || !begun || now - steppedAt >= INTERVAL;
+    }
+
+    /** Makes a step, or goes on with the last one, until the slice is over. Returns what is known after it. */
     Verdict step(Tick tick, PressureGauge gauge) {
+        if (unfinished) {
+            eviction.at(tick.pressure().level());
+            // The pressure may have fallen meanwhile.
+            int most = gauge.excess(tick.pressure(), 0);
+            while (chosen.size() > most) {
+                chosen.removeLast();
+            }
+        } else {
+            begin(tick, gauge);
+        }
+        boolean more = true;
+        while (more) {
+            more = goOn(tick, gauge) && !(isAnyLeft() && slice.getAsBoolean());
+        }
+        highUntil = tick.now();
+        return verdict;
+    }
+
+    private void begin(Tick tick, PressureGauge gauge) {
         long now = tick.now();
-        Pressure pressure = tick.pressure();
-        boolean critical = pressure.level() == PressureLevel.CRITICAL;
-        DeadlineWheel.Step<GovernedConnection> step = wheel.step(critical && !gained ? AT_LEISURE : MOST);
+        PressureLevel level = tick.pressure().level();
+        DeadlineWheel.Step<GovernedConnection> step =
+                wheel.step(level == PressureLevel.CRITICAL && !gained ? AT_LEISURE : MOST);
         if (!begun || now - highUntil > SETTLED) {
             begun = true;
             relievableSince = now;
         }
-        highUntil = now;
+        steppedAt = now;
         if (eviction == null) {
-            eviction = new Eviction(gauge.policy().getFairShare(), pressure.level());
+            eviction = new Eviction(gauge.policy().getFairShare(), level);
             whole = roundBegins;
             lingering = 0;
             evicted = 0;
         }
-        eviction.at(pressure.level());
-        for (GovernedConnection connection : step.connections()) {
-            if (!wheel.lookAgain(connection, looks.look(connection, tick))) {
-                continue; // It has been closed.
-            }
-            if (connection.state() == ConnectionState.LINGERING) {
-                lingering++;
-                if (critical) {
-                    looks.endQuietLinger(connection);
-                }
-            } else {
-                eviction.consider(connection, now);
-            }
-        }
+        eviction.at(level);
+        unseen.addAll(step.connections());
         roundBegins = step.last();
-        if (step.last() && whole) {
-            endRound(now, gauge.excess(pressure, lingering + evicted), critical);
-        } else {
-            int excess = gauge.excess(pressure, Math.max(lingeringBefore, lingering + evicted));
-            evict(now, eviction.chooseNewcomers(Math.min(excess, MOST), surplusBefore));
-            if (evicted > 0) {
-                gained = true;
-                verdict = verdict.moving();
-            }
-            if (step.last()) {
-                eviction = null;
-            }
-        }
-        return verdict;
+        endsRound = step.last() && whole;
+        hasChosen = false;
+        unfinished = true;
     }
 
-    private void endRound(long now, int excess, boolean critical) {
-        List<Eviction.Candidate> chosen = eviction.choose(Math.min(excess, MOST), excess);
-        evict(now, chosen);
+    private boolean isAnyLeft() {
+        return !hasChosen || !quiet.isEmpty() || !chosen.isEmpty();
+    }
+
+    /** Does the next thing of a step. Returns false if that was the last one. */
+    private boolean goOn(Tick tick, PressureGauge gauge) {
+        if (!unseen.isEmpty()) {
+            see(unseen.remove(), tick);
+        } else if (!hasChosen) {
+            hasChosen = true;
+            choose(tick, gauge);
+        } else if (!quiet.isEmpty()) {
+            looks.endQuietLinger(quiet.remove());
+        } else if (!chosen.isEmpty()) {
+            evict(chosen.remove(), tick.now());
+        } else {
+            end(tick);
+            return false;
+        }
+        return true;
+    }
+
+    private void see(GovernedConnection connection, Tick tick) {
+        if (!wheel.lookAgain(connection, looks.look(connection, tick))) {
+            return;
+        }
+        if (connection.state() == ConnectionState.LINGERING) {
+            lingering++;
+            if (tick.pressure().level() == PressureLevel.CRITICAL) {
+                quiet.add(connection);
+            }
+        } else {
+            eviction.consider(connection, tick.now());
+        }
+    }
+
+    private void choose(Tick tick, PressureGauge gauge) {
+        int going = lingering + evicted;
+        excess = gauge.excess(tick.pressure(), endsRound ? going : Math.max(lingeringBefore, going));
+        int most = Math.min(excess, MOST);
+        chosen.addAll(endsRound ? eviction.choose(most, excess) : eviction.chooseNewcomers(most, surplusBefore));
+        enough = chosen.size() >= excess;
+    }
+
+    private void evict(Eviction.Candidate candidate, long now) {
+        if (looks.evict(candidate.connection(), candidate.since(), now)) {
+            evicted++;
+            gained = true;
+            verdict = verdict.moving();
+        }
+    }
+
+    private void end(Tick tick) {
+        unfinished = false;
+        if (endsRound) {
+            endRound(tick);
+        }
+        if (roundBegins) {
+            eviction = null;
+        }
+    }
+
+    private void endRound(Tick tick) {
         gained = evicted > 0 || lingering > 0;
         lingeringBefore = lingering;
         surplusBefore = eviction.surplus();
         // If the connections that have got their FIN are enough, reused ones don't have to go as well.
-        boolean gone = eviction.isRelievable() && !eviction.hasNewcomersLeft() && chosen.size() < excess;
+        boolean gone = eviction.isRelievable() && !eviction.hasNewcomersLeft() && !enough;
         if (!eviction.isRelievable()) {
-            relievableSince = now;
+            relievableSince = tick.now();
         }
         verdict = new Verdict(
                 gone,
-                excess > 0 && eviction.isRelievable() && now - relievableSince >= SETTLED,
-                critical && !gained,
+                excess > 0 && eviction.isRelievable() && tick.now() - relievableSince >= SETTLED,
+                tick.pressure().level() == PressureLevel.CRITICAL && !gained,
                 eviction.isSurplusEnough() ? Set.copyOf(surplusBefore.keySet()) : Set.of());
-        eviction = null;
-    }
-
-    private void evict(long now, List<Eviction.Candidate> chosen) {
-        for (Eviction.Candidate candidate : chosen) {
-            if (looks.evict(candidate.connection(), candidate.since(), now)) {
-                evicted++;
-            }
-        }
     }
 }

@@ -21,6 +21,7 @@ import org.strictkeepalive.internal.observe.OperatorLog;
 import org.strictkeepalive.internal.policy.Pressure;
 import org.strictkeepalive.internal.policy.Tick;
 import org.strictkeepalive.internal.time.DeadlineWheel;
+import org.strictkeepalive.internal.time.Slice;
 import org.strictkeepalive.internal.time.TaskThread;
 import org.strictkeepalive.internal.time.Ticker;
 
@@ -42,9 +43,6 @@ public final class ServerGovernor {
      */
     public static final String CLOSER = "strict-keepalive-closer";
 
-    /** The most ticks in a sample interval at NORMAL. */
-    private static final int MOST_TICKS = 4;
-
     private final LongSupplier clock;
     private final Ticker ticker;
     private final DeadlineWheel<GovernedConnection> wheel;
@@ -63,9 +61,9 @@ public final class ServerGovernor {
     private final Relief relief;
     private final Events events;
     private final TaskThread closer;
-
-    /** When relief ran last. Read and written by ticks only. */
-    private long relievedAt;
+    private final Slice slice;
+    /** Read and written by ticks only. */
+    private Pace pace = Pace.CALM;
 
     /**
      * Creates the governor of a server.
@@ -75,7 +73,6 @@ public final class ServerGovernor {
     public ServerGovernor(Scheduler scheduler, DescriptorProbe probe, LongSupplier clock, boolean threaded) {
         this.clock = clock;
         long now = clock.getAsLong();
-        relievedAt = now - Relief.INTERVAL;
         ticker = new Ticker(
                 (task, delay) -> scheduler.schedule(task, delay, TimeUnit.NANOSECONDS)::cancel,
                 this::onTick,
@@ -84,11 +81,12 @@ public final class ServerGovernor {
         sources = new PressureSources(threaded, failures);
         events = new Events(threaded);
         meter = new PressureMeter(new DescriptorCounter(probe, now), connections, sources, failures);
-        looks = new Looks(wheel, meter, failures, relievedAt);
+        closer = new TaskThread(CLOSER, threaded, failures.of("end a connection"));
+        slice = new Slice(clock, closer);
+        looks = new Looks(wheel, meter, failures, slice, now);
         reaction = new Reaction(ticker, meter, connectors, events, log, failures, clock, looks);
         acceptWatch = new AcceptWatch(connections, meter, counters, reaction);
-        relief = new Relief(wheel, looks);
-        closer = new TaskThread(CLOSER, threaded, failures.of("end a connection"));
+        relief = new Relief(wheel, looks, slice);
     }
 
     // ---- A tick
@@ -102,7 +100,8 @@ public final class ServerGovernor {
             reaction.resume();
         }
         if (more) {
-            ticker.ensure(now(), untilNextTick());
+            long now = now();
+            ticker.ensure(now, untilNextTick(now));
         }
     }
 
@@ -113,10 +112,15 @@ public final class ServerGovernor {
      */
     public boolean tick(long now) {
         askSources(now);
-        Pressure p = sample(now);
+        boolean isRecent =
+                isUnfinished() && !meter.counter().isCheap() && meter.counter().age(now) < Relief.INTERVAL;
+        Pressure p = isRecent ? pressure() : sample(now);
         boolean drained = draining.isOver(now, connections.open());
         Tick tick = new Tick(now, p, drained ? CloseReason.DRAIN : null);
-        looks.look(tick, drained || connectors.isAnyShutdown());
+        boolean shutdown = connectors.isAnyShutdown();
+        // Without a pause where somebody waits for the closes.
+        slice.begin(shutdown || acceptWatch.hasVisitors(p.level()) ? Slice.ENDLESS : pace.slice);
+        looks.look(tick, drained || shutdown);
         relieve(tick);
         log.races(counters.races(), now);
         if (!connectors.isEmpty()) {
@@ -125,15 +129,13 @@ public final class ServerGovernor {
         return wheel.size() > 0 || reaction.gate().isPaused() || log.isBehind() || draining.isUnderWay();
     }
 
-    private long untilNextTick() {
-        long interval = meter.interval();
-        return switch (pressure().level()) {
-            case CRITICAL -> Math.min(interval, Relief.INTERVAL);
-            // Each tick may look at all connections, so there are no more ticks than that.
-            case ELEVATED, HIGH -> interval;
-            // A deadline doesn't wait for the whole interval.
-            case NORMAL -> Math.max(wheel.next(now(), interval), interval / MOST_TICKS);
-        };
+    private long untilNextTick(long now) {
+        pace = Pace.of(wheel.late(now));
+        return isUnfinished() ? pace.pause : Pace.untilNextTick(pressure().level(), meter.interval(), wheel, now);
+    }
+
+    private boolean isUnfinished() {
+        return looks.isUnfinished() || relief.isUnfinished();
     }
 
     private void askSources(long now) {
@@ -160,8 +162,7 @@ public final class ServerGovernor {
     private void relieve(Tick tick) {
         if (!tick.pressure().level().isAtLeast(PressureLevel.HIGH)) {
             relief.reset();
-        } else if (tick.now() - relievedAt >= Relief.INTERVAL) {
-            relievedAt = tick.now();
+        } else if (relief.isDue(tick.now())) {
             meter.found(relief.step(tick, meter.gauge()));
             reaction.pauseOrResume();
         }

@@ -2,6 +2,7 @@ package org.strictkeepalive.internal.time;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.BooleanSupplier;
 import java.util.function.Predicate;
 
 /**
@@ -18,15 +19,20 @@ import java.util.function.Predicate;
 public final class DeadlineWheel<T extends Timed> {
     private static final int NONE = -1;
     private static final int BUCKETS = 2048;
-    /** A further bucket, for connections that are being looked at, so that they stay in the wheel meanwhile. */
+    /** In place of a bucket, of a connection that is being looked at. It stays in the wheel meanwhile. */
     private static final int LOOKED_AT = BUCKETS;
     /** A bucket is 2^24 ns, 17 ms, wide. */
     private static final int SHIFT = 24;
 
     private final Mutex lock = new Mutex();
-    private final Timed[] buckets = new Timed[BUCKETS + 1];
+    /** The first and the last connection of each bucket. */
+    private final Timed[] buckets = new Timed[BUCKETS];
+
+    private final Timed[] ends = new Timed[BUCKETS];
     private final long origin;
+    /** All connections. */
     private final Round<T> round = new Round<>();
+    /** The earliest bucket in which a connection may be. Its time has not come, or has come at the last advance. */
     private long cursor;
 
     public DeadlineWheel(long now) {
@@ -57,7 +63,7 @@ public final class DeadlineWheel<T extends Timed> {
             if (node.bucket == NONE) {
                 return false;
             }
-            unlink(node);
+            setAside(node);
             node.bucket = NONE;
             round.remove(node);
             return true;
@@ -103,51 +109,75 @@ public final class DeadlineWheel<T extends Timed> {
         }
     }
 
-    /** Looks at all connections whose time has come. */
-    public void advance(long now, Look<T> look) {
-        long target = (now - origin) >> SHIFT;
-        List<T> due;
+    /** Schedules a look at all connections that match for that nanoTime or earlier. */
+    public void due(Predicate<T> which, long due) {
         try (Mutex ignored = lock.hold()) {
-            if (target < cursor) {
+            // The array of the round, since following the links of so many connections costs ten times as much.
+            round.forEach(node -> {
+                if (which.test(node)) {
+                    due(node, due);
+                }
+            });
+        }
+    }
+
+    /**
+     * Looks at the connections whose time has come, at each once, until there are no more or it is enough. It looks at
+     * one at least, and at the others the next time.
+     *
+     * @return whether it has looked at all of them
+     */
+    public boolean advance(long now, BooleanSupplier enough, Look<T> look) {
+        long target = (now - origin) >> SHIFT;
+        List<T> again = new ArrayList<>();
+        boolean stopped = false;
+        for (T node = take(target); node != null; node = stopped ? null : take(target)) {
+            long due = look.look(node) - origin;
+            stopped = enough.getAsBoolean();
+            putBack(node, due, target, again);
+        }
+        try (Mutex ignored = lock.hold()) {
+            boolean all = first(target) == null;
+            for (T node : again) {
+                if (node.bucket == LOOKED_AT) {
+                    link(node, node.dueAt);
+                }
+            }
+            return all;
+        }
+    }
+
+    private T take(long target) {
+        try (Mutex ignored = lock.hold()) {
+            Timed node = first(target);
+            if (node != null) {
+                setAside(node);
+            }
+            return own(node);
+        }
+    }
+
+    /** Goes on to the next bucket with connections. Returns its first one, null if there is none up to the target. */
+    private Timed first(long target) {
+        cursor = Math.max(cursor, target - BUCKETS + 1);
+        while (cursor < target && buckets[index(cursor)] == null) {
+            cursor++;
+        }
+        return cursor <= target ? buckets[index(cursor)] : null;
+    }
+
+    /** Puts a connection back that was looked at. If it is in one of this advance's buckets, it has to wait for the next. */
+    private void putBack(T node, long due, long target, List<T> again) {
+        try (Mutex ignored = lock.hold()) {
+            if (node.bucket != LOOKED_AT) {
                 return;
             }
-            due = new ArrayList<>();
-            long first = Math.max(cursor, target - BUCKETS + 1);
-            for (long i = first; i <= target; i++) {
-                int index = (int) (i & (BUCKETS - 1));
-                for (Timed node = buckets[index]; node != null; node = node.next) {
-                    due.add(own(node));
-                }
-            }
-            cursor = target;
-            due.forEach(this::setAside);
-        }
-        visit(due, look);
-    }
-
-    /** Looks at all connections whose time has come, and at those that match. */
-    public void advance(long now, Predicate<T> also, Look<T> look) {
-        List<T> matching;
-        try (Mutex ignored = lock.hold()) {
-            long target = Math.max(cursor, (now - origin) >> SHIFT);
-            long passed = Math.min(target - cursor, BUCKETS - 1);
-            int first = (int) ((target - passed) & (BUCKETS - 1));
-            matching = list();
-            matching.removeIf(node -> ((node.bucket - first) & (BUCKETS - 1)) > passed && !also.test(node));
-            cursor = target;
-            matching.forEach(this::setAside);
-        }
-        visit(matching, look);
-    }
-
-    private void visit(List<T> nodes, Look<T> look) {
-        for (T node : nodes) {
-            long due = look.look(node);
-            try (Mutex ignored = lock.hold()) {
-                if (node.bucket == LOOKED_AT) {
-                    unlink(node);
-                    link(node, Math.min(node.dueAt, due - origin));
-                }
+            long at = Math.min(node.dueAt, due);
+            if (index(bucketOf(at) - cursor) <= target - cursor) {
+                node.dueAt = at;
+                again.add(node);
+            } else {
+                link(node, at);
             }
         }
     }
@@ -160,7 +190,7 @@ public final class DeadlineWheel<T extends Timed> {
             long at = now - origin;
             long last = Math.min((at + most) >> SHIFT, cursor + BUCKETS - 1);
             for (long i = cursor; i <= last; i++) {
-                if (buckets[(int) (i & (BUCKETS - 1))] != null) {
+                if (buckets[index(i)] != null) {
                     return Math.min(((i + 1) << SHIFT) - at, most);
                 }
             }
@@ -168,15 +198,19 @@ public final class DeadlineWheel<T extends Timed> {
         }
     }
 
+    /** How late the next look is: the time since a connection was due that {@link #advance} has left, else 0 or less. */
+    public long late(long now) {
+        try (Mutex ignored = lock.hold()) {
+            Timed node = first((now - origin) >> SHIFT);
+            return node == null ? 0 : now - origin - node.dueAt;
+        }
+    }
+
     /** All connections at this moment. */
     public List<T> list() {
         try (Mutex ignored = lock.hold()) {
             List<T> all = new ArrayList<>(round.size());
-            for (Timed head : buckets) {
-                for (Timed node = head; node != null; node = node.next) {
-                    all.add(own(node));
-                }
-            }
+            round.forEach(all::add);
             return all;
         }
     }
@@ -212,20 +246,28 @@ public final class DeadlineWheel<T extends Timed> {
         return (T) node;
     }
 
-    private void link(Timed node, long at) {
-        linkInto((int) (Math.max(at >> SHIFT, cursor) & (BUCKETS - 1)), node, at);
+    private static int index(long bucket) {
+        return (int) (bucket & (BUCKETS - 1));
     }
 
-    private void linkInto(int index, Timed node, long at) {
-        Timed head = buckets[index];
+    private long bucketOf(long at) {
+        return Math.max(at >> SHIFT, cursor);
+    }
+
+    /** Adds a connection at the end of its bucket. */
+    private void link(Timed node, long at) {
+        int index = index(bucketOf(at));
+        Timed end = ends[index];
         node.dueAt = at;
         node.bucket = index;
-        node.previous = null;
-        node.next = head;
-        if (head != null) {
-            head.previous = node;
+        node.previous = end;
+        node.next = null;
+        if (end == null) {
+            buckets[index] = node;
+        } else {
+            end.next = node;
         }
-        buckets[index] = node;
+        ends[index] = node;
     }
 
     private void unlink(Timed node) {
@@ -234,7 +276,9 @@ public final class DeadlineWheel<T extends Timed> {
         } else {
             node.previous.next = node.next;
         }
-        if (node.next != null) {
+        if (node.next == null) {
+            ends[node.bucket] = node.previous;
+        } else {
             node.next.previous = node.previous;
         }
         node.previous = null;
@@ -242,7 +286,10 @@ public final class DeadlineWheel<T extends Timed> {
     }
 
     private void setAside(Timed node) {
-        unlink(node);
-        linkInto(LOOKED_AT, node, Long.MAX_VALUE);
+        if (node.bucket != LOOKED_AT) {
+            unlink(node);
+            node.bucket = LOOKED_AT;
+            node.dueAt = Long.MAX_VALUE;
+        }
     }
 }

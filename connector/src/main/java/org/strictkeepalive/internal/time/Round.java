@@ -3,6 +3,7 @@ package org.strictkeepalive.internal.time;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.function.Consumer;
 
 /**
  * Goes round all connections in steps of bounded size: first those added since the last step, then on from where that
@@ -67,6 +68,12 @@ final class Round<T extends Timed> {
 
     int size() {
         return size;
+    }
+
+    void forEach(Consumer<T> action) {
+        for (int place = 0; place < size; place++) {
+            action.accept(at(place));
+        }
     }
 
     /** The next connections, at most so many. After the end of a round the next one begins. */

@@ -23,6 +23,7 @@ public final class TaskThread implements Executor {
     private final Mutex lock = new Mutex();
     private final Queue<Runnable> tasks = new ArrayDeque<>();
     private volatile boolean begun;
+    private volatile long handed;
     private Thread thread;
 
     /**
@@ -71,7 +72,7 @@ public final class TaskThread implements Executor {
     public void execute(Runnable task) {
         if (threaded) {
             try (Mutex adding = lock.hold()) {
-                tasks.add(task);
+                add(task);
                 if (ensureThread()) {
                     adding.signal();
                     return;
@@ -97,10 +98,21 @@ public final class TaskThread implements Executor {
             if (!ensureThread()) {
                 return false;
             }
-            tasks.add(task);
+            add(task);
             adding.signal();
             return true;
         }
+    }
+
+    @SuppressWarnings("NonAtomicVolatileUpdate") // written under the lock
+    private void add(Runnable task) {
+        tasks.add(task);
+        handed++;
+    }
+
+    /** How many tasks the thread has got so far. */
+    public long handed() {
+        return handed;
     }
 
     private boolean ensureThread() {

@@ -18,6 +18,8 @@ import org.strictkeepalive.internal.policy.PressureGauge;
 import org.strictkeepalive.internal.policy.Tick;
 import org.strictkeepalive.internal.policy.Verdict;
 import org.strictkeepalive.internal.time.DeadlineWheel;
+import org.strictkeepalive.internal.time.Slice;
+import org.strictkeepalive.internal.time.TaskThread;
 import org.strictkeepalive.testkit.FakeConnection;
 import org.strictkeepalive.testkit.FakeProbe;
 
@@ -25,8 +27,13 @@ import org.strictkeepalive.testkit.FakeProbe;
 class ReliefTest {
     private static final long MS = 1_000_000L;
     private static final long SECOND = 1_000 * MS;
+    private static final long SLICE = 200_000;
 
     private long now = 1_000 * SECOND;
+    /** What the slices are measured by, and how long a close takes. */
+    private long time;
+
+    private long closeTakes;
     private final KeepAlivePolicy policy = KeepAlivePolicy.defaults();
     private final PressureGauge gauge = new PressureGauge(policy);
     private final DeadlineWheel<GovernedConnection> wheel = new DeadlineWheel<>(now);
@@ -37,12 +44,19 @@ class ReliefTest {
             new ConnectionCount(),
             new PressureSources(false, failures),
             failures);
-    private final Relief relief = new Relief(wheel, new Looks(wheel, meter, failures, now));
+    private final Slice slice = new Slice(() -> time, new TaskThread("closer", false, failures.of("close")));
+    private final Relief relief = new Relief(wheel, new Looks(wheel, meter, failures, slice, now), slice);
 
     private List<FakeConnection> open(int count, ConnectionState state, boolean reused, long idleMillis) {
         List<FakeConnection> opened = new ArrayList<>();
         for (int i = 0; i < count; i++) {
-            FakeConnection connection = new FakeConnection(state + "" + i, state, reused, now - (idleMillis + i) * MS);
+            FakeConnection connection = new FakeConnection(state + "" + i, state, reused, now - (idleMillis + i) * MS) {
+                @Override
+                public boolean evict(long asOf, long at) {
+                    time += closeTakes;
+                    return super.evict(asOf, at);
+                }
+            };
             wheel.add(connection, now + 60 * SECOND);
             opened.add(connection);
         }
@@ -53,6 +67,7 @@ class ReliefTest {
     /** A step with so many of a hundredth of the room held; returns how many connections it looked at. */
     private int step(PressureLevel level, double share) {
         int before = all.stream().mapToInt(connection -> connection.looks).sum();
+        slice.begin(SLICE);
         verdict = relief.step(
                 new Tick(now, new Pressure(level, share, 1, 900, 1000, 16, wheel.size(), 0, Verdict.NONE)), gauge);
         now += 10 * MS;
@@ -194,5 +209,76 @@ class ReliefTest {
         step(PressureLevel.HIGH, 1);
         step(PressureLevel.HIGH, 1);
         assertEquals(0, evicted(reused), "a newcomer is left");
+    }
+
+    @Test
+    void aStepIsMadeInSlices() {
+        List<FakeConnection> idle = open(1_000, ConnectionState.IDLE, false, 2_000);
+        closeTakes = 20_000;
+        int slices = 0;
+        do {
+            long before = evicted(idle);
+            long begin = time;
+            step(PressureLevel.CRITICAL, 1);
+            assertTrue(time - begin <= 220_000, () -> "it took " + (time - begin));
+            assertTrue(evicted(idle) > before);
+            assertFalse(verdict.stuck());
+            slices++;
+        } while (relief.isUnfinished());
+        assertEquals(25, slices);
+        // A quarter, the oldest, each looked at once.
+        assertEquals(250, evicted(idle));
+        assertEquals(250, evicted(idle.subList(750, 1_000)));
+        assertTrue(all.stream().allMatch(connection -> connection.looks == 1));
+    }
+
+    @Test
+    void asThePressureFallsFewerAreEvicted() {
+        List<FakeConnection> idle = open(1_000, ConnectionState.IDLE, false, 2_000);
+        closeTakes = 20_000;
+        step(PressureLevel.CRITICAL, 1);
+        assertEquals(10, evicted(idle));
+        // Of 1,000, 63 have to go.
+        step(PressureLevel.HIGH, 0.8);
+        while (relief.isUnfinished()) {
+            step(PressureLevel.HIGH, 0.8);
+        }
+        assertEquals(10 + 63, evicted(idle));
+        step(PressureLevel.CRITICAL, 1);
+        assertTrue(relief.isUnfinished());
+        relief.reset();
+        assertFalse(relief.isUnfinished());
+    }
+
+    @Test
+    void looksAreMadeInSlicesToo() {
+        for (int i = 0; i < 100; i++) {
+            FakeConnection slow = new FakeConnection("slow" + i, ConnectionState.BUSY, true, now) {
+                @Override
+                public long look(Tick tick) {
+                    time += 50_000;
+                    return super.look(tick);
+                }
+            };
+            all.add(slow);
+            wheel.add(slow, now + 60 * SECOND);
+        }
+        assertEquals(4, step(PressureLevel.CRITICAL, 1));
+        assertTrue(relief.isDue(now - 9 * MS));
+        for (int i = 1; i < 26; i++) {
+            step(PressureLevel.CRITICAL, 1);
+        }
+        assertTrue(all.stream().allMatch(connection -> connection.looks == 1));
+        assertFalse(relief.isUnfinished());
+        assertTrue(verdict.stuck());
+    }
+
+    @Test
+    void aStepBeginsTenMillisecondsAfterTheLast() {
+        assertTrue(relief.isDue(now));
+        open(10, ConnectionState.BUSY, true, 0);
+        step(PressureLevel.CRITICAL, 1);
+        assertFalse(relief.isDue(now - 1));
+        assertTrue(relief.isDue(now));
     }
 }

@@ -39,7 +39,7 @@ class DeadlineWheelTest {
     /** Looks, and has what is looked at come again in an hour. */
     private List<GovernedConnection> advance(DeadlineWheel<GovernedConnection> wheel, long now) {
         looked.clear();
-        wheel.advance(now, tracked -> {
+        wheel.advance(now, () -> false, tracked -> {
             looked.add(tracked);
             return now + HOUR;
         });
@@ -107,7 +107,7 @@ class DeadlineWheelTest {
         AtomicInteger looks = new AtomicInteger();
         wheel.add(connection(), MS);
         for (int i = 1; i <= 3; i++) {
-            wheel.advance(EARLY, tracked -> {
+            wheel.advance(EARLY, () -> false, tracked -> {
                 looks.incrementAndGet();
                 return 0;
             });
@@ -122,7 +122,7 @@ class DeadlineWheelTest {
         wheel.add(connection(), due);
         List<Long> looks = new ArrayList<>();
         for (long now : new long[] {EARLY, due - 1, due}) {
-            wheel.advance(now, tracked -> {
+            wheel.advance(now, () -> false, tracked -> {
                 looks.add(now);
                 return now < due ? due : now + HOUR;
             });
@@ -139,7 +139,7 @@ class DeadlineWheelTest {
         List<Long> looks = new ArrayList<>();
         for (long now = 0; now <= due; now += 100 * MS) {
             long time = now;
-            wheel.advance(now, tracked -> {
+            wheel.advance(now, () -> false, tracked -> {
                 looks.add(time);
                 return due;
             });
@@ -178,7 +178,7 @@ class DeadlineWheelTest {
         DeadlineWheel<GovernedConnection> wheel = new DeadlineWheel<>(0);
         FakeConnection connection = connection();
         wheel.add(connection, 100 * MS);
-        wheel.advance(100 * MS, tracked -> {
+        wheel.advance(100 * MS, () -> false, tracked -> {
             wheel.due(tracked, 200 * MS);
             wheel.due(tracked, 300 * MS);
             return HOUR;
@@ -218,7 +218,7 @@ class DeadlineWheelTest {
         DeadlineWheel<GovernedConnection> wheel = new DeadlineWheel<>(0);
         FakeConnection connection = connection();
         wheel.add(connection, MS);
-        wheel.advance(MS, tracked -> {
+        wheel.advance(MS, () -> false, tracked -> {
             assertTrue(wheel.remove(tracked));
             assertFalse(wheel.remove(tracked));
             return MS;
@@ -235,7 +235,7 @@ class DeadlineWheelTest {
         FakeConnection other = connection();
         wheel.add(one, MS);
         wheel.add(other, MS);
-        wheel.advance(MS, tracked -> {
+        wheel.advance(MS, () -> false, tracked -> {
             wheel.remove(tracked == one ? other : one);
             return HOUR;
         });
@@ -248,7 +248,7 @@ class DeadlineWheelTest {
         DeadlineWheel<GovernedConnection> wheel = new DeadlineWheel<>(0);
         FakeConnection late = connection();
         wheel.add(connection(), MS);
-        wheel.advance(MS, tracked -> {
+        wheel.advance(MS, () -> false, tracked -> {
             wheel.add(late, 40 * MS);
             return HOUR;
         });
@@ -262,11 +262,12 @@ class DeadlineWheelTest {
         List<GovernedConnection> both = List.of(connection(), connection());
         both.forEach(connection -> wheel.add(connection, 0));
         List<Integer> listed = new ArrayList<>();
-        wheel.advance(0, tracked -> {
+        wheel.advance(0, () -> false, tracked -> {
             listed.add(wheel.list().size());
             return HOUR;
         });
-        wheel.advance(1, any -> true, tracked -> {
+        wheel.due(any -> true, 1);
+        wheel.advance(1, () -> false, tracked -> {
             listed.add(wheel.list().size());
             return HOUR;
         });
@@ -294,7 +295,7 @@ class DeadlineWheelTest {
         DeadlineWheel<GovernedConnection> wheel = new DeadlineWheel<>(0);
         FakeConnection http = connection();
         wheel.add(connection(), MS);
-        wheel.advance(MS, tracked -> {
+        wheel.advance(MS, () -> false, tracked -> {
             assertTrue(wheel.replace(tracked, http, 100 * MS));
             return MS;
         });
@@ -309,7 +310,8 @@ class DeadlineWheelTest {
         for (int i = 0; i < 100; i++) {
             wheel.add(connection(), i * 1_000L * MS);
         }
-        wheel.advance(5_000 * MS, any -> true, tracked -> {
+        wheel.due(any -> true, 5_000 * MS);
+        wheel.advance(5_000 * MS, () -> false, tracked -> {
             looks.merge(tracked, 1, Integer::sum);
             return 6_000 * MS;
         });
@@ -346,5 +348,95 @@ class DeadlineWheelTest {
         wheel.add(late, 2_000 * MS);
         assertEquals(2, wheel.size());
         assertEquals(Set.of(connection, late), new HashSet<>(advance(wheel, 10_000 * MS)));
+    }
+
+    /** Looks at so many at most. */
+    private boolean advance(DeadlineWheel<GovernedConnection> wheel, long now, int most, long again) {
+        int before = looked.size();
+        return wheel.advance(now, () -> looked.size() - before >= most, tracked -> {
+            looked.add(tracked);
+            return again;
+        });
+    }
+
+    @Test
+    void whatIsLeftIsLookedAtTheNextTimeTheEarliestFirst() {
+        for (long origin : ORIGINS) {
+            looked.clear();
+            DeadlineWheel<GovernedConnection> wheel = new DeadlineWheel<>(origin);
+            List<FakeConnection> all = new ArrayList<>();
+            for (int i = 0; i < 100; i++) {
+                all.add(connection());
+                wheel.add(all.get(i), origin + 5 * MS * i);
+            }
+            long now = origin + 500 * MS;
+            for (int i = 0; i < 9; i++) {
+                assertFalse(advance(wheel, now, 10, now + HOUR));
+                assertEquals((500 + i - (i + 1) * 50) * MS, wheel.late(now));
+                now += MS;
+            }
+            assertTrue(advance(wheel, now, 10, now + HOUR));
+            assertEquals(all, looked);
+            assertEquals(0, wheel.late(now));
+            assertTrue(advance(wheel, now, 10, now + HOUR));
+            assertEquals(100, looked.size());
+        }
+    }
+
+    @Test
+    void oneIsLookedAtEachTimeAtLeast() {
+        DeadlineWheel<GovernedConnection> wheel = new DeadlineWheel<>(0);
+        for (int i = 0; i < 5; i++) {
+            wheel.add(connection(), MS);
+        }
+        for (int i = 1; i < 5; i++) {
+            assertFalse(advance(wheel, EARLY, 0, HOUR));
+            assertEquals(i, looked.size());
+        }
+        assertTrue(advance(wheel, EARLY, 0, HOUR));
+    }
+
+    /** As one whose close waits for another thread. */
+    @Test
+    void whoIsDueAgainAtOnceHoldsUpNobody() {
+        DeadlineWheel<GovernedConnection> wheel = new DeadlineWheel<>(0);
+        for (int i = 0; i < 100; i++) {
+            wheel.add(connection(), MS);
+        }
+        for (int i = 0; i < 10; i++) {
+            advance(wheel, EARLY, 10, MS);
+        }
+        assertEquals(100, new HashSet<>(looked).size());
+    }
+
+    @Test
+    void aLaterRoundInTheSameBucketIsLookedAtOnceAnAdvance() {
+        DeadlineWheel<GovernedConnection> wheel = new DeadlineWheel<>(0);
+        wheel.add(connection(), MS + ROUND);
+        wheel.add(connection(), MS);
+        assertTrue(advance(wheel, EARLY, 10, MS + ROUND));
+        assertEquals(2, looked.size());
+    }
+
+    @Test
+    void whatIsLeftAndRemovedIsNotLookedAt() {
+        DeadlineWheel<GovernedConnection> wheel = new DeadlineWheel<>(0);
+        List<FakeConnection> all = List.of(connection(), connection(), connection());
+        all.forEach(connection -> wheel.add(connection, MS));
+        assertFalse(advance(wheel, EARLY, 1, HOUR));
+        wheel.remove(all.get(1));
+        assertTrue(advance(wheel, EARLY, 5, HOUR));
+        assertEquals(List.of(all.get(0), all.get(2)), looked);
+    }
+
+    @Test
+    void onlyThoseThatMatchBecomeDue() {
+        DeadlineWheel<GovernedConnection> wheel = new DeadlineWheel<>(0);
+        List<FakeConnection> all = List.of(connection(), connection(), connection());
+        all.forEach(connection -> wheel.add(connection, HOUR));
+        wheel.due(connection -> connection != all.get(1), 5 * EARLY);
+        assertEquals(List.of(), advance(wheel, 4 * EARLY));
+        assertEquals(List.of(all.get(0), all.get(2)), advance(wheel, 5 * EARLY));
+        assertEquals(all.size(), advance(wheel, 2 * HOUR).size());
     }
 }

@@ -1,0 +1,172 @@
+package org.strictkeepalive.internal.server;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNotNull;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.util.ArrayList;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+import org.strictkeepalive.ConnectionState;
+import org.strictkeepalive.PressureLevel;
+import org.strictkeepalive.internal.policy.Tick;
+import org.strictkeepalive.testkit.FakeConnection;
+import org.strictkeepalive.testkit.GovernorFixture;
+
+/** Many connections that have to go at once: a close takes some time here, and others have their turn in between. */
+class SlicedTicksTest extends GovernorFixture {
+    private static final long CLOSE = 20_000;
+    /** A slice, and the close that it ends with. */
+    private static final long LONGEST = Pace.HURRIED.slice + CLOSE;
+
+    private final List<Closing> all = new ArrayList<>();
+
+    private final class Closing extends FakeConnection {
+        private long closedAt = -1;
+
+        private Closing() {
+            super("c", ConnectionState.IDLE, false, scheduler.now);
+        }
+
+        @Override
+        public long look(Tick tick) {
+            long next = super.look(tick);
+            if (due && closedAt < 0) {
+                close();
+            }
+            return next;
+        }
+
+        @Override
+        public boolean evict(long asOf, long now) {
+            close();
+            return super.evict(asOf, now);
+        }
+
+        private void close() {
+            scheduler.now += CLOSE;
+            closedAt = scheduler.now;
+            state = ConnectionState.LINGERING;
+        }
+    }
+
+    private boolean due;
+
+    private void open(int count, long dueIn) {
+        for (int i = 0; i < count; i++) {
+            Closing connection = new Closing();
+            governor.onOpened(connection, scheduler.now + dueIn);
+            all.add(connection);
+        }
+        probe.add(count);
+    }
+
+    private long closed() {
+        return all.stream().filter(connection -> connection.closedAt >= 0).count();
+    }
+
+    /** Ticks until all are closed; returns the longest tick. */
+    private long tickUntilClosed(long count) {
+        long longest = 0;
+        for (int ticks = 0; closed() < count; ticks++) {
+            assertTrue(ticks < 10_000);
+            long at = Math.max(scheduler.pending.get(0).at(), scheduler.now);
+            tick();
+            longest = Math.max(longest, scheduler.now - at);
+        }
+        return longest;
+    }
+
+    @Test
+    void timeoutsOfTheSameMomentLeaveRoomForOthers() throws Exception {
+        start(b -> b.descriptorLimit(100_000));
+        due = true;
+        open(1_000, SECOND);
+        long begin = scheduler.now;
+        assertTrue(tickUntilClosed(1_000) <= LONGEST);
+        long latest =
+                all.stream().mapToLong(connection -> connection.closedAt).max().orElseThrow();
+        assertTrue(latest - begin - SECOND < 200 * MS, () -> "it took " + (latest - begin - SECOND));
+        assertEquals(100 * MS, scheduler.pending.get(0).delay(), "then as before");
+    }
+
+    @Test
+    void theLaterTheyAreTheShorterArePauses() throws Exception {
+        start(b -> b.descriptorLimit(100_000));
+        due = true;
+        open(10_000, SECOND);
+        long begin = scheduler.now;
+        assertTrue(tickUntilClosed(10_000) <= LONGEST);
+        long latest =
+                all.stream().mapToLong(connection -> connection.closedAt).max().orElseThrow();
+        assertTrue(latest - begin - SECOND < 500 * MS, () -> "it took " + (latest - begin - SECOND));
+    }
+
+    @Test
+    void allAreLookedAtOnceEvenIfThatTakesManySlices() throws Exception {
+        start(b -> b.descriptorLimit(100_000));
+        open(5_000, 60 * SECOND);
+        due = true;
+        monitor.drain(java.time.Duration.ZERO);
+        tickUntilClosed(5_000);
+        int looks = all.stream().mapToInt(connection -> connection.looks).sum();
+        assertTrue(looks < 2 * 5_000, () -> "looks: " + looks);
+    }
+
+    @Test
+    void evictionLeavesRoomForOthersToo() throws Exception {
+        start(b -> b.descriptorLimit(1_500));
+        open(1_000, 60 * SECOND);
+        scheduler.advance(2 * SECOND);
+        probe.add(350);
+        assertTrue(tickUntilClosed(100) <= LONGEST);
+    }
+
+    @Test
+    void visitorsThatWaitWaitForNoPause() throws Exception {
+        start(b -> b.descriptorLimit(1_500));
+        open(1_000, 60 * SECOND);
+        scheduler.advance(2 * SECOND);
+        probe.add(400);
+        scheduler.now += 2 * MS;
+        accept();
+        assertEquals(PressureLevel.CRITICAL, governor.pressure().level());
+        tick();
+        long excess = closed();
+        assertTrue(excess > 200, () -> "evicted at once: " + excess);
+        probe.add(-1_000);
+        tick();
+        assertEquals(PressureLevel.NORMAL, governor.pressure().level());
+        // As soon as it is over, there are pauses again.
+        due = true;
+        all.stream()
+                .filter(connection -> connection.closedAt < 0)
+                .forEach(connection -> governor.due(connection, scheduler.now));
+        assertTrue(tickUntilClosed(all.size()) <= LONGEST);
+    }
+
+    @Test
+    void aStopWaitsForNoPause() throws Exception {
+        start(b -> b.descriptorLimit(100_000));
+        open(1_000, 60 * SECOND);
+        due = true;
+        assertNotNull(connector.shutdown());
+        governor.onShutdown();
+        tick();
+        assertEquals(1_000, closed());
+    }
+
+    @Test
+    void aDearProbeIsNotAskedAtEachSlice() throws Exception {
+        probe.cheap = false;
+        start(b -> b.descriptorLimit(100_000));
+        due = true;
+        open(1_000, SECOND);
+        scheduler.advance(SECOND - 10 * MS);
+        int before = probe.asked;
+        long begin = scheduler.now;
+        tickUntilClosed(1_000);
+        long most = (scheduler.now - begin) / (10 * MS) + 1;
+        assertTrue(probe.asked - before <= most, () -> probe.asked - before + " of " + most);
+    }
+}
