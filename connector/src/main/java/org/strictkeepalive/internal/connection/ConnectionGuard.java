@@ -24,8 +24,8 @@ import org.strictkeepalive.internal.policy.Decisions;
  * on which Jetty waits too long.
  *
  * <p>Its layers: {@link ConnectionLife} says who may act. {@link ConnectionDeadlines} says when a time is over. {@link
- * GuardEndPoint} delegates to the real endpoint. {@link GuardedProgress} and {@link GuardedExchange} watch the
- * exchange. {@link GuardedClose} ends the connection.
+ * ConnectionExchange} knows the exchange. {@link GuardEndPoint} delegates to the real endpoint. {@link GuardedProgress}
+ * and {@link GuardedExchange} watch the exchange. {@link GuardedClose} ends the connection.
  */
 public final class ConnectionGuard extends GuardedClose implements Function<HttpStream, HttpStream> {
     public ConnectionGuard(Governor governor, EndPoint endPoint) {
@@ -194,7 +194,7 @@ public final class ConnectionGuard extends GuardedClose implements Function<Http
         }
         if (filled > 0) {
             begun();
-            exchangeInProgress().read(buffer, filled, state == BUSY);
+            onRead(buffer, filled, state == BUSY);
         } else if (filled < 0) {
             inputEnds();
         }
@@ -240,15 +240,11 @@ public final class ConnectionGuard extends GuardedClose implements Function<Http
 
     private void beginWait() {
         long now = governor.now();
-        Exchange exchange = exchangeSoFar();
-        boolean moreBehind = readAhead != null || (exchange != null && exchange.isMoreBehind());
-        long idle = aboutToWait((int) connection.getMessagesIn(), moreBehind, now);
+        long idle = aboutToWait((int) connection.getMessagesIn(), readAhead != null || isMoreBehind(), now);
         if (idle >= 0) {
             onReuse(idle);
         }
-        if (exchange != null) {
-            exchange.waits();
-        }
+        forgetBuffers();
         forgetStall();
     }
 
@@ -283,7 +279,7 @@ public final class ConnectionGuard extends GuardedClose implements Function<Http
             return;
         }
         if (state != PASS) {
-            exchangeInProgress().writes(buffers);
+            onWrite(buffers);
         }
         endPoint.write(callback, buffers);
     }

@@ -13,7 +13,7 @@ import org.eclipse.jetty.util.Callback;
 import org.strictkeepalive.internal.policy.Peers;
 
 /** The endpoint that Jetty's connection sees. It delegates to the real endpoint whatever the guard doesn't change. */
-public abstract class GuardEndPoint extends ConnectionDeadlines implements EndPoint, EndPoint.Wrapper {
+public abstract class GuardEndPoint extends ConnectionExchange implements EndPoint, EndPoint.Wrapper {
     /** The endpoint without the guard, as applications see it. */
     private final EndPoint shown;
     /**

@@ -61,10 +61,9 @@ public abstract class GuardedExchange extends GuardedWatch {
         long begun = governor.begun(request);
         onRequestBegun(begun - since(), onlyIfIdle());
         requestBegins(begun);
-        Exchange exchange = exchangeInProgress();
-        exchange.begins(request, connection.isPersistent());
-        if (mayBeUnwatched(exchange)) {
-            exchange.leaveUnwatched(request);
+        exchangeBegins(request, connection.isPersistent());
+        if (mayBeUnwatched()) {
+            leaveUnwatched(request);
         }
         forgetStall();
         return headersComplete(seen); // Last, because it publishes the fields that were written above.
@@ -80,25 +79,12 @@ public abstract class GuardedExchange extends GuardedWatch {
         governor.counters().reuses().add(TimeUnit.NANOSECONDS.toMillis(idle), times);
     }
 
-    final boolean isBodyEnded() {
-        return exchangeInProgress().isBodyEnded();
-    }
-
-    final void onBodyEnd() {
-        exchangeInProgress().bodyEnds();
-    }
-
     /** The last of the response was written. */
     final void onLastSent() {
-        exchangeInProgress().lastSent();
+        lastSent();
         if (closeUnnoticed && !isOutputShut()) {
             shutdownOutput();
         }
-    }
-
-    /** Whether the last of the response was written. */
-    final boolean isLastSent() {
-        return exchangeInProgress().isLastSent();
     }
 
     // ---- The end
@@ -167,7 +153,7 @@ public abstract class GuardedExchange extends GuardedWatch {
 
     final void prepareResponse(HttpFields.Mutable headers) {
         // If the request asks for an upgrade or a tunnel, wait for the status, which tells whether there is one.
-        if (!exchangeInProgress().isUpgradeAsked()) {
+        if (!isUpgradeAsked()) {
             announce(headers);
         }
     }
@@ -178,14 +164,13 @@ public abstract class GuardedExchange extends GuardedWatch {
         if (HttpStatus.isInformational(status)) {
             return response;
         }
-        Exchange exchange = exchangeInProgress();
-        boolean upgradeAsked = exchange.isUpgradeAsked();
-        boolean early = exchange.isEarly(request, last);
+        boolean upgradeAsked = isUpgradeAsked();
+        boolean early = isEarly(request, last);
         boolean unchunked = !last
                 && !isHttp10()
                 && (upgradeAsked || (isCloseOurs() && !closeUnnoticed))
                 && ResponseHeaders.isLengthUnknown(response)
-                && !Exchange.isContinueExpected(request); // Then Jetty itself closes.
+                && !isContinueExpected(request); // Then Jetty itself closes.
         boolean promiseBroken = promisedSeconds() > 0 && !connection.isPersistent();
         if (!upgradeAsked && !early && !unchunked && !promiseBroken) {
             return response;
@@ -217,25 +202,24 @@ public abstract class GuardedExchange extends GuardedWatch {
     }
 
     private void announce(HttpFields.Mutable headers) {
-        Exchange exchange = exchangeInProgress();
         if (closing() == null) {
-            if (exchange.isCloseAsked()) {
+            if (isCloseAsked()) {
                 closing(CloseReason.CLIENT);
             } else if (!connection.isPersistent() || ResponseHeaders.isConnection(headers, HttpHeaderValue.CLOSE)) {
                 closing(CloseReason.APPLICATION);
             } else {
-                decide(exchange, headers);
+                decide(headers);
                 return;
             }
         }
         if (isCloseOurs()) {
-            sayClose(exchange, headers);
+            sayClose(headers);
         } else if (!isHttp10()) {
             ResponseHeaders.sayCloseAsJetty(headers);
         }
     }
 
-    private void decide(Exchange exchange, HttpFields.Mutable headers) {
+    private void decide(HttpFields.Mutable headers) {
         Decisions decisions = governor.decisions();
         Pressure pressure = governor.pressure();
         long count = connection.getMessagesIn();
@@ -244,12 +228,12 @@ public abstract class GuardedExchange extends GuardedWatch {
         if (reason == null || (reason == CloseReason.PRESSURE && count > 1 && pressure.spares(peer()))) {
             reason = governor.farewell();
         }
-        if (reason == null && exchange.isKeepAliveAsked() && decisions.isAdvertiseKeepAlive()) {
+        if (reason == null && isKeepAliveAsked() && decisions.isAdvertiseKeepAlive()) {
             reason = promise(headers, decisions, pressure, count);
         }
         if (reason != null) {
             closeFor(reason);
-            sayClose(exchange, headers);
+            sayClose(headers);
         }
     }
 
@@ -257,10 +241,10 @@ public abstract class GuardedExchange extends GuardedWatch {
      * Says close. If Jetty noticed, it would take ways that it has never taken before, and the compiler would throw away
      * the compiled code of all requests.
      */
-    private void sayClose(Exchange exchange, HttpFields.Mutable headers) {
-        closeUnnoticed = exchange.isPlain()
-                && !exchange.isMoreBehind()
-                && !exchange.isPipelined() // Jetty would parse what is left in its buffer.
+    private void sayClose(HttpFields.Mutable headers) {
+        closeUnnoticed = isPlainRequest()
+                && !isMoreBehind()
+                && !isPipelined() // Jetty would parse what is left in its buffer.
                 && !isHttp10()
                 && !governor.isShutdown()
                 && ResponseHeaders.sayCloseUnnoticed(headers);

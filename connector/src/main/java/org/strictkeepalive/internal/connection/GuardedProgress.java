@@ -33,8 +33,6 @@ abstract class GuardedProgress extends GuardEndPoint {
 
     /** Jetty's connection. Written before other threads know the guard. */
     AbstractMetaDataConnection connection;
-    /** Null until the first byte of the first request. */
-    private Exchange exchange;
     /** Bytes that the policy has read; Jetty's connection gets them first. Published by the word. */
     ByteBuffer readAhead;
     /**
@@ -53,18 +51,6 @@ abstract class GuardedProgress extends GuardEndPoint {
 
     GuardedProgress(Governor governor, EndPoint shown) {
         super(governor, shown);
-    }
-
-    final Exchange exchangeInProgress() {
-        if (exchange == null) {
-            exchange = new Exchange();
-        }
-        return exchange;
-    }
-
-    /** The exchange in progress, or the last one; null if no byte of a request has come yet. */
-    final Exchange exchangeSoFar() {
-        return exchange;
     }
 
     /**
@@ -193,13 +179,7 @@ abstract class GuardedProgress extends GuardEndPoint {
 
     /** Whether the request has been read to its end, and the exchange waits neither for a read nor for a write. */
     private boolean isQuiet() {
-        Exchange current = exchange;
-        return current != null
-                && current.isBodyEnded()
-                && !current.isUpgradeAsked()
-                && readAhead == null
-                && demand == null
-                && !isWritePending();
+        return isBodyEnded() && !isUpgradeAsked() && readAhead == null && demand == null && !isWritePending();
     }
 
     private void judge(long now, Pressure pressure) {
@@ -218,11 +198,6 @@ abstract class GuardedProgress extends GuardEndPoint {
             case OFFER -> execute(OFFER);
             case END -> handOn(governor, END_EXCHANGE);
         }
-    }
-
-    private long moved(boolean writing) {
-        Exchange current = exchange;
-        return current == null ? 0 : current.moved(writing);
     }
 
     // ---- On the thread that ends connections, or the timer's

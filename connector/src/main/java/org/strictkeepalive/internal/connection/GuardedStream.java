@@ -45,7 +45,7 @@ final class GuardedStream extends HttpStream.Wrapper {
     public Content.Chunk read() {
         Content.Chunk chunk = super.read();
         if (chunk != null && chunk.isLast()) {
-            guard.onBodyEnd();
+            guard.bodyEnds();
         }
         return chunk;
     }
@@ -101,7 +101,7 @@ final class GuardedStream extends HttpStream.Wrapper {
         if (consumeAvailable() != null) {
             return true;
         }
-        guard.onBodyEnd(); // Jetty has read the end of the body, but not through this wrapper.
+        guard.bodyEnds(); // Jetty has read the end of the body, but not through this wrapper.
         return false;
     }
 

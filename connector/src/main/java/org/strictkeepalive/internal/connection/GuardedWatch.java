@@ -30,10 +30,10 @@ abstract class GuardedWatch extends GuardedProgress {
      * Whether the exchange needs no {@code GuardedStream} unless the connection has to be closed after it. A stream costs
      * a tenth of a microsecond and 24 bytes.
      */
-    final boolean mayBeUnwatched(Exchange exchange) {
-        return exchange.isPlain()
+    final boolean mayBeUnwatched() {
+        return isPlainRequest()
                 && !isHttp10()
-                && !(exchange.isKeepAliveAsked() && governor.decisions().isAdvertiseKeepAlive())
+                && !(isKeepAliveAsked() && governor.decisions().isAdvertiseKeepAlive())
                 && !FAILS_BEHIND_LAST;
     }
 
@@ -57,18 +57,14 @@ abstract class GuardedWatch extends GuardedProgress {
     /** Watches the exchange in progress, if nobody does, so that its response can say something. */
     @Override
     public final void watch() {
-        Exchange exchange = exchangeSoFar();
-        if (exchange == null) {
-            return;
-        }
         int seen = awaitLook();
-        while (state(seen) == BUSY && exchange.unwatched() != null) {
+        while (state(seen) == BUSY && unwatched() != null) {
             if (beginLook(seen)) {
                 try {
-                    Request request = exchange.unwatched();
+                    Request request = unwatched();
                     if (request != null) { // Another thread may have been faster.
                         addStream(request);
-                        exchange.watched();
+                        watched();
                     }
                 } catch (IllegalStateException x) {
                     // The exchange is over, and Jetty is about to go on.
@@ -92,20 +88,14 @@ abstract class GuardedWatch extends GuardedProgress {
     /** Jetty goes on. An exchange that nobody has watched is over. Returns true if there was one. */
     final boolean goesOn() {
         int seen = awaitLook();
-        Exchange exchange = exchangeSoFar();
-        if (state(seen) != BUSY || !exchange.isUnheard()) {
+        if (state(seen) != BUSY || !isUnheard()) {
             return false;
         }
         endCalls();
         requestEnds(false);
-        exchange.endsUnheard();
+        endsUnheard();
         exchangeOver(exchange());
         return true;
-    }
-
-    /** Whether nobody watched the exchange in progress at its begin. */
-    final boolean isUnheard() {
-        return exchangeInProgress().isUnheard();
     }
 
     final boolean isHttp10() {

@@ -12,15 +12,15 @@ import org.eclipse.jetty.server.Request;
 import org.eclipse.jetty.util.BufferUtil;
 
 /**
- * The exchange in progress, or the last one: what its request asks for, how much of its body has come, and how many
- * bytes have moved. A connection has one, which is made with its first byte and reset for each request.
+ * Knows the exchange in progress, or the last one: what its request asks for, how much of its body has come, and how
+ * many bytes have moved. A layer of the connection, since an object of its own would take 16 bytes more.
  *
- * <p>The thread that has the move writes it. The timer may read it at any time: {@link #moved} publishes the buffers,
- * and the other fields that the timer reads, it reads again in the state LOOKING.
+ * <p>The thread that has the move writes its fields, anew for each request, and the word publishes them. The timer reads
+ * {@link #bodyEnded} and {@link #upgradeAsked} at any time, and again in the state LOOKING before it relies on them.
  */
-final class Exchange {
-    private static final AtomicLongFieldUpdater<Exchange> MOVED =
-            AtomicLongFieldUpdater.newUpdater(Exchange.class, "moved");
+abstract class ConnectionExchange extends ConnectionDeadlines {
+    private static final AtomicLongFieldUpdater<ConnectionExchange> MOVED =
+            AtomicLongFieldUpdater.newUpdater(ConnectionExchange.class, "moved");
     private static final byte NOTHING_READ = 0;
     private static final byte READ = 1;
     private static final byte PIPELINED = 2;
@@ -39,7 +39,7 @@ final class Exchange {
     private byte reads;
     /** The last three bytes that were read. */
     private int tail;
-    /** The request of an exchange that nobody watches. */
+    /** The request of an exchange that nobody watches. In the state LOOKING also read and written by who looks. */
     private Request unwatched;
     /** How many bytes of the body are still to come; negative if only the end of the body tells. */
     private long bodyMissing;
@@ -53,16 +53,21 @@ final class Exchange {
 
     private ByteBuffer writingLast;
     /**
-     * How many bytes were read and handed to write. Each ordered write of this field also publishes the buffers above.
+     * How many bytes were read and handed to write. The timer and the thread that ends connections read it at any time.
+     * Each ordered write of it also publishes the buffers above to them.
      */
     private volatile long moved;
+
+    ConnectionExchange(Governor governor) {
+        super(governor);
+    }
 
     /**
      * Bytes were read.
      *
      * @param busy whether they belong to a request in progress
      */
-    void read(ByteBuffer buffer, int count, boolean busy) {
+    final void onRead(ByteBuffer buffer, int count, boolean busy) {
         for (int i = Math.min(count, 3); i > 0; i--) {
             tail = (tail << 8) | buffer.get(buffer.limit() - i);
         }
@@ -78,7 +83,7 @@ final class Exchange {
     }
 
     /** Bytes are being written. */
-    void writes(ByteBuffer... buffers) {
+    final void onWrite(ByteBuffer... buffers) {
         writingFirst = buffers.length > 1 ? buffers[0] : null;
         writingLast = buffers.length > 0 ? buffers[buffers.length - 1] : null;
         MOVED.lazySet(this, moved + BufferUtil.remaining(buffers));
@@ -87,7 +92,7 @@ final class Exchange {
     /**
      * The connection is about to wait. Jetty then gives the buffers back to their pool, so they must not be used again.
      */
-    void waits() {
+    final void forgetBuffers() {
         input = null;
         writingFirst = null;
         writingLast = null;
@@ -98,7 +103,7 @@ final class Exchange {
      *
      * @param writing whether a write is pending: what remains in its buffers has not moved
      */
-    long moved(boolean writing) {
+    final long moved(boolean writing) {
         long all = moved;
         // Between these two buffers there is at most the header of a chunk, which doesn't matter.
         return writing ? all - BufferUtil.length(writingFirst) - BufferUtil.length(writingLast) : all;
@@ -109,7 +114,7 @@ final class Exchange {
      *
      * @param persistent whether the request lets the connection be kept
      */
-    void begins(Request request, boolean persistent) {
+    final void exchangeBegins(Request request, boolean persistent) {
         boolean chunked = look(request.getHeaders());
         // A request that came with the bytes of the one before.
         reads = reads == READ ? NOTHING_READ : PIPELINED;
@@ -164,44 +169,44 @@ final class Exchange {
     }
 
     /** Whether the client has sent a request before the response to the one before. */
-    boolean isPipelined() {
+    final boolean isPipelined() {
         return (reads & PIPELINED) != 0;
     }
 
     /** Whether nothing more comes of the request, and it asks neither for a close nor for an upgrade. */
-    boolean isPlain() {
+    final boolean isPlainRequest() {
         return bodyEnded && !closeAsked && !upgradeAsked;
     }
 
     /** Nobody watches the exchange from its begin. */
-    void leaveUnwatched(Request request) {
+    final void leaveUnwatched(Request request) {
         unwatched = request;
         unheard = true;
     }
 
     /** The request of an exchange that nobody watches, null if somebody does. */
-    Request unwatched() {
+    final Request unwatched() {
         return unwatched;
     }
 
     /** From now on somebody watches the exchange. Its end may be reported nevertheless by nobody. */
-    void watched() {
+    final void watched() {
         unwatched = null;
     }
 
     /** Whether the exchange may end without a report. If so, it is over when Jetty goes on. */
-    boolean isUnheard() {
+    final boolean isUnheard() {
         return unheard;
     }
 
     /** An exchange has ended without a report. */
-    void endsUnheard() {
+    final void endsUnheard() {
         unwatched = null;
         unheard = false;
     }
 
     /** The body of the request was read to its end. */
-    void bodyEnds() {
+    final void bodyEnds() {
         bodyEnded = true;
         if (bodyMissing < 0) {
             moreBehind = !endsWithBlankLine();
@@ -216,36 +221,36 @@ final class Exchange {
         return (tail & 0xFFFFFF) == CRLFCRLF_TAIL || (tail & 0xFFFF) == LFLF_TAIL;
     }
 
-    void lastSent() {
+    final void lastSent() {
         lastSent = true;
     }
 
-    boolean isLastSent() {
+    final boolean isLastSent() {
         return lastSent;
     }
 
-    boolean isBodyEnded() {
+    final boolean isBodyEnded() {
         return bodyEnded;
     }
 
     /** Whether bytes of a further request came with the end of this one. */
-    boolean isMoreBehind() {
+    final boolean isMoreBehind() {
         return moreBehind;
     }
 
     /** Whether the request asks to close the connection. */
-    boolean isCloseAsked() {
+    final boolean isCloseAsked() {
         return closeAsked;
     }
 
-    boolean isKeepAliveAsked() {
+    final boolean isKeepAliveAsked() {
         return keepAliveAsked;
     }
 
     /**
      * Whether the request asks for an upgrade or a tunnel. Only the status of the response tells whether there is one.
      */
-    boolean isUpgradeAsked() {
+    final boolean isUpgradeAsked() {
         return upgradeAsked;
     }
 
@@ -254,7 +259,7 @@ final class Exchange {
      *
      * @param last whether the response is sent to its end
      */
-    boolean isEarly(MetaData.Request request, boolean last) {
+    final boolean isEarly(MetaData.Request request, boolean last) {
         // Jetty itself says close if the client still waits for 100 (Continue), but 12.1.12 forgets it if the headers
         // overflow.
         return !bodyEnded && ((last && bodyMissing != 0) || isContinueExpected(request));
