@@ -102,7 +102,7 @@ public final class ConnectionGuard extends GuardedClose implements Function<Http
                 if (x instanceof TimeoutException && lingerLimit(governor.pressure()) != Decisions.NEVER) {
                     awaitDiscard();
                 } else {
-                    innermost.close(x);
+                    innermost().close(x);
                 }
             }
             default -> {}
@@ -113,7 +113,7 @@ public final class ConnectionGuard extends GuardedClose implements Function<Http
         boolean ownTimeout = isIdleTimeoutOfConnector();
         boolean idle = phase() == ConnectionState.IDLE;
         if (!endPoint.tryFillInterested(this)) {
-            innermost.close();
+            innermost().close();
         } else if (!(idle && ownTimeout && governor.decisions().isKeepAliveTimeoutOn())) {
             long now = governor.now();
             if (take(seen, idleTimeoutReason(ownTimeout), now)) {
@@ -315,7 +315,7 @@ public final class ConnectionGuard extends GuardedClose implements Function<Http
         if (state == OWNED) {
             // The linger will close the socket, unless the server stops first.
             if (governor.isStopping()) {
-                innermost.close(cause);
+                innermost().close(cause);
             }
             return;
         }

@@ -21,8 +21,6 @@ public abstract class GuardEndPoint extends ConnectionExchange implements EndPoi
      * addresses.
      */
     final EndPoint endPoint;
-    /** The endpoint of the socket, below TLS. */
-    final EndPoint innermost;
 
     /** Made when it is asked for. Several threads may make it, and make equal ones. */
     private Object peer;
@@ -31,12 +29,14 @@ public abstract class GuardEndPoint extends ConnectionExchange implements EndPoi
         super(governor);
         this.shown = shown;
         endPoint = shown.getClass() == ProxyEndPoint.class ? ((ProxyEndPoint) shown).unwrap() : shown;
-        innermost = Sockets.innermost(endPoint);
     }
 
-    /** The endpoint of the socket. */
+    /**
+     * The endpoint of the socket, below TLS. Looked for each time: no request needs it, and a field would take four bytes
+     * of each connection.
+     */
     public final EndPoint innermost() {
-        return innermost;
+        return Sockets.innermost(endPoint);
     }
 
     final boolean isTls() {
@@ -55,7 +55,7 @@ public abstract class GuardEndPoint extends ConnectionExchange implements EndPoi
 
     @Override
     public final boolean isSocketOpen() {
-        return innermost.isOpen();
+        return innermost().isOpen();
     }
 
     final boolean isWritePending() {

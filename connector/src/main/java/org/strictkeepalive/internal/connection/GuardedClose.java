@@ -99,10 +99,10 @@ public abstract class GuardedClose extends GuardedExchange implements Callback {
                 resumeWithoutBlocking();
             }
             if ((what & CLOSE) != 0) {
-                innermost.close();
+                innermost().close();
             }
         } catch (Throwable x) {
-            innermost.close(x); // The action will not be asked for again.
+            innermost().close(x); // The action will not be asked for again.
             throw x;
         }
     }
@@ -125,7 +125,7 @@ public abstract class GuardedClose extends GuardedExchange implements Callback {
         } else {
             closeFor(reason);
             governor.counters().regret().onClosed(peer(), reason, lingerSince());
-            linger = new Linger(innermost, isTls(), this::onRace);
+            linger = new Linger(innermost(), isTls(), this::onRace);
         }
         foundNothing();
         if (LOG.isDebugEnabled()) {
@@ -182,14 +182,14 @@ public abstract class GuardedClose extends GuardedExchange implements Callback {
 
     final void abort(Throwable cause) {
         LOG.debug("Unable to close gracefully {}", this, cause);
-        innermost.close(cause);
+        innermost().close(cause);
     }
 
     /** Jetty's connection was closed, or replaced by another one. */
     public final void onClosed() {
         endCalls();
         CloseReason reason = closing();
-        if (innermost.isOpen()) {
+        if (innermost().isOpen()) {
             leaves();
             reason = CloseReason.UPGRADED;
         } else if (reason == null) {
@@ -217,7 +217,7 @@ public abstract class GuardedClose extends GuardedExchange implements Callback {
         }
         LOG.debug("An exchange of {} was completed twice: closing", this);
         closing(CloseReason.ERROR);
-        innermost.close(new IllegalStateException("exchange completed twice"));
+        innermost().close(new IllegalStateException("exchange completed twice"));
     }
 
     // ---- Bytes that the policy has read go to Jetty
@@ -258,7 +258,7 @@ public abstract class GuardedClose extends GuardedExchange implements Callback {
 
         @Override
         public void close() {
-            guard.innermost.close();
+            guard.innermost().close();
         }
     }
 
@@ -290,16 +290,16 @@ public abstract class GuardedClose extends GuardedExchange implements Callback {
         try {
             Linger reading = linger;
             if (reading == null) {
-                reading = new Linger(innermost, isTls(), null);
+                reading = new Linger(innermost(), isTls(), null);
                 linger = reading;
             }
             if (reading.discard()) {
                 awaitDiscard();
             } else {
-                innermost.close();
+                innermost().close();
             }
         } catch (Throwable x) {
-            innermost.close(x);
+            innermost().close(x);
         }
     }
 
@@ -308,13 +308,13 @@ public abstract class GuardedClose extends GuardedExchange implements Callback {
      * passes the wake-up on.
      */
     final void awaitDiscard() {
-        if (!innermost.tryFillInterested(this)) {
+        if (!innermost().tryFillInterested(this)) {
             endPoint.tryFillInterested(this);
         }
     }
 
     private void onRace() {
-        SocketAddress address = innermost.getRemoteSocketAddress();
+        SocketAddress address = innermost().getRemoteSocketAddress();
         String client = address instanceof InetSocketAddress inet
                 ? inet.getAddress().getHostAddress()
                 : String.valueOf(address);

@@ -58,7 +58,7 @@ abstract class GuardedProgress extends GuardEndPoint {
      * TLS.
      */
     final void execute(int what) {
-        if (endPoint == innermost) {
+        if (endPoint == innermost()) {
             act(what);
         } else {
             handOn(governor, what);
@@ -140,9 +140,9 @@ abstract class GuardedProgress extends GuardEndPoint {
     private boolean isAbandoned(int seen, Tick tick) {
         long limit = governor.decisions().abandoned(tick.pressure());
         if (limit == Decisions.NEVER
-                || endPoint != innermost
+                || endPoint != innermost()
                 || !isQuiet()
-                || !(innermost.getTransport() instanceof SocketChannel channel)
+                || !(innermost().getTransport() instanceof SocketChannel channel)
                 || !beginLook(seen)) {
             return false;
         }
@@ -211,7 +211,7 @@ abstract class GuardedProgress extends GuardEndPoint {
         if (judge == null || !judge.isOffering()) {
             return; // The exchange is over.
         }
-        if (!(innermost instanceof AbstractEndPoint ep)) {
+        if (!(innermost() instanceof AbstractEndPoint ep)) {
             judge.offered();
             return;
         }
@@ -314,7 +314,7 @@ abstract class GuardedProgress extends GuardEndPoint {
      * megabytes, for minutes after the close.
      */
     private void dropOutput() {
-        if (innermost.getTransport() instanceof SocketChannel channel) {
+        if (innermost().getTransport() instanceof SocketChannel channel) {
             try {
                 channel.setOption(StandardSocketOptions.SO_LINGER, 0);
             } catch (IOException | RuntimeException x) {
