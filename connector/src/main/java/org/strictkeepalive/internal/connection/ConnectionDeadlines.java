@@ -41,14 +41,13 @@ public abstract class ConnectionDeadlines extends ConnectionLife {
     private CloseReason checkedFor;
 
     private long openedAt;
-    /** When the policy claimed the connection. Claims that race write nearly the same time. */
-    private long claimedAt;
 
     // ---- Written by the thread that has the move, read by the timer at any time
-    /** When the phase began. Written in order: the write of the word publishes it soon after. */
+    /**
+     * When the phase began; after the output is shut, when that was. Written in order: the write of the word, or of
+     * {@link #outputShut}, publishes it soon after.
+     */
     private volatile long since;
-    /** When the output was shut. */
-    private volatile long lingerSince;
 
     private volatile boolean outputShut;
     private volatile CloseReason closing;
@@ -189,12 +188,13 @@ public abstract class ConnectionDeadlines extends ConnectionLife {
 
     /** The output is being shut: the linger begins. */
     public final void shut(long now) {
-        lingerSince = now;
+        SINCE.lazySet(this, now);
         outputShut = true;
     }
 
+    /** When the output was shut, if it is. */
     public final long lingerSince() {
-        return outputShut ? lingerSince : claimedAt;
+        return since;
     }
 
     /** The longest linger in nanoseconds, {@link Decisions#NEVER} for no limit. */
@@ -204,11 +204,10 @@ public abstract class ConnectionDeadlines extends ConnectionLife {
     }
 
     /** Claims a connection for the policy and ends it, if it still waits as it did when it was seen. */
-    final boolean take(int seen, CloseReason reason, long now) {
+    final boolean take(int seen, CloseReason reason) {
         // If the claim succeeds, these values belong to the wait that was seen: the word has not changed.
         boolean requestBegun = begun && phase != ConnectionState.IDLE;
         boolean handshaking = isHandshaking();
-        claimedAt = now;
         if (!claim(seen, requestBegun || handshaking ? OWNED : CHECKING)) {
             return false;
         }
@@ -228,7 +227,7 @@ public abstract class ConnectionDeadlines extends ConnectionLife {
     @Override
     public final boolean evict(long asOf, long now) {
         int seen = seen();
-        if (state(seen) != WAITING || since != asOf || !take(seen, CloseReason.EVICTED, now)) {
+        if (state(seen) != WAITING || since != asOf || !take(seen, CloseReason.EVICTED)) {
             return false;
         }
         governor.due(this, now);
@@ -306,7 +305,8 @@ public abstract class ConnectionDeadlines extends ConnectionLife {
         int seen = seen();
         return switch (state(seen)) {
             case WAITING -> lookAtWait(seen, tick);
-            case OWNED -> lookAtLinger(tick);
+            // Who has claimed it is about to shut the output, or closes it.
+            case OWNED -> outputShut ? lookAtLinger(tick) : now;
             case RUNNING, BUSY -> outputShut ? lookAtShut(seen, tick) : lookAtWork(seen, tick);
             case CHECKING, LOOKING -> now;
             default -> now + RELOOK;
@@ -324,7 +324,7 @@ public abstract class ConnectionDeadlines extends ConnectionLife {
         }
         CloseReason reason =
                 ending ? tick.ending() : stopTimeout < timeout ? CloseReason.STOP : timeoutReason(tick.pressure());
-        take(seen, reason, now);
+        take(seen, reason);
         return now;
     }
 

@@ -115,9 +115,8 @@ public final class ConnectionGuard extends GuardedClose implements Function<Http
         if (!endPoint.tryFillInterested(this)) {
             innermost().close();
         } else if (!(idle && ownTimeout && governor.decisions().isKeepAliveTimeoutOn())) {
-            long now = governor.now();
-            if (take(seen, idleTimeoutReason(ownTimeout), now)) {
-                governor.due(this, now);
+            if (take(seen, idleTimeoutReason(ownTimeout))) {
+                governor.due(this, governor.now());
             }
         }
     }

@@ -55,8 +55,8 @@ public abstract class GovernedConnection extends Timed implements Runnable {
     }
 
     /**
-     * The nanoTime of its last progress: its accept, the first byte or the complete headers of a request, or the end of
-     * a response.
+     * The nanoTime of its last progress: its accept, the first byte or the complete headers of a request, the end of a
+     * response, or the FIN.
      */
     public abstract long since();
 

@@ -124,7 +124,7 @@ public abstract class GuardedClose extends GuardedExchange implements Callback {
             closing(CloseReason.CLIENT);
         } else {
             closeFor(reason);
-            governor.counters().regret().onClosed(peer(), reason, lingerSince());
+            governor.counters().regret().onClosed(peer(), reason, governor.now());
             linger = new Linger(innermost(), isTls(), this::onRace);
         }
         foundNothing();
@@ -162,6 +162,7 @@ public abstract class GuardedClose extends GuardedExchange implements Callback {
     }
 
     private void answerTimeout() {
+        shut(governor.now()); // If the client doesn't take the answer, the linger ends all the same.
         boolean date = connection.getHttpConfiguration().getSendDateHeader();
         String response = "HTTP/1.1 408 Request Timeout\r\n"
                 + (date ? "Date: " + DateGenerator.formatDate(System.currentTimeMillis()) + "\r\n" : "")
