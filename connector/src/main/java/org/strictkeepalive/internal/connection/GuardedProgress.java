@@ -44,10 +44,11 @@ abstract class GuardedProgress extends GuardEndPoint {
     private volatile StallJudge stall;
 
     // ---- Used by the timer only
-    /** Whether, and since when, the client is known to have shut its output during an exchange. */
-    private boolean gone;
-
-    private long goneSince;
+    /**
+     * Since when the client is known to have shut its output during an exchange, null if it is not. Few clients do, so an
+     * object costs less memory than two fields.
+     */
+    private Long goneSince;
 
     GuardedProgress(Governor governor, EndPoint shown) {
         super(governor, shown);
@@ -149,8 +150,7 @@ abstract class GuardedProgress extends GuardEndPoint {
         boolean reset = false;
         try {
             // Check again: from here on the exchange can't end.
-            if (isQuiet() && readOne(channel) < 0 && !gone) {
-                gone = true;
+            if (isQuiet() && readOne(channel) < 0 && goneSince == null) {
                 goneSince = tick.now();
             }
         } catch (IOException x) {
@@ -161,7 +161,7 @@ abstract class GuardedProgress extends GuardEndPoint {
             // the look.
             endLook(seen);
         }
-        return reset || (gone && tick.now() - goneSince >= limit);
+        return reset || (goneSince != null && tick.now() - goneSince >= limit);
     }
 
     private int readOne(SocketChannel channel) throws IOException {
