@@ -74,6 +74,11 @@ public final class Handshake extends GovernedConnection {
         return since + timeout;
     }
 
+    /** The phase is over, and another connection has the endpoint. From now on this one closes nothing. */
+    public void over() {
+        closing.compareAndSet(null, CloseReason.OTHER_PROTOCOL);
+    }
+
     private boolean close(CloseReason because) {
         if (!closing.compareAndSet(null, because)) {
             return false;

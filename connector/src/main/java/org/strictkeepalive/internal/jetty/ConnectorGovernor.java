@@ -314,6 +314,7 @@ public final class ConnectorGovernor
         server.counters().regret().onOpened(guard.peer(), server.now());
         Handshake handshake = handshakes.isEmpty() ? null : handshakes.remove(guard.innermost());
         if (handshake != null) {
+            handshake.over();
             guard.begin(handshake.since());
             if (server.replace(handshake, guard, guard.firstDue())) {
                 return;
@@ -348,6 +349,7 @@ public final class ConnectorGovernor
         } else {
             Handshake handshake = handshakes.remove(innermost);
             if (handshake != null) {
+                handshake.over();
                 server.onClosed(handshake, CloseReason.OTHER_PROTOCOL);
             }
         }
