@@ -127,6 +127,7 @@ public abstract class GuardedClose extends GuardedExchange implements Callback {
             governor.counters().regret().onClosed(peer(), reason, governor.now());
             linger = new Linger(innermost(), isTls(), this::onRace);
         }
+        shut(governor.now()); // The linger begins before a wake-up can find bytes in it.
         foundNothing();
         if (LOG.isDebugEnabled()) {
             LOG.debug("{} {}", closing(), this);
