@@ -4,17 +4,21 @@ import java.io.File;
 import java.io.IOException;
 import java.net.URISyntaxException;
 import java.net.URL;
+import java.net.URLClassLoader;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.CodeSource;
+import java.util.List;
 import java.util.stream.Stream;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
+import org.strictkeepalive.internal.policy.FairShare;
 
 /**
  * Loads the classes of this project before they are needed, if they lie in a directory. With no descriptor free a class
- * can't be loaded from a directory, and the JVM remembers that failure for good. A jar stays open, so from a jar each
- * class is loaded when it is needed.
+ * can't be loaded from a directory, and the JVM remembers that failure for good. The JDK's class loaders, and those that
+ * extend them, keep a jar open: from there each class is loaded when it is needed. Others may close it, as Equinox does
+ * with many bundles: from there the classes of relief are loaded.
  */
 final class OwnClasses {
     private static final Logger LOG = LoggerFactory.getLogger(OwnClasses.class);
@@ -25,6 +29,7 @@ final class OwnClasses {
     static void load() {
         CodeSource source = OwnClasses.class.getProtectionDomain().getCodeSource();
         URL location = source == null ? null : source.getLocation();
+        ClassLoader loader = OwnClasses.class.getClassLoader();
         if (location != null
                 && location.getProtocol().equals("file")
                 && location.getPath().endsWith("/")) {
@@ -33,6 +38,9 @@ final class OwnClasses {
             } catch (IOException | URISyntaxException | RuntimeException x) {
                 LOG.debug("Unable to list {}", location, x);
             }
+        } else if (!(loader instanceof URLClassLoader) && loader != ClassLoader.getSystemClassLoader()) {
+            // To name a class is to load it.
+            LOG.debug("Loaded {}", List.of(Relief.class, Eviction.class, Eviction.Candidate.class, FairShare.class));
         }
     }
 
