@@ -14,6 +14,8 @@ public class FakeProbe implements DescriptorProbe {
     public boolean room;
 
     public int asked;
+    /** Runs while it counts. */
+    public Runnable counting = () -> {};
 
     public synchronized void add(long descriptors) {
         used += descriptors;
@@ -27,6 +29,7 @@ public class FakeProbe implements DescriptorProbe {
     @Override
     public long used() throws IOException {
         asked++;
+        counting.run();
         if (failure instanceof IOException x) {
             throw x;
         } else if (failure instanceof RuntimeException x) {

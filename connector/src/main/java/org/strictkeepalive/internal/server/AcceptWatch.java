@@ -88,11 +88,10 @@ final class AcceptWatch {
     /**
      * Whether visitors have come since the pressure is CRITICAL, so that others may wait behind them for relief. While
      * accepting pauses nobody is seen, but each acceptor lets one more in.
-     *
-     * @param level the level that holds now
      */
-    boolean hasVisitors(PressureLevel level) {
-        if (visitors && level != PressureLevel.CRITICAL) {
+    boolean hasVisitors() {
+        // An accept writes the pressure first.
+        if (visitors && meter.pressure().level() != PressureLevel.CRITICAL) {
             visitors = false;
         }
         return visitors;

@@ -32,6 +32,12 @@ final class Eviction {
      */
     record Candidate(GovernedConnection connection, Object peer, long idle, long since, boolean arriving)
             implements Comparable<Candidate> {
+        /** Whether it may go at that level and time. */
+        boolean mayGo(PressureLevel level, long now) {
+            return !connection.isComing(now)
+                    && connection.decisions().isEvictable(connection.isReused(), now - since, level);
+        }
+
         /**
          * Arriving ones last, and else the longest idle first: by the difference, as nanoTime may wrap, and not by the
          * idle time, since they are not all considered at once.
@@ -81,7 +87,7 @@ final class Eviction {
         Object peer = fairShare.isOn() ? connection.peer() : null;
         fairShare.add(peer);
         Candidate candidate = new Candidate(connection, peer, now - since, since, arriving);
-        if (connection.decisions().isEvictable(isReused, candidate.idle, level)) {
+        if (candidate.mayGo(level, now)) {
             (isReused ? reused : newcomers).add(candidate);
             if (reused.size() > 2 * Relief.MOST) {
                 // No more can go in one round.

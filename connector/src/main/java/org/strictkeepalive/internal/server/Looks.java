@@ -37,8 +37,8 @@ public final class Looks {
     private double squeezed;
     /** When exchanges were judged last at ELEVATED. */
     private long judgedAt;
-    /** When all connections became due last because idle ones have to end. */
-    private long endedAt;
+    /** When all connections became due last. */
+    private long allDueAt;
     /** Whether the last slice has left connections whose time has come. */
     private boolean unfinished;
 
@@ -57,6 +57,7 @@ public final class Looks {
         this.failures = failures;
         this.slice = slice;
         judgedAt = now;
+        allDueAt = now;
     }
 
     /** Watches the exchanges in progress: from now on their responses may have to say close. */
@@ -89,14 +90,19 @@ public final class Looks {
         Pressure p = tick.pressure();
         boolean high = p.level().isAtLeast(PressureLevel.HIGH);
         squeezed = Math.min(squeezed, p.squeeze());
-        // While connections of the last time are left, all are not due anew each slice.
-        boolean end = ending && (!unfinished || now - endedAt >= meter.interval());
-        if (end || all || (!high && p.squeeze() > squeezed + SQUEEZE_STEP)) {
+        long interval = meter.interval();
+        boolean isSpaced = now - allDueAt >= interval;
+        // A slice that goes on with the last ones makes no others due, or they would never end.
+        boolean end = ending && (!unfinished || isSpaced);
+        boolean squeeze = !high && !unfinished && isSpaced && p.squeeze() > squeezed + SQUEEZE_STEP;
+        if (end || all || squeeze) {
             all = false;
-            endedAt = now;
+            allDueAt = now;
             squeezed = p.squeeze();
             wheel.due(connection -> true, now);
-        } else if (p.level() == PressureLevel.ELEVATED && now - judgedAt >= wheel.size() * JUDGED_EACH) {
+        } else if (p.level() == PressureLevel.ELEVATED
+                && !unfinished
+                && now - judgedAt >= Math.max(interval, wheel.size() * JUDGED_EACH)) {
             judgedAt = now;
             wheel.due(connection -> connection.state() == ConnectionState.BUSY, now);
         }

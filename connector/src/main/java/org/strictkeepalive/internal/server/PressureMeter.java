@@ -32,6 +32,9 @@ public final class PressureMeter {
     /** The acceptor threads of the governed connectors. */
     private volatile int acceptors;
 
+    /** When descriptors were counted last, or that failed. */
+    private volatile long countedAt;
+
     private long recentRoom;
     private long recentRoomAt;
 
@@ -65,6 +68,11 @@ public final class PressureMeter {
         gauge = new PressureGauge(policy);
     }
 
+    /** Whether it was measured within the last interval, and measuring again costs too much for each slice of a tick. */
+    boolean isRecent(long now) {
+        return !counter.isCheap() && now - countedAt < interval();
+    }
+
     int acceptors() {
         return acceptors;
     }
@@ -79,6 +87,7 @@ public final class PressureMeter {
 
     /** Counts descriptors and computes the pressure. */
     Pressure sample(long now) {
+        countedAt = now;
         Pressure result;
         DescriptorCounter.Count count;
         try (Mutex ignored = lock.hold()) {

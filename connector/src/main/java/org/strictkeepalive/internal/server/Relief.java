@@ -117,9 +117,12 @@ final class Relief {
         if (unfinished) {
             eviction.at(tick.pressure().level());
             // The pressure may have fallen meanwhile.
-            int most = gauge.excess(tick.pressure(), 0);
+            int most = gauge.excess(tick.pressure(), evicted);
             while (chosen.size() > most) {
                 chosen.removeLast();
+            }
+            if (tick.pressure().level() != PressureLevel.CRITICAL) {
+                quiet.clear();
             }
         } else {
             begin(tick, gauge);
@@ -170,7 +173,7 @@ final class Relief {
         } else if (!quiet.isEmpty()) {
             looks.endQuietLinger(quiet.remove());
         } else if (!chosen.isEmpty()) {
-            evict(chosen.remove(), tick.now());
+            evict(chosen.remove(), tick);
         } else {
             end(tick);
             return false;
@@ -200,8 +203,11 @@ final class Relief {
         enough = chosen.size() >= excess;
     }
 
-    private void evict(Eviction.Candidate candidate, long now) {
-        if (looks.evict(candidate.connection(), candidate.since(), now)) {
+    private void evict(Eviction.Candidate candidate, Tick tick) {
+        long now = tick.now();
+        // Since it was chosen, its handshake may have gone on, or the level may have fallen.
+        if (candidate.mayGo(tick.pressure().level(), now)
+                && looks.evict(candidate.connection(), candidate.since(), now)) {
             evicted++;
             gained = true;
             verdict = verdict.moving();

@@ -112,14 +112,11 @@ public final class ServerGovernor {
      */
     public boolean tick(long now) {
         askSources(now);
-        boolean isRecent =
-                isUnfinished() && !meter.counter().isCheap() && meter.counter().age(now) < Relief.INTERVAL;
-        Pressure p = isRecent ? pressure() : sample(now);
+        Pressure p = isUnfinished() && meter.isRecent(now) ? pressure() : sample(now);
         boolean drained = draining.isOver(now, connections.open());
         Tick tick = new Tick(now, p, drained ? CloseReason.DRAIN : null);
         boolean shutdown = connectors.isAnyShutdown();
-        // Without a pause where somebody waits for the closes.
-        slice.begin(shutdown || acceptWatch.hasVisitors(p.level()) ? Slice.ENDLESS : pace.slice);
+        slice.begin(shutdown || isRoomWanted() ? Slice.ENDLESS : pace.slice);
         looks.look(tick, drained || shutdown);
         relieve(tick);
         log.races(counters.races(), now);
@@ -127,6 +124,11 @@ public final class ServerGovernor {
             log.watchOthers(p, Math.max(p.open(), connectors.endPoints()), now, closer);
         }
         return wheel.size() > 0 || reaction.gate().isPaused() || log.isBehind() || draining.isUnderWay();
+    }
+
+    /** Whether somebody waits for the closes. A pause without acceptor threads lets nobody in who could be seen. */
+    private boolean isRoomWanted() {
+        return acceptWatch.hasVisitors() || (reaction.gate().isPaused() && meter.acceptors() == 0);
     }
 
     private long untilNextTick(long now) {

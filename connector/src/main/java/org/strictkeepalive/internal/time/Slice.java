@@ -1,11 +1,13 @@
 package org.strictkeepalive.internal.time;
 
+import java.util.concurrent.TimeUnit;
 import java.util.function.BooleanSupplier;
 import java.util.function.LongSupplier;
 
 /**
  * Cuts the work of a tick into slices. If a thread that has many connections to close pauses after each slice, requests
- * of others pass first: each close also costs the selector some work, when the client answers it.
+ * of others pass first: each close also costs the selector some work, when the client answers it. A look that closes
+ * nothing costs so little that slices are longer then.
  *
  * <p>Used by one thread at a time.
  */
@@ -15,11 +17,17 @@ public final class Slice implements BooleanSupplier {
 
     /** The most tasks that a slice hands to another thread. */
     static final int MOST_TASKS = 8;
+    /** How long a step takes at least that has closed something, in nanoseconds. */
+    static final long CLOSE = TimeUnit.MICROSECONDS.toNanos(4);
+    /** The longest slice whose steps have closed nothing, in nanoseconds. */
+    static final long LONGEST = TimeUnit.MILLISECONDS.toNanos(1);
 
     private final LongSupplier clock;
     private final TaskThread closer;
     private long length;
     private long begun;
+    private long lastStep;
+    private long closing;
     private long tasksBefore;
 
     /**
@@ -36,18 +44,28 @@ public final class Slice implements BooleanSupplier {
     /**
      * Begins a slice.
      *
-     * @param nanos its length
+     * @param nanos how long its steps that close something may take
      */
     public void begin(long nanos) {
         length = nanos;
         begun = clock.getAsLong();
+        lastStep = begun;
+        closing = 0;
         tasksBefore = closer.handed();
     }
 
-    /** Whether the slice is over. */
+    /** Whether the slice is over, after one of its steps. */
     @Override
     public boolean getAsBoolean() {
-        return length != ENDLESS
-                && (clock.getAsLong() - begun >= length || closer.handed() - tasksBefore >= MOST_TASKS);
+        if (length == ENDLESS) {
+            return false;
+        }
+        long now = clock.getAsLong();
+        long step = now - lastStep;
+        lastStep = now;
+        if (step >= CLOSE) {
+            closing += step;
+        }
+        return closing >= length || now - begun >= LONGEST || closer.handed() - tasksBefore >= MOST_TASKS;
     }
 }

@@ -243,11 +243,70 @@ class ReliefTest {
         while (relief.isUnfinished()) {
             step(PressureLevel.HIGH, 0.8);
         }
-        assertEquals(10 + 63, evicted(idle));
+        assertEquals(63, evicted(idle));
         step(PressureLevel.CRITICAL, 1);
         assertTrue(relief.isUnfinished());
         relief.reset();
         assertFalse(relief.isUnfinished());
+    }
+
+    @Test
+    void whoWasChosenIsAskedAgainAtItsTurn() {
+        List<FakeConnection> newcomers = open(100, ConnectionState.NEW, false, 0);
+        newcomers.forEach(connection -> connection.since = now - 10 * MS);
+        closeTakes = 100_000;
+        step(PressureLevel.CRITICAL, 1);
+        step(PressureLevel.CRITICAL, 1);
+        long before = evicted(newcomers);
+        assertTrue(before > 0);
+        assertTrue(relief.isUnfinished());
+        step(PressureLevel.HIGH, 1);
+        while (relief.isUnfinished()) {
+            step(PressureLevel.HIGH, 1);
+        }
+        assertEquals(before, evicted(newcomers), "at HIGH a newcomer has 250 ms");
+    }
+
+    @Test
+    void aHandshakeThatGoesOnMeanwhileIsSpared() {
+        List<FakeConnection> handshaking = open(100, ConnectionState.NEW, false, 2_000);
+        closeTakes = 100_000;
+        step(PressureLevel.CRITICAL, 1);
+        long before = evicted(handshaking);
+        assertTrue(relief.isUnfinished());
+        handshaking.forEach(connection -> connection.coming = true);
+        do {
+            step(PressureLevel.CRITICAL, 1);
+        } while (relief.isUnfinished());
+        assertEquals(before, evicted(handshaking));
+    }
+
+    @Test
+    void nobodyWhoLingersIsClosedBelowCritical() {
+        List<FakeConnection> lingering = open(100, ConnectionState.LINGERING, false, 0);
+        List<FakeConnection> busy = new ArrayList<>();
+        for (int i = 0; i < 20; i++) {
+            FakeConnection slow = new FakeConnection("slow" + i, ConnectionState.BUSY, true, now) {
+                @Override
+                public long look(Tick tick) {
+                    time += SLICE;
+                    return super.look(tick);
+                }
+            };
+            busy.add(slow);
+            wheel.add(slow, now + 60 * SECOND);
+        }
+        all.addAll(busy);
+        step(PressureLevel.CRITICAL, 1);
+        assertTrue(relief.isUnfinished());
+        do {
+            step(PressureLevel.HIGH, 1);
+        } while (relief.isUnfinished());
+        assertEquals(
+                0,
+                lingering.stream()
+                        .mapToInt(connection -> connection.lingersEnded)
+                        .sum());
     }
 
     @Test

@@ -7,6 +7,8 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.strictkeepalive.ConnectionState;
 import org.strictkeepalive.PressureLevel;
 import org.strictkeepalive.internal.policy.Tick;
@@ -146,6 +148,18 @@ class SlicedTicksTest extends GovernorFixture {
     }
 
     @Test
+    void aPauseWithoutAcceptorsWaitsForNoPauseOfTicks() throws Exception {
+        start(0, b -> b.descriptorLimit(1_500));
+        open(1_000, 60 * SECOND);
+        scheduler.advance(2 * SECOND);
+        probe.add(400);
+        tick();
+        assertEquals(PressureLevel.CRITICAL, governor.pressure().level());
+        tick();
+        assertTrue(closed() > 200, () -> "evicted at once: " + closed());
+    }
+
+    @Test
     void aStopWaitsForNoPause() throws Exception {
         start(b -> b.descriptorLimit(100_000));
         open(1_000, 60 * SECOND);
@@ -156,17 +170,48 @@ class SlicedTicksTest extends GovernorFixture {
         assertEquals(1_000, closed());
     }
 
+    @ParameterizedTest
+    @CsvSource({"90, 500", "90, 3000", "900, 500", "900, 2000", "900, 3000", "10000, 500", "10000, 3000"})
+    void busyExchangesMakeNoTicksWithoutEnd(int count, long cost) throws Exception {
+        start(b -> b.descriptorLimit(100_000));
+        probe.limit = 100_000;
+        probe.used = 100_000L - count / 3;
+        for (int i = 0; i < count; i++) {
+            FakeConnection busy = new FakeConnection("busy", ConnectionState.BUSY, false, scheduler.now) {
+                @Override
+                public long look(Tick tick) {
+                    scheduler.now += cost;
+                    return super.look(tick);
+                }
+            };
+            governor.onOpened(busy, scheduler.now + 60 * SECOND);
+        }
+        int ticks = 0;
+        for (int i = 0; i < 30; i++) {
+            tick();
+        }
+        assertEquals(PressureLevel.ELEVATED, governor.pressure().level());
+        for (long end = scheduler.now + 10 * SECOND; scheduler.now < end; ticks++) {
+            tick();
+        }
+        int ticksASecond = ticks / 10;
+        assertTrue(ticksASecond <= 120, () -> ticksASecond + " ticks a second");
+    }
+
     @Test
     void aDearProbeIsNotAskedAtEachSlice() throws Exception {
         probe.cheap = false;
         start(b -> b.descriptorLimit(100_000));
         due = true;
-        open(1_000, SECOND);
+        probe.counting = () -> scheduler.now += 10 * MS;
+        open(10_000, SECOND);
         scheduler.advance(SECOND - 10 * MS);
         int before = probe.asked;
         long begin = scheduler.now;
-        tickUntilClosed(1_000);
-        long most = (scheduler.now - begin) / (10 * MS) + 1;
+        tickUntilClosed(10_000);
+        long took = scheduler.now - begin;
+        assertTrue(took < SECOND, () -> "it took " + took);
+        long most = took / (100 * MS) + 2;
         assertTrue(probe.asked - before <= most, () -> probe.asked - before + " of " + most);
     }
 }

@@ -7,7 +7,7 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 
 class SliceTest {
-    private static final long LENGTH = 1_000;
+    private static final long LENGTH = 50_000;
 
     private long now = Long.MAX_VALUE - LENGTH / 2;
     private final TaskThread closer = new TaskThread("closer", true, failure -> {});
@@ -25,9 +25,33 @@ class SliceTest {
             assertFalse(slice.getAsBoolean());
             now += LENGTH - 1;
             assertFalse(slice.getAsBoolean());
-            now++;
+            now += Slice.CLOSE;
             assertTrue(slice.getAsBoolean());
         }
+    }
+
+    @Test
+    void stepsThatCloseNothingMayTakeLonger() {
+        slice.begin(LENGTH);
+        long begun = now;
+        do {
+            now += Slice.CLOSE - 1;
+        } while (!slice.getAsBoolean());
+        assertTrue(now - begun >= Slice.LONGEST);
+        assertTrue(now - begun < Slice.LONGEST + Slice.CLOSE);
+    }
+
+    @Test
+    void eachCloseCounts() {
+        slice.begin(LENGTH);
+        for (int i = 0; i < 5; i++) {
+            now += 1_000;
+            assertFalse(slice.getAsBoolean());
+            now += 9_000;
+            assertFalse(slice.getAsBoolean());
+        }
+        now += 5_000;
+        assertTrue(slice.getAsBoolean());
     }
 
     @Test
