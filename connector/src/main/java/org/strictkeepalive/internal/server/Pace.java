@@ -6,9 +6,9 @@ import org.strictkeepalive.internal.time.DeadlineWheel;
 
 /** How much a tick does at once, and when the next one comes. */
 enum Pace {
-    /** Requests of others pass first: some three connections are closed each millisecond. */
-    CALM(50, 1_000),
-    /** Connections that are late come first. */
+    /** Requests of others pass first: some ten connections are closed each millisecond. */
+    CALM(200, 800),
+    /** Connections that are late come first. Where pressure has shrunk their times they aren't. */
     HURRIED(200, 100);
 
     /** How late a connection is before it comes first, in nanoseconds. */
@@ -31,8 +31,8 @@ enum Pace {
      *
      * @param late how late the connections are that it has left, in nanoseconds
      */
-    static Pace of(long late) {
-        return late >= LATE ? HURRIED : CALM;
+    static Pace of(PressureLevel level, long late) {
+        return late >= LATE && !level.isAtLeast(PressureLevel.HIGH) ? HURRIED : CALM;
     }
 
     /** Returns the time until the next tick in nanoseconds, if the last one has left nothing. */

@@ -129,7 +129,8 @@ final class Relief {
         }
         boolean more = true;
         while (more) {
-            more = goOn(tick, gauge) && !(isAnyLeft() && slice.getAsBoolean());
+            boolean closes = unseen.isEmpty() && hasChosen;
+            more = goOn(tick, gauge) && !(isAnyLeft() && slice.isOver(closes));
         }
         highUntil = tick.now();
         return verdict;

@@ -132,8 +132,9 @@ public final class ServerGovernor {
     }
 
     private long untilNextTick(long now) {
-        pace = Pace.of(wheel.late(now));
-        return isUnfinished() ? pace.pause : Pace.untilNextTick(pressure().level(), meter.interval(), wheel, now);
+        PressureLevel level = pressure().level();
+        pace = Pace.of(level, wheel.late(now));
+        return isUnfinished() ? pace.pause : Pace.untilNextTick(level, meter.interval(), wheel, now);
     }
 
     private boolean isUnfinished() {

@@ -17,10 +17,10 @@ public final class Slice implements BooleanSupplier {
 
     /** The most tasks that a slice hands to another thread. */
     static final int MOST_TASKS = 8;
-    /** How long a step takes at least that has closed something, in nanoseconds. */
+    /** A look that takes longer has probably closed something, in nanoseconds. */
     static final long CLOSE = TimeUnit.MICROSECONDS.toNanos(4);
-    /** The longest slice whose steps have closed nothing, in nanoseconds. */
-    static final long LONGEST = TimeUnit.MILLISECONDS.toNanos(1);
+    /** The longest slice that has closed nothing, in nanoseconds. */
+    static final long LONGEST = TimeUnit.MICROSECONDS.toNanos(500);
 
     private final LongSupplier clock;
     private final TaskThread closer;
@@ -54,16 +54,25 @@ public final class Slice implements BooleanSupplier {
         tasksBefore = closer.handed();
     }
 
-    /** Whether the slice is over, after one of its steps. */
+    /** Whether the slice is over, after a look that may have closed something. */
     @Override
     public boolean getAsBoolean() {
+        return isOver(false);
+    }
+
+    /**
+     * Whether the slice is over, after one of its steps.
+     *
+     * @param closed whether the step was to close something
+     */
+    public boolean isOver(boolean closed) {
         if (length == ENDLESS) {
             return false;
         }
         long now = clock.getAsLong();
         long step = now - lastStep;
         lastStep = now;
-        if (step >= CLOSE) {
+        if (closed || step >= CLOSE) {
             closing += step;
         }
         return closing >= length || now - begun >= LONGEST || closer.handed() - tasksBefore >= MOST_TASKS;

@@ -195,7 +195,7 @@ class SlicedTicksTest extends GovernorFixture {
             tick();
         }
         int ticksASecond = ticks / 10;
-        assertTrue(ticksASecond <= 120, () -> ticksASecond + " ticks a second");
+        assertTrue(ticksASecond <= 200, () -> ticksASecond + " ticks a second");
     }
 
     @Test

@@ -42,6 +42,17 @@ class SliceTest {
     }
 
     @Test
+    void aCloseCountsHoweverShort() {
+        slice.begin(LENGTH);
+        now += LENGTH - 1;
+        assertFalse(slice.isOver(true));
+        now++;
+        assertFalse(slice.isOver(false));
+        now++;
+        assertTrue(slice.isOver(true));
+    }
+
+    @Test
     void eachCloseCounts() {
         slice.begin(LENGTH);
         for (int i = 0; i < 5; i++) {
