@@ -11,6 +11,7 @@ import org.eclipse.jetty.util.BufferUtil;
 import org.eclipse.jetty.util.Callback;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.strictkeepalive.CloseReason;
 import org.strictkeepalive.KeepAlivePolicy;
@@ -53,7 +54,7 @@ class CloseUnnoticedTest {
     @ValueSource(strings = {"length", "chunks", "none", "options"})
     void theResponseIsAsBeforeButForTheClose(String kind) throws Exception {
         try (MemoryServer memory = new MemoryServer(TWO, TestServer.handler(answering(kind)))) {
-            for (String request : List.of(RawClient.GET, HEAD)) {
+            for (String request : List.of(RawClient.GET, HEAD, RawClient.POST)) {
                 MemoryEndPoint endPoint = new MemoryEndPoint(memory.scheduler);
                 memory.open(endPoint);
                 endPoint.addInput(request);
@@ -70,7 +71,7 @@ class CloseUnnoticedTest {
                 memory.pass(2_200);
                 assertFalse(endPoint.isOpen());
             }
-            assertEquals(2, memory.monitor.getStatistics().getClosed(CloseReason.MAX_REQUESTS));
+            assertEquals(3, memory.monitor.getStatistics().getClosed(CloseReason.MAX_REQUESTS));
             memory.assertNothingIsOpen();
         }
     }
@@ -102,8 +103,9 @@ class CloseUnnoticedTest {
 
     /** A response that fails in its middle looks cut, and the request behind it is not executed. */
     @ParameterizedTest
-    @ValueSource(ints = {0, 1, 2, 3})
-    void aFailureIsSeen(int before) throws Exception {
+    @CsvSource({"0,GET", "1,GET", "2,GET", "3,GET", "0,POST", "1,POST", "2,POST", "3,POST"})
+    void aFailureIsSeen(int before, String method) throws Exception {
+        String sent = method.equals("GET") ? RawClient.GET : RawClient.POST;
         List<Integer> executed = new ArrayList<>();
         try (MemoryServer memory =
                 new MemoryServer(KeepAlivePolicy.defaults(), TestServer.handler((request, response, callback) -> {
@@ -122,10 +124,10 @@ class CloseUnnoticedTest {
             MemoryEndPoint endPoint = new MemoryEndPoint(memory.scheduler);
             memory.open(endPoint);
             for (int i = 0; i < before; i++) {
-                endPoint.addInput(RawClient.GET);
+                endPoint.addInput(sent);
                 endPoint.takeOutputString();
             }
-            endPoint.addInput(RawClient.GET + RawClient.GET);
+            endPoint.addInput(sent + RawClient.GET);
             String answer = endPoint.takeOutputString();
             assertTrue(answer.contains("half"), answer);
             assertFalse(answer.contains("0\r\n\r\n"), answer);

@@ -24,24 +24,26 @@ class MeanwhileTest {
     /** For the first request of a connection, and for later ones, most of which nobody watches. */
     private static void assertSays(CloseReason reason, Consumer<MemoryServer> meanwhile) throws Exception {
         for (int before : new int[] {0, 1, 2, 5}) {
-            assertSays(reason, before, meanwhile);
+            assertSays(reason, before, RawClient.GET, meanwhile);
+            assertSays(reason, before, RawClient.POST, meanwhile);
         }
     }
 
-    private static void assertSays(CloseReason reason, int before, Consumer<MemoryServer> meanwhile) throws Exception {
+    private static void assertSays(CloseReason reason, int before, String request, Consumer<MemoryServer> meanwhile)
+            throws Exception {
         Deque<Runnable> answers = new ArrayDeque<>();
         try (MemoryServer memory = new MemoryServer(
                 KeepAlivePolicy.defaults(),
-                TestServer.handler((request, response, callback) ->
+                TestServer.handler((asked, response, callback) ->
                         answers.add(() -> response.write(true, BufferUtil.toBuffer("whole"), callback))))) {
             MemoryEndPoint endPoint = new MemoryEndPoint(memory.scheduler);
             memory.open(endPoint);
             for (int i = 0; i < before; i++) {
-                endPoint.addInput(RawClient.GET);
+                endPoint.addInput(request);
                 answers.remove().run();
                 endPoint.takeOutputString();
             }
-            endPoint.addInput(RawClient.GET);
+            endPoint.addInput(request);
             meanwhile.accept(memory);
             memory.pass(200);
             answers.remove().run();
@@ -70,7 +72,7 @@ class MeanwhileTest {
 
     @Test
     void pressure() throws Exception {
-        assertSays(CloseReason.PRESSURE, 0, memory -> memory.monitor.addPressureSource(() -> 0.85));
+        assertSays(CloseReason.PRESSURE, 0, RawClient.GET, memory -> memory.monitor.addPressureSource(() -> 0.85));
     }
 
     @Test

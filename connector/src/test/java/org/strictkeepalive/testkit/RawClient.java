@@ -13,6 +13,8 @@ import java.util.concurrent.TimeUnit;
 /** A client that sends the bytes it is told to, and closes only when it is told to. */
 public final class RawClient implements AutoCloseable {
     public static final String GET = "GET / HTTP/1.1\r\nHost: test\r\n\r\n";
+    /** A request whose body comes with its headers. */
+    public static final String POST = "POST / HTTP/1.1\r\nHost: test\r\nContent-Length: 4\r\n\r\nbody";
 
     /** A request that asks for a Keep-Alive field. */
     public static final String ASKING = "GET / HTTP/1.1\r\nHost: test\r\nConnection: keep-alive\r\n\r\n";

@@ -115,7 +115,8 @@ abstract class ConnectionExchange extends ConnectionDeadlines {
      * @param persistent whether the request lets the connection be kept
      */
     final void exchangeBegins(Request request, boolean persistent) {
-        boolean chunked = look(request.getHeaders());
+        HttpFields headers = request.getHeaders();
+        boolean chunked = look(headers);
         // A request that came with the bytes of the one before.
         reads = reads == READ ? NOTHING_READ : PIPELINED;
         upgradeAsked |= HttpMethod.CONNECT.is(request.getMethod());
@@ -140,6 +141,8 @@ abstract class ConnectionExchange extends ConnectionDeadlines {
         } else {
             bodyMissing = Math.max(0, length - input.remaining());
             moreBehind = input.remaining() > length;
+            // If all of it came with the headers, nobody has to wait for it.
+            bodyEnded = bodyMissing == 0 && !headers.contains(HttpHeader.EXPECT);
         }
         MOVED.lazySet(this, 0);
     }
