@@ -30,7 +30,9 @@ abstract class ConnectionExchange extends ConnectionDeadlines {
     private boolean closeAsked;
     private boolean keepAliveAsked;
     private boolean upgradeAsked;
+    /** Whether nothing more of the body has to come from the client: it was read to its end, or came with the headers. */
     private boolean bodyEnded;
+
     private boolean moreBehind;
     private boolean lastSent;
     /** Whether the end of the exchange may not be reported, since nobody watched it at its begin. */
@@ -141,7 +143,7 @@ abstract class ConnectionExchange extends ConnectionDeadlines {
         } else {
             bodyMissing = Math.max(0, length - input.remaining());
             moreBehind = input.remaining() > length;
-            // If all of it came with the headers, nobody has to wait for it.
+            // A client that expects 100 (Continue) may get another answer first, which has to say close.
             bodyEnded = bodyMissing == 0 && !headers.contains(HttpHeader.EXPECT);
         }
         MOVED.lazySet(this, 0);

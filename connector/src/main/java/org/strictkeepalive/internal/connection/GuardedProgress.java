@@ -177,7 +177,7 @@ abstract class GuardedProgress extends GuardEndPoint {
         }
     }
 
-    /** Whether the request has been read to its end, and the exchange waits neither for a read nor for a write. */
+    /** Whether the request has come whole, and the exchange waits neither for a read nor for a write. */
     private boolean isQuiet() {
         return isBodyEnded() && !isUpgradeAsked() && readAhead == null && demand == null && !isWritePending();
     }
