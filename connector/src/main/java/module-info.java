@@ -1,4 +1,4 @@
-/** A strict keep-alive policy for the HTTP/1.1 connections of Eclipse Jetty. */
+/** A strict keep-alive policy for the connections of Eclipse Jetty. */
 @SuppressWarnings("requires-automatic") // Micrometer has no module descriptor.
 module org.strictkeepalive {
     requires transitive org.eclipse.jetty.server;
@@ -9,6 +9,8 @@ module org.strictkeepalive {
     requires jdk.management;
     // For org.strictkeepalive.micrometer only; the application provides it.
     requires static micrometer.core;
+    // For HTTP/2 only; the application provides it.
+    requires static org.eclipse.jetty.http2.common;
     // For the MBeans only; the application provides it.
     requires static org.eclipse.jetty.jmx;
 

@@ -86,6 +86,8 @@ class HouseTest {
                 .definedBy(exported(false))
                 .layer("jetty")
                 .definedBy(INTERNAL + "jetty")
+                .layer("http2")
+                .definedBy(INTERNAL + "http2")
                 .layer("server")
                 .definedBy(INTERNAL + "server")
                 .layer("connection")
@@ -105,7 +107,9 @@ class HouseTest {
                 .whereLayer("exported")
                 .mayOnlyAccessLayers("jetty", "server", "connection", "observe", "policy", "time", "vocabulary")
                 .whereLayer("jetty")
-                .mayOnlyAccessLayers("server", "connection", "observe", "policy", "time", "vocabulary")
+                .mayOnlyAccessLayers("http2", "server", "connection", "observe", "policy", "time", "vocabulary")
+                .whereLayer("http2")
+                .mayOnlyAccessLayers("connection", "observe", "policy", "time", "vocabulary")
                 .whereLayer("server")
                 .mayOnlyAccessLayers("connection", "observe", "policy", "time", "vocabulary")
                 .whereLayer("connection")
@@ -128,6 +132,7 @@ class HouseTest {
                 ROOT + ".jmx",
                 ROOT + ".micrometer",
                 INTERNAL + "jetty",
+                INTERNAL + "http2",
                 INTERNAL + "server",
                 INTERNAL + "connection",
                 INTERNAL + "observe",

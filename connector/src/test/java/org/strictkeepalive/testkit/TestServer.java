@@ -7,10 +7,16 @@ import java.io.IOException;
 import java.net.Socket;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.UnaryOperator;
+import org.eclipse.jetty.alpn.server.ALPNServerConnectionFactory;
+import org.eclipse.jetty.http2.server.HTTP2CServerConnectionFactory;
+import org.eclipse.jetty.http2.server.HTTP2ServerConnectionFactory;
 import org.eclipse.jetty.io.Content;
 import org.eclipse.jetty.io.EndPoint;
+import org.eclipse.jetty.server.ConnectionFactory;
 import org.eclipse.jetty.server.Handler;
 import org.eclipse.jetty.server.HttpConfiguration;
 import org.eclipse.jetty.server.HttpConnectionFactory;
@@ -56,7 +62,7 @@ public final class TestServer implements AutoCloseable {
     public final AtomicInteger handled = new AtomicInteger();
     private final Transport transport;
 
-    private TestServer(Transport transport, KeepAlivePolicy policy, Handler handler) {
+    private TestServer(Transport transport, KeepAlivePolicy policy, Handler handler, boolean http2) {
         this.transport = transport;
         QueuedThreadPool threads = new QueuedThreadPool(64);
         threads.setName("server");
@@ -64,13 +70,24 @@ public final class TestServer implements AutoCloseable {
         HttpConnectionFactory http = policy == null
                 ? new HttpConnectionFactory(config)
                 : new StrictKeepAliveConnectionFactory(config, policy);
+        List<ConnectionFactory> factories = new ArrayList<>();
         if (transport == Transport.TLS) {
             config.addCustomizer(new SecureRequestCustomizer(false));
-            SslConnectionFactory tls = new SslConnectionFactory(Transport.serverContext(), http.getProtocol());
-            connector = new ServerConnector(server, 1, 1, tls, http);
+            factories.add(new SslConnectionFactory(Transport.serverContext(), http2 ? "alpn" : http.getProtocol()));
+            if (http2) {
+                ALPNServerConnectionFactory alpn = new ALPNServerConnectionFactory();
+                alpn.setDefaultProtocol(http.getProtocol());
+                factories.add(alpn);
+                factories.add(new HTTP2ServerConnectionFactory(config));
+            }
+            factories.add(http);
         } else {
-            connector = new ServerConnector(server, 1, 1, http);
+            factories.add(http);
+            if (http2) {
+                factories.add(new HTTP2CServerConnectionFactory(config));
+            }
         }
+        connector = new ServerConnector(server, 1, 1, factories.toArray(ConnectionFactory[]::new));
         connector.setHost("127.0.0.1");
         connector.setAcceptQueueSize(1024);
         server.addConnector(connector);
@@ -100,7 +117,12 @@ public final class TestServer implements AutoCloseable {
 
     /** A server that is not started; plain where the policy is null. */
     public static TestServer of(Transport transport, KeepAlivePolicy policy, Handler handler) {
-        return new TestServer(transport, policy, handler);
+        return new TestServer(transport, policy, handler, false);
+    }
+
+    /** A server that also speaks HTTP/2 and is not started; plain where the policy is null. */
+    public static TestServer http2(Transport transport, KeepAlivePolicy policy, Handler handler) {
+        return new TestServer(transport, policy, handler, true);
     }
 
     public TestServer start() throws Exception {
@@ -141,6 +163,10 @@ public final class TestServer implements AutoCloseable {
 
     public int port() {
         return connector.getLocalPort();
+    }
+
+    public FrameClient connectHttp2() throws IOException {
+        return new FrameClient(transport.connectHttp2(port()));
     }
 
     public RawClient connect() throws IOException {

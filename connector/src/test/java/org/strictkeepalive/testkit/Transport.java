@@ -11,6 +11,7 @@ import java.security.KeyStore;
 import java.util.ArrayList;
 import java.util.List;
 import javax.net.ssl.SSLContext;
+import javax.net.ssl.SSLParameters;
 import javax.net.ssl.SSLSocket;
 import javax.net.ssl.TrustManagerFactory;
 import org.eclipse.jetty.util.ssl.SslContextFactory;
@@ -84,8 +85,17 @@ public enum Transport {
         return connect(port, new byte[0]);
     }
 
+    /** A connected socket, its handshake done with h2 as the protocol. */
+    public Socket connectHttp2(int port) throws IOException {
+        return connect(port, new byte[0], "h2");
+    }
+
     /** A connected socket, its handshake done, with bytes sent before that, such as PROXY's. */
     public Socket connect(int port, byte[] preface) throws IOException {
+        return connect(port, preface, new String[0]);
+    }
+
+    private Socket connect(int port, byte[] preface, String... protocols) throws IOException {
         Socket socket = new Socket();
         socket.setTcpNoDelay(true);
         socket.connect(new InetSocketAddress(InetAddress.getLoopbackAddress(), port), 60_000);
@@ -95,6 +105,9 @@ public enum Transport {
             return socket;
         }
         SSLSocket tls = (SSLSocket) Keys.CLIENT.getSocketFactory().createSocket(socket, "localhost", port, true);
+        SSLParameters parameters = tls.getSSLParameters();
+        parameters.setApplicationProtocols(protocols);
+        tls.setSSLParameters(parameters);
         tls.startHandshake();
         return tls;
     }

@@ -51,6 +51,9 @@ public interface Governor extends Executor {
     /** The policy has decided to close a connection. */
     void closing(Connection connection, CloseReason reason);
 
+    /** A connection is about to be upgraded to another one. */
+    default void upgrading(GovernedConnection connection, Connection to) {}
+
     /** A connection has closed, or has left the policy. */
     void closed(GovernedConnection connection, CloseReason reason);
 

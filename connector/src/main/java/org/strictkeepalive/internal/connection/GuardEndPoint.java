@@ -188,6 +188,7 @@ public abstract class GuardEndPoint extends ConnectionExchange implements EndPoi
 
     @Override
     public void upgrade(Connection newConnection) {
+        governor.upgrading(this, newConnection);
         endPoint.upgrade(newConnection);
     }
 

@@ -2,9 +2,10 @@ package org.strictkeepalive.internal.jetty;
 
 import java.io.IOException;
 import java.nio.channels.SelectableChannel;
-import java.util.Map;
+import java.util.Collections;
+import java.util.IdentityHashMap;
+import java.util.Set;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.Executor;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
@@ -12,10 +13,8 @@ import java.util.function.Supplier;
 import org.eclipse.jetty.io.Connection;
 import org.eclipse.jetty.io.EndPoint;
 import org.eclipse.jetty.io.SelectorManager;
-import org.eclipse.jetty.io.ssl.SslConnection;
 import org.eclipse.jetty.server.AbstractConnector;
 import org.eclipse.jetty.server.HttpConfiguration;
-import org.eclipse.jetty.server.NegotiatingServerConnection;
 import org.eclipse.jetty.server.Request;
 import org.eclipse.jetty.server.ServerConnector;
 import org.eclipse.jetty.util.IO;
@@ -32,6 +31,7 @@ import org.strictkeepalive.internal.connection.GovernedConnection;
 import org.strictkeepalive.internal.connection.Governor;
 import org.strictkeepalive.internal.connection.Handshake;
 import org.strictkeepalive.internal.connection.Sockets;
+import org.strictkeepalive.internal.http2.Http2Connections;
 import org.strictkeepalive.internal.observe.Counters;
 import org.strictkeepalive.internal.policy.Decisions;
 import org.strictkeepalive.internal.policy.Pressure;
@@ -40,7 +40,7 @@ import org.strictkeepalive.internal.server.GovernedConnector;
 import org.strictkeepalive.internal.server.ServerGovernor;
 
 /**
- * Governs the HTTP/1.1 connections of a connector. From the start of the connector to its stop it listens to every
+ * Governs the connections of a connector that speak HTTP. From the start of the connector to its stop it listens to every
  * accept and every connection. At the stop it removes its listeners and its customizer.
  */
 public final class ConnectorGovernor
@@ -58,11 +58,11 @@ public final class ConnectorGovernor
     private final Consumer<KeepAlivePolicy> adopting;
     private final Runnable released;
     private final HttpConfiguration.Customizer customizer;
-    /**
-     * Connections in a phase before HTTP (TLS handshake, ALPN, PROXY, protocol detection), by the endpoint of the
-     * socket.
-     */
-    private final Map<EndPoint, Handshake> handshakes = new ConcurrentHashMap<>();
+    private final Phases phases;
+    /** Null if {@code jetty-http2-common} is not there. */
+    private final Http2Connections http2;
+    /** The configurations that have {@link #http2} as a customizer. */
+    private final Set<HttpConfiguration> http2Configurations = Collections.newSetFromMap(new IdentityHashMap<>());
 
     private final Supplier<Decisions> decisions;
     private volatile boolean shutdown;
@@ -92,7 +92,18 @@ public final class ConnectorGovernor
         this.adopting = adopting;
         this.released = released;
         customizer = new GuardCustomizer(this);
+        phases = new Phases(this, server);
+        http2 = http2();
         this.decisions = decisions;
+    }
+
+    private Http2Connections http2() {
+        try {
+            return Http2Connections.of(this);
+        } catch (NoClassDefFoundError x) {
+            LOG.debug("HTTP/2 is not governed", x);
+            return null;
+        }
     }
 
     @Override
@@ -144,7 +155,7 @@ public final class ConnectorGovernor
     @Override
     public void closed(GovernedConnection connection, CloseReason reason) {
         if (connection instanceof Handshake handshake) {
-            handshakes.remove(handshake.endPoint(), handshake);
+            phases.remove(handshake);
         }
         server.onClosed(connection, reason);
     }
@@ -180,6 +191,11 @@ public final class ConnectorGovernor
         server.register(this);
         connector.addEventListener(this);
         configuration.getCustomizers().add(0, customizer);
+        if (http2 != null) {
+            http2Configurations.add(configuration);
+            http2Configurations.addAll(connector.getContainedBeans(HttpConfiguration.class));
+            http2Configurations.forEach(one -> one.getCustomizers().add(0, http2));
+        }
         SelectorManager selectors = selectors();
         if (selectors != null) {
             // The connector has handed its listeners to the selector manager already, without this one.
@@ -210,7 +226,12 @@ public final class ConnectorGovernor
         if (selectors != null) {
             selectors.removeEventListener(this);
         }
-        handshakes.clear();
+        phases.clear();
+        if (http2 != null) {
+            http2Configurations.forEach(one -> one.getCustomizers().remove(http2));
+            http2Configurations.clear();
+            http2.clear();
+        }
         server.sweep(this);
         released.run();
     }
@@ -312,79 +333,58 @@ public final class ConnectorGovernor
     /** Starts to govern an HTTP/1.1 connection, which may be known from a phase before HTTP. */
     public void onGuard(ConnectionGuard guard) {
         server.counters().regret().onOpened(guard.peer(), server.now());
-        Handshake handshake = handshakes.isEmpty() ? null : handshakes.remove(guard.innermost());
-        if (handshake != null) {
-            handshake.over();
-            guard.begin(handshake.since());
-            if (server.replace(handshake, guard, guard.firstDue())) {
-                return;
-            }
-        } else {
-            guard.begin(server.now());
+        Handshake handshake = phases.take(guard.innermost());
+        guard.begin(handshake == null ? server.now() : handshake.since());
+        opened(handshake, guard, guard.firstDue());
+    }
+
+    /** Counts a connection, which may take the place of one that is counted already. */
+    private void opened(GovernedConnection before, GovernedConnection connection, long due) {
+        if (before == null || !server.replace(before, connection, due)) {
+            server.onOpened(connection, due);
         }
-        server.onOpened(guard, guard.firstDue());
+    }
+
+    @Override
+    public void upgrading(GovernedConnection before, Connection to) {
+        if (http2 != null && http2.isOne(to)) {
+            http2.open(to, before.openedAt(), (connection, due) -> opened(before, connection, due));
+        }
     }
 
     @Override
     public void onOpened(Connection connection) {
         EndPoint endPoint = connection.getEndPoint();
-        if (ConnectionGuard.of(endPoint) != null) {
-            return;
+        if (http2 != null && http2.isOne(connection)) {
+            onHttp2(connection, phases.take(Sockets.innermost(endPoint)));
+        } else if (ConnectionGuard.of(endPoint) == null) {
+            phases.onOpened(connection);
         }
-        EndPoint innermost = Sockets.innermost(endPoint);
-        if (isPhase(connection)) {
-            if (connection instanceof SslConnection ssl
-                    && ConnectionGuard.of(ssl.getSslEndPoint().getConnection().getEndPoint()) != null) {
-                return;
-            }
-            if (!handshakes.containsKey(innermost)) {
-                Handshake handshake = new Handshake(this, innermost);
-                handshakes.put(innermost, handshake);
-                server.onOpened(handshake, handshake.due());
-                if (!innermost.isOpen()) {
-                    // Jetty may have reported its close already.
-                    closed(handshake, handshake.reason());
-                }
-            }
-        } else {
-            Handshake handshake = handshakes.remove(innermost);
-            if (handshake != null) {
-                handshake.over();
-                server.onClosed(handshake, CloseReason.OTHER_PROTOCOL);
-            }
-        }
+    }
+
+    private void onHttp2(Connection http, Handshake handshake) {
+        long acceptedAt = handshake == null ? server.now() : handshake.since();
+        http2.open(http, acceptedAt, (connection, due) -> {
+            server.counters().regret().onOpened(connection.peer(), server.now());
+            opened(handshake, connection, due);
+        });
     }
 
     @Override
     public void onClosed(Connection connection) {
-        ConnectionGuard guard = ConnectionGuard.of(connection.getEndPoint());
-        if (guard != null) {
-            if (guard.isGuardOf(connection)) {
-                guard.onClosed();
-            }
+        if (http2 != null && http2.onClosed(connection)) {
             return;
         }
-        EndPoint innermost = Sockets.innermost(connection.getEndPoint());
-        if (!handshakes.isEmpty() && !innermost.isOpen()) {
-            Handshake handshake = handshakes.get(innermost);
-            if (handshake != null) {
-                closed(handshake, handshake.reason());
-            }
+        ConnectionGuard guard = ConnectionGuard.of(connection.getEndPoint());
+        if (guard == null) {
+            phases.onClosed(connection);
+        } else if (guard.isGuardOf(connection)) {
+            guard.onClosed();
         }
     }
 
     @Override
     public String toString() {
         return "ConnectorGovernor@%x{%s}".formatted(hashCode(), connector);
-    }
-
-    /**
-     * Whether a connection belongs to a phase before HTTP. The connections of PROXY and of protocol detection are not
-     * public, but they are in the package of their factories, and no connection of a protocol is.
-     */
-    private static boolean isPhase(Connection connection) {
-        return connection instanceof SslConnection
-                || connection instanceof NegotiatingServerConnection
-                || connection.getClass().getPackage() == ServerConnector.class.getPackage();
     }
 }

@@ -3,6 +3,7 @@ package org.strictkeepalive.internal.jetty;
 import org.eclipse.jetty.http.HttpException;
 import org.eclipse.jetty.http.HttpFields;
 import org.eclipse.jetty.http.HttpStatus;
+import org.eclipse.jetty.io.Connection;
 import org.eclipse.jetty.server.HttpConfiguration;
 import org.eclipse.jetty.server.Request;
 import org.strictkeepalive.internal.connection.ConnectionGuard;
@@ -22,9 +23,9 @@ final class GuardCustomizer implements HttpConfiguration.Customizer {
 
     @Override
     public Request customize(Request request, HttpFields.Mutable responseHeaders) {
-        ConnectionGuard guard = ConnectionGuard.of(
-                request.getConnectionMetaData().getConnection().getEndPoint());
-        if (guard == null || !guard.isOf(governor)) {
+        Connection connection = request.getConnectionMetaData().getConnection();
+        ConnectionGuard guard = ConnectionGuard.of(connection.getEndPoint());
+        if (guard == null || !guard.isOf(governor) || !guard.isGuardOf(connection)) {
             return request;
         }
         if (!guard.accept(request)) {

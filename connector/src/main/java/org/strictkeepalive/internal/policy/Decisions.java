@@ -188,11 +188,9 @@ public final class Decisions {
      * @return the reason for the close, or null to keep the connection
      */
     public CloseReason closeAfter(long requests, long age, double agePart, Pressure pressure) {
-        if (maxRequestsPerConnection > 0 && requests >= maxRequestsPerConnection) {
-            return CloseReason.MAX_REQUESTS;
-        }
-        if (maxConnectionAge > 0 && age >= maxConnectionAge * (1 - maxConnectionAgeJitter * agePart)) {
-            return CloseReason.MAX_AGE;
+        CloseReason used = endAfter(requests, age, agePart);
+        if (used != null) {
+            return used;
         }
         if (pressure.level().isAtLeast(PressureLevel.HIGH)
                 && (requests <= 1 || pressure.verdict().newcomersGone())) {
@@ -209,6 +207,36 @@ public final class Decisions {
      */
     public long beforeClose(long requests, long age, double agePart) {
         return (requestLimit - 1 - requests) | ((long) (ageLimit * (1 - maxConnectionAgeJitter * agePart)) - 1 - age);
+    }
+
+    /**
+     * Decides whether a connection has carried enough requests, or is old enough, whatever the pressure.
+     *
+     * @param requests how many requests the connection has carried, this one included
+     * @param age the connection's age
+     * @param agePart how much of the jitter applies to this connection, from 0 to 1
+     * @return the reason for the close, or null to keep the connection
+     */
+    public CloseReason endAfter(long requests, long age, double agePart) {
+        if (maxRequestsPerConnection > 0 && requests >= maxRequestsPerConnection) {
+            return CloseReason.MAX_REQUESTS;
+        }
+        if (maxConnectionAge > 0 && age >= maxConnectionAge * (1 - maxConnectionAgeJitter * agePart)) {
+            return CloseReason.MAX_AGE;
+        }
+        return null;
+    }
+
+    /**
+     * Returns the longest time that a connection may be idle without pressure.
+     *
+     * @param connectorIdleTimeout the timeouts that are not set, in nanoseconds, zero or less for none
+     * @return the time in nanoseconds, zero or less if a limit is off
+     */
+    public long idleLimit(long connectorIdleTimeout) {
+        long keepAlive = keepAliveTimeoutSet ? keepAliveTimeout : connectorIdleTimeout;
+        long first = firstRequestTimeoutSet ? firstRequestTimeout : connectorIdleTimeout;
+        return keepAlive <= 0 || first <= 0 ? 0 : Math.max(keepAlive, first);
     }
 
     /**

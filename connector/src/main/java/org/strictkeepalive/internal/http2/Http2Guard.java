@@ -1,0 +1,266 @@
+package org.strictkeepalive.internal.http2;
+
+import java.io.IOException;
+import java.net.SocketAddress;
+import java.net.StandardSocketOptions;
+import java.nio.channels.SocketChannel;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.ThreadLocalRandom;
+import java.util.function.Function;
+import org.eclipse.jetty.http2.ErrorCode;
+import org.eclipse.jetty.http2.HTTP2Connection;
+import org.eclipse.jetty.http2.HTTP2Session;
+import org.eclipse.jetty.http2.HTTP2Stream;
+import org.eclipse.jetty.http2.api.Stream;
+import org.eclipse.jetty.http2.frames.GoAwayFrame;
+import org.eclipse.jetty.io.AbstractEndPoint;
+import org.eclipse.jetty.io.Connection;
+import org.eclipse.jetty.io.EndPoint;
+import org.eclipse.jetty.server.HttpStream;
+import org.eclipse.jetty.util.Callback;
+import org.eclipse.jetty.util.thread.Invocable.InvocationType;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+import org.strictkeepalive.CloseReason;
+import org.strictkeepalive.internal.connection.Governor;
+import org.strictkeepalive.internal.connection.Sockets;
+import org.strictkeepalive.internal.policy.Peers;
+
+/**
+ * Governs one HTTP/2 connection through the public methods of its session.
+ *
+ * <p>Its layers: {@link Http2Life} says which requests may be executed. {@link Http2Deadlines} says when a time is over.
+ * {@link Http2Bodies} counts what moves.
+ */
+final class Http2Guard extends Http2Bodies implements Function<HttpStream, HttpStream> {
+    private static final Logger LOG = LoggerFactory.getLogger(Http2Guard.class);
+    /** How much longer than the keep-alive timeout Jetty's idle timeout is, in milliseconds. */
+    private static final long BACKSTOP = 1_000;
+
+    private final HTTP2Connection connection;
+    private final Map<Connection, Http2Guard> guards;
+    private final EndPoint innermost;
+    /** Made when it is asked for. Several threads may make it, and make equal ones. */
+    private Object peer;
+    /** How many bytes had come when the GOAWAY was sent, negative before. */
+    private volatile long bytesAtEnd = -1;
+
+    /**
+     * Creates the guard of a connection.
+     *
+     * @param guards all guards, from which this one removes itself when the connection is closed
+     */
+    Http2Guard(Governor governor, HTTP2Connection connection, long acceptedAt, Map<Connection, Http2Guard> guards) {
+        super(governor, acceptedAt, ThreadLocalRandom.current().nextFloat());
+        this.guards = guards;
+        this.connection = connection;
+        innermost = Sockets.innermost(connection.getEndPoint());
+    }
+
+    private HTTP2Session session() {
+        return connection.getSession();
+    }
+
+    /**
+     * Lets Jetty's idle timeout come after the keep-alive timeout, so that the close is the policy's: Jetty's own closes
+     * the socket right behind the GOAWAY. An idle timeout that somebody has changed stays.
+     */
+    void postponeIdleTimeout() {
+        EndPoint endPoint = connection.getEndPoint();
+        long own = governor.idleTimeout() / 1_000_000;
+        long keepAlive = governor.decisions().idleLimit(governor.idleTimeout()) / 1_000_000;
+        if (keepAlive > 0 && own > 0 && keepAlive >= own && endPoint.getIdleTimeout() == own) {
+            endPoint.setIdleTimeout(keepAlive + BACKSTOP);
+        }
+    }
+
+    @Override
+    public HttpStream apply(HttpStream stream) {
+        return new Http2Exchange(stream, this);
+    }
+
+    // ---- What the connection tells
+
+    @Override
+    boolean isSocketOpen() {
+        return innermost.isOpen();
+    }
+
+    @Override
+    boolean isSessionClosed() {
+        return session().isClosed();
+    }
+
+    @Override
+    int streams() {
+        return session().getStreamCount();
+    }
+
+    @Override
+    long ended() {
+        return session().getStreamsClosed();
+    }
+
+    @Override
+    long bytesIn() {
+        return connection.getBytesIn();
+    }
+
+    /**
+     * What was written for a PING or SETTINGS of the client is no progress. It is never more than what has come for it,
+     * so what has come beside bodies is taken off.
+     */
+    @Override
+    long moved() {
+        return read() + session().getBytesWritten() - Math.max(0, bytesIn() - read());
+    }
+
+    @Override
+    boolean isBlocked() {
+        int exchanges = exchanges();
+        if (demanding() >= exchanges || session().getSendWindow() <= 0 || isWritePending()) {
+            return true;
+        }
+        int full = 0;
+        for (Stream stream : session().getStreams()) {
+            if (((HTTP2Stream) stream).getSendWindow() <= 0) {
+                full++;
+            }
+        }
+        return full + demanding() >= exchanges;
+    }
+
+    private boolean isWritePending() {
+        return connection.getEndPoint() instanceof AbstractEndPoint ep
+                && ep.getWriteFlusher().isPending();
+    }
+
+    @Override
+    public long requests() {
+        return session().getStreamsOpened();
+    }
+
+    @Override
+    public SocketAddress remoteAddress() {
+        return connection.getEndPoint().getRemoteSocketAddress();
+    }
+
+    @Override
+    public Object peer() {
+        if (peer == null) {
+            peer = Peers.key(remoteAddress());
+        }
+        return peer;
+    }
+
+    @Override
+    void tellClosing(CloseReason reason) {
+        governor.closing(connection, reason);
+    }
+
+    // ---- The close
+
+    @Override
+    public void act(int what) {
+        try {
+            if ((what & ANNOUNCE) != 0) {
+                announce();
+            }
+            if ((what & GOAWAY) != 0 && confirm()) {
+                goAway();
+            }
+            if ((what & GOAWAY_BUSY) != 0) {
+                goAway();
+            }
+            if ((what & CALM) != 0) {
+                calm();
+            }
+            if ((what & CLOSE) != 0) {
+                close();
+            }
+        } catch (Throwable x) {
+            innermost.close(x); // The action will not be asked for again.
+            throw x;
+        }
+    }
+
+    /** Sends a GOAWAY that refuses no stream. To Jetty's session nothing has changed. */
+    private void announce() {
+        if (!session().isClosed()) {
+            session().frames(null, List.of(GoAwayFrame.GRACEFUL), Callback.NOOP);
+        }
+    }
+
+    private void goAway() {
+        bytesAtEnd = bytesIn();
+        LOG.debug("{} {}", closing(), this);
+        session().close(ErrorCode.NO_ERROR.code, String.valueOf(closing()), Callback.NOOP);
+    }
+
+    /** Fails the exchanges, which may call the application. */
+    private void calm() {
+        boolean made = governor.calls()
+                .tryMake(
+                        governor.executor(),
+                        InvocationType.BLOCKING,
+                        () -> session().onConnectionFailure(ErrorCode.ENHANCE_YOUR_CALM_ERROR.code, "data_rate"));
+        if (!made) {
+            LOG.debug("No thread to end the exchanges of {}", this);
+        }
+    }
+
+    private void close() {
+        if (isWritePending()) {
+            dropOutput();
+        } else {
+            connection.getEndPoint().shutdownOutput();
+        }
+        innermost.close();
+    }
+
+    /**
+     * Makes the close discard what the client has not taken. Otherwise the kernel would hold a full send buffer for
+     * minutes after the close.
+     */
+    private void dropOutput() {
+        if (innermost.getTransport() instanceof SocketChannel channel) {
+            try {
+                channel.setOption(StandardSocketOptions.SO_LINGER, 0);
+            } catch (IOException | RuntimeException x) {
+                LOG.debug("Unable to drop the output of {}", this, x);
+            }
+        }
+    }
+
+    @Override
+    public void endQuietLinger() {
+        if (isEnding() && streams() == 0 && bytesIn() == bytesAtEnd) {
+            handOn(governor, CLOSE);
+        }
+    }
+
+    /** Jetty's connection was closed. */
+    @Override
+    void onClosed() {
+        guards.remove(connection, this);
+        CloseReason reason = closing();
+        if (reason == null) {
+            long timeout = connection.getEndPoint().getIdleTimeout();
+            if (governor.isStopping() || governor.isShutdown()) {
+                reason = CloseReason.STOP;
+            } else if (timeout > 0 && governor.now() - since() >= timeout * 1_000_000) {
+                reason = CloseReason.IDLE_TIMEOUT;
+            } else {
+                reason = CloseReason.CLIENT;
+            }
+        }
+        governor.closed(this, reason);
+    }
+
+    @Override
+    public String toString() {
+        return "Http2Guard@%x{%s,requests=%d,streams=%d,%s}"
+                .formatted(hashCode(), state(), requests(), streams(), connection.getEndPoint());
+    }
+}

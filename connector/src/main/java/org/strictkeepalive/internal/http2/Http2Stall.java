@@ -1,0 +1,44 @@
+package org.strictkeepalive.internal.http2;
+
+import org.strictkeepalive.internal.policy.Decisions;
+import org.strictkeepalive.internal.policy.Decisions.Progress;
+import org.strictkeepalive.internal.policy.Pressure;
+
+/**
+ * Judges how a connection waits for its client. It waits while all of its exchanges do. Pure: time is passed in. Used by
+ * one thread at a time.
+ */
+final class Http2Stall {
+    private boolean waiting;
+    private long since;
+    private long judged;
+
+    /**
+     * Judges the connection.
+     *
+     * @param waits whether all exchanges wait for the client
+     * @param bytes how many bytes have moved
+     * @return whether its client moves too few bytes
+     */
+    boolean judge(long now, boolean waits, long bytes, Decisions decisions, Pressure pressure) {
+        if (!waits) {
+            waiting = false;
+            return false;
+        }
+        if (!waiting) {
+            waiting = true;
+            begin(now, bytes);
+            return false;
+        }
+        Progress progress = decisions.progress(now - since, Math.max(0, bytes - judged), pressure);
+        if (progress == Progress.MADE) {
+            begin(now, bytes);
+        }
+        return progress == Progress.NONE;
+    }
+
+    private void begin(long now, long bytes) {
+        since = now;
+        judged = bytes;
+    }
+}
