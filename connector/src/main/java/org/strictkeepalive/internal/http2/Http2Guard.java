@@ -17,6 +17,7 @@ import org.eclipse.jetty.http2.frames.GoAwayFrame;
 import org.eclipse.jetty.io.AbstractEndPoint;
 import org.eclipse.jetty.io.Connection;
 import org.eclipse.jetty.io.EndPoint;
+import org.eclipse.jetty.io.ssl.SslConnection;
 import org.eclipse.jetty.server.HttpStream;
 import org.eclipse.jetty.util.Callback;
 import org.eclipse.jetty.util.thread.Invocable.InvocationType;
@@ -102,9 +103,12 @@ final class Http2Guard extends Http2Bodies implements Function<HttpStream, HttpS
         return session().getStreamsClosed();
     }
 
+    /** The bytes that have come at the socket, those of a handshake included. */
     @Override
     long bytesIn() {
-        return connection.getBytesIn();
+        return connection.getEndPoint() instanceof SslConnection.SslEndPoint ssl
+                ? ssl.getSslConnection().getBytesIn()
+                : connection.getBytesIn();
     }
 
     /**
@@ -113,7 +117,7 @@ final class Http2Guard extends Http2Bodies implements Function<HttpStream, HttpS
      */
     @Override
     long moved() {
-        return read() + session().getBytesWritten() - Math.max(0, bytesIn() - read());
+        return read() + session().getBytesWritten() - Math.max(0, connection.getBytesIn() - read());
     }
 
     @Override

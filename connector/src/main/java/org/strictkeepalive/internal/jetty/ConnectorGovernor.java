@@ -2,9 +2,6 @@ package org.strictkeepalive.internal.jetty;
 
 import java.io.IOException;
 import java.nio.channels.SelectableChannel;
-import java.util.Collections;
-import java.util.IdentityHashMap;
-import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Executor;
 import java.util.concurrent.TimeUnit;
@@ -31,7 +28,6 @@ import org.strictkeepalive.internal.connection.GovernedConnection;
 import org.strictkeepalive.internal.connection.Governor;
 import org.strictkeepalive.internal.connection.Handshake;
 import org.strictkeepalive.internal.connection.Sockets;
-import org.strictkeepalive.internal.http2.Http2Connections;
 import org.strictkeepalive.internal.observe.Counters;
 import org.strictkeepalive.internal.policy.Decisions;
 import org.strictkeepalive.internal.policy.Pressure;
@@ -59,10 +55,7 @@ public final class ConnectorGovernor
     private final Runnable released;
     private final HttpConfiguration.Customizer customizer;
     private final Phases phases;
-    /** Null if {@code jetty-http2-common} is not there. */
-    private final Http2Connections http2;
-    /** The configurations that have {@link #http2} as a customizer. */
-    private final Set<HttpConfiguration> http2Configurations = Collections.newSetFromMap(new IdentityHashMap<>());
+    private final Http2 http2 = new Http2(this);
 
     private final Supplier<Decisions> decisions;
     private volatile boolean shutdown;
@@ -93,17 +86,7 @@ public final class ConnectorGovernor
         this.released = released;
         customizer = new GuardCustomizer(this);
         phases = new Phases(this, server);
-        http2 = http2();
         this.decisions = decisions;
-    }
-
-    private Http2Connections http2() {
-        try {
-            return Http2Connections.of(this);
-        } catch (NoClassDefFoundError x) {
-            LOG.debug("HTTP/2 is not governed", x);
-            return null;
-        }
     }
 
     @Override
@@ -191,11 +174,7 @@ public final class ConnectorGovernor
         server.register(this);
         connector.addEventListener(this);
         configuration.getCustomizers().add(0, customizer);
-        if (http2 != null) {
-            http2Configurations.add(configuration);
-            http2Configurations.addAll(connector.getContainedBeans(HttpConfiguration.class));
-            http2Configurations.forEach(one -> one.getCustomizers().add(0, http2));
-        }
+        http2.govern(connector);
         SelectorManager selectors = selectors();
         if (selectors != null) {
             // The connector has handed its listeners to the selector manager already, without this one.
@@ -227,11 +206,7 @@ public final class ConnectorGovernor
             selectors.removeEventListener(this);
         }
         phases.clear();
-        if (http2 != null) {
-            http2Configurations.forEach(one -> one.getCustomizers().remove(http2));
-            http2Configurations.clear();
-            http2.clear();
-        }
+        http2.release();
         server.sweep(this);
         released.run();
     }
@@ -347,7 +322,7 @@ public final class ConnectorGovernor
 
     @Override
     public void upgrading(GovernedConnection before, Connection to) {
-        if (http2 != null && http2.isOne(to)) {
+        if (http2.isOne(to)) {
             http2.open(to, before.openedAt(), (connection, due) -> opened(before, connection, due));
         }
     }
@@ -355,7 +330,7 @@ public final class ConnectorGovernor
     @Override
     public void onOpened(Connection connection) {
         EndPoint endPoint = connection.getEndPoint();
-        if (http2 != null && http2.isOne(connection)) {
+        if (http2.isOne(connection)) {
             onHttp2(connection, phases.take(Sockets.innermost(endPoint)));
         } else if (ConnectionGuard.of(endPoint) == null) {
             phases.onOpened(connection);
@@ -372,7 +347,7 @@ public final class ConnectorGovernor
 
     @Override
     public void onClosed(Connection connection) {
-        if (http2 != null && http2.onClosed(connection)) {
+        if (http2.onClosed(connection)) {
             return;
         }
         ConnectionGuard guard = ConnectionGuard.of(connection.getEndPoint());

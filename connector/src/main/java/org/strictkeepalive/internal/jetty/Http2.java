@@ -1,0 +1,93 @@
+package org.strictkeepalive.internal.jetty;
+
+import java.util.Collections;
+import java.util.IdentityHashMap;
+import java.util.LinkedHashSet;
+import java.util.Set;
+import org.eclipse.jetty.io.Connection;
+import org.eclipse.jetty.server.AbstractConnector;
+import org.eclipse.jetty.server.ConnectionFactory;
+import org.eclipse.jetty.server.HttpConfiguration;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+import org.strictkeepalive.internal.connection.Governor;
+import org.strictkeepalive.internal.http2.Http2Connections;
+import org.strictkeepalive.internal.observe.OperatorLog;
+
+/**
+ * The HTTP/2 of a connector, if it has one. Without {@code jetty-http2-common} its connections are not governed. Safe
+ * for use by any thread, except {@link #govern} and {@link #release}.
+ */
+final class Http2 {
+    private static final Logger LOG = LoggerFactory.getLogger(OperatorLog.LOGGER);
+
+    private final Governor governor;
+    private final Set<HttpConfiguration> configurations = Collections.newSetFromMap(new IdentityHashMap<>());
+    /** Null if there is nothing to govern. */
+    private volatile Http2Connections connections;
+
+    Http2(Governor governor) {
+        this.governor = governor;
+    }
+
+    /** The connector starts. */
+    void govern(AbstractConnector connector) {
+        Set<ConnectionFactory> factories = new LinkedHashSet<>(connector.getConnectionFactories());
+        factories.addAll(connector.getContainedBeans(ConnectionFactory.class));
+        factories.removeIf(factory -> !isHttp2(factory));
+        if (factories.isEmpty()) {
+            return;
+        }
+        try {
+            connections = Http2Connections.of(governor);
+        } catch (NoClassDefFoundError x) {
+            LOG.warn(
+                    "{} speaks HTTP/2, whose connections are not governed: the strict connector doesn't see"
+                            + " jetty-http2-common",
+                    connector);
+            return;
+        }
+        for (ConnectionFactory factory : factories) {
+            if (factory instanceof HttpConfiguration.ConnectionFactory http) {
+                configurations.add(http.getHttpConfiguration());
+            }
+        }
+        configurations.forEach(one -> one.getCustomizers().add(0, connections));
+    }
+
+    private static boolean isHttp2(ConnectionFactory factory) {
+        return factory.getProtocols().stream()
+                .anyMatch(protocol -> protocol.equalsIgnoreCase("h2") || protocol.equalsIgnoreCase("h2c"));
+    }
+
+    /** The connector has stopped. */
+    void release() {
+        Http2Connections ended = connections;
+        if (ended != null) {
+            configurations.forEach(one -> one.getCustomizers().remove(ended));
+            configurations.clear();
+            ended.clear();
+            connections = null;
+        }
+    }
+
+    /** Whether a connection is one of HTTP/2 that can be governed. */
+    boolean isOne(Connection connection) {
+        Http2Connections all = connections;
+        return all != null && all.isOne(connection);
+    }
+
+    /** Begins to govern such a connection, see {@link Http2Connections#open}. */
+    void open(Connection connection, long acceptedAt, Http2Connections.Opened opened) {
+        Http2Connections all = connections;
+        if (all != null) {
+            all.open(connection, acceptedAt, opened);
+        }
+    }
+
+    /** Jetty's connection was closed. Returns false if it is not governed here. */
+    boolean onClosed(Connection connection) {
+        Http2Connections all = connections;
+        return all != null && all.onClosed(connection);
+    }
+}

@@ -1,0 +1,172 @@
+package org.strictkeepalive.it;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.TestInstance;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.api.parallel.Isolated;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/**
+ * A crowd of clients that each keep an HTTP/2 connection and never close it, more than there are descriptors, plain
+ * Jetty beside a server with the policy. Each is a process under {@code ulimit -n 256}.
+ */
+@Isolated("it counts who is served under load")
+@TestInstance(TestInstance.Lifecycle.PER_CLASS)
+class Http2CrowdIT {
+    private static final int DESCRIPTORS = 256;
+    private static final int CROWD = 400;
+    private static final int PATIENCE_MS = 5_000;
+    private static final int VISITORS = 200;
+    private static final int POLITE = 3;
+
+    private final ExecutorService threads = Executors.newCachedThreadPool();
+    private Keys keys;
+
+    @TempDir
+    private Path directory;
+
+    @BeforeAll
+    void makeKeys(@TempDir Path kept) throws Exception {
+        keys = new Keys(kept);
+    }
+
+    @AfterAll
+    void end() {
+        threads.shutdownNow();
+    }
+
+    /**
+     * What was seen.
+     *
+     * @param served1 how many of the visitors with HTTP/1.1 were served
+     * @param served2 how many of those with HTTP/2
+     * @param polite how many requests the polite clients sent
+     * @param lost how many of these got no answer, although they were not refused
+     */
+    private record Seen(int served1, int served2, int polite, int lost, String monitor) {}
+
+    /** Keeps a connection, and opens another one whenever the server has closed it. */
+    private static void stay(Http http, AtomicBoolean over, List<Http2Wire> open) {
+        while (!over.get()) {
+            try (Http2Wire wire = new Http2Wire(http, 30_000)) {
+                synchronized (open) {
+                    open.add(wire);
+                }
+                wire.get();
+                wire.awaitEnd();
+            } catch (IOException x) {
+                // It was refused.
+            }
+            Http.pause(200);
+        }
+    }
+
+    private static boolean isServed(Http http, boolean http2) {
+        try {
+            if (!http2) {
+                http.get("/", PATIENCE_MS);
+                return true;
+            }
+            try (Http2Wire wire = new Http2Wire(http, PATIENCE_MS)) {
+                wire.get();
+                return true;
+            }
+        } catch (IOException x) {
+            return false;
+        }
+    }
+
+    /** A request each 250 ms on a kept connection. What a GOAWAY refuses is sent again. */
+    private static void useForLong(Http http, AtomicBoolean over, AtomicInteger sent, AtomicInteger lost) {
+        Http2Wire wire = null;
+        while (!over.get()) {
+            sent.incrementAndGet();
+            for (int tries = 0; ; tries++) {
+                try {
+                    if (wire == null || wire.isGoingAway()) {
+                        wire = new Http2Wire(http, 30_000);
+                    }
+                    wire.get();
+                    break;
+                } catch (Http2Wire.RefusedException x) {
+                    wire = null;
+                } catch (IOException x) {
+                    wire = null;
+                    lost.incrementAndGet();
+                    break;
+                }
+            }
+            Http.pause(250);
+        }
+    }
+
+    private Seen crowd(String kind, boolean tls) throws Exception {
+        List<String> arguments = new ArrayList<>(List.of(kind, "300000", "0"));
+        if (tls) {
+            arguments.add(keys.file().toString());
+        }
+        try (Serve serve =
+                Serve.start(directory, DESCRIPTORS, Http2CrowdServer.class, arguments.toArray(String[]::new))) {
+            Http http = serve.http();
+            AtomicBoolean over = new AtomicBoolean();
+            AtomicInteger sent = new AtomicInteger();
+            AtomicInteger lost = new AtomicInteger();
+            List<Http2Wire> open = new ArrayList<>();
+            List<Future<?>> polite = new ArrayList<>();
+            for (int i = 0; i < POLITE; i++) {
+                polite.add(threads.submit(() -> useForLong(http, over, sent, lost)));
+            }
+            Http.pause(2_000);
+            for (int i = 0; i < CROWD; i++) {
+                threads.submit(() -> stay(http, over, open));
+                Http.pause(5);
+            }
+            List<Future<Boolean>> visits = new ArrayList<>();
+            for (int i = 0; i < VISITORS; i++) {
+                boolean http2 = i % 2 == 1;
+                visits.add(threads.submit(() -> isServed(http, http2)));
+                Http.pause(100);
+            }
+            int[] served = new int[2];
+            for (int i = 0; i < VISITORS; i++) {
+                served[i % 2] += visits.get(i).get(60, TimeUnit.SECONDS) ? 1 : 0;
+            }
+            String monitor =
+                    kind.equals("plain") ? "" : http.get("/monitor", 30_000).body();
+            over.set(true);
+            synchronized (open) {
+                for (Http2Wire wire : open) {
+                    wire.close();
+                }
+            }
+            return new Seen(served[0], served[1], sent.get(), lost.get(), monitor);
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(booleans = {false, true})
+    void visitorsAreServedWhateverTheCrowdKeeps(boolean tls) throws Exception {
+        Seen plain = crowd("plain", tls);
+        Seen strict = crowd("strict", tls);
+        System.out.println("tls=" + tls + " plain=" + plain + " strict=" + strict);
+        assertEquals(VISITORS / 2, strict.served1(), strict::toString);
+        assertEquals(VISITORS / 2, strict.served2(), strict::toString);
+        assertEquals(0, strict.lost(), strict::toString);
+        assertTrue(plain.served1() + plain.served2() < VISITORS / 2, plain::toString);
+    }
+}
