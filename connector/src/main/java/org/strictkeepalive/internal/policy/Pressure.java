@@ -12,6 +12,7 @@ import org.strictkeepalive.PressureLevel;
  * @param limit the descriptor limit, -1 for unknown
  * @param reserve the descriptors kept free
  * @param open the governed connections
+ * @param others the connections of the governed connectors that are not governed, such as WebSockets and tunnels
  * @param accepted how many connections had been accepted since start when descriptors were counted
  * @param verdict what relief has found; {@link Verdict#NONE} below HIGH
  */
@@ -23,12 +24,13 @@ public record Pressure(
         long limit,
         long reserve,
         int open,
+        int others,
         long accepted,
         Verdict verdict) {
     /** A connection keeps its timeouts only if it was still used this long after its accept, in nanoseconds. */
     static final long IN_USE = 1_000_000_000L;
 
-    public static final Pressure NONE = new Pressure(PressureLevel.NORMAL, 0, 0, -1, -1, 0, 0, 0, Verdict.NONE);
+    public static final Pressure NONE = new Pressure(PressureLevel.NORMAL, 0, 0, -1, -1, 0, 0, 0, 0, Verdict.NONE);
 
     public boolean isKnown() {
         return used >= 0 && limit >= 0;
@@ -43,13 +45,14 @@ public record Pressure(
     public Pressure atLeastElevated() {
         return level.isAtLeast(PressureLevel.ELEVATED)
                 ? this
-                : new Pressure(PressureLevel.ELEVATED, share, squeeze, used, limit, reserve, open, accepted, verdict);
+                : new Pressure(
+                        PressureLevel.ELEVATED, share, squeeze, used, limit, reserve, open, others, accepted, verdict);
     }
 
     public Pressure with(Verdict found) {
         return found.equals(verdict)
                 ? this
-                : new Pressure(level, share, squeeze, used, limit, reserve, open, accepted, found);
+                : new Pressure(level, share, squeeze, used, limit, reserve, open, others, accepted, found);
     }
 
     /** Whether greedy peers cause the pressure, and this peer is known and not one of them. */

@@ -8,6 +8,10 @@ import org.strictkeepalive.PressureLevel;
  *
  * <p>Pressure is the share of their room that connections hold, {@code open / (open + free)}. So it stays true if the
  * application itself holds most descriptors.
+ *
+ * <p>Connections that are not governed, such as WebSockets, also take room, but no policy can get it back. The reserve is
+ * a part of the room of all connections, so that it holds where few are governed. It is a tenth of the descriptors that
+ * are watched for it: where few are governed, pressure also is the share of these that is not free.
  */
 public final class PressureGauge {
     /**
@@ -15,6 +19,9 @@ public final class PressureGauge {
      * pressure would never rise.
      */
     public static final long LARGEST_LIMIT = 1L << 20;
+
+    /** The reserve is at most this part of the room. */
+    private static final int RESERVED_PART = 10;
 
     private final KeepAlivePolicy policy;
     private final double elevatedAt;
@@ -51,7 +58,8 @@ public final class PressureGauge {
      * @param acceptors the acceptor threads of the governed connectors
      * @param further the highest of the further sources, from 0 to 1
      * @param accepted how many connections had been accepted since start when descriptors were counted
-     * @param recentRoom the largest room of the last moments, which limits the reserve
+     * @param recentRoom the largest room of all connections in the last moments, which limits the reserve
+     * @param others the connections that are not governed
      */
     public Pressure next(
             Pressure last,
@@ -61,7 +69,8 @@ public final class PressureGauge {
             int acceptors,
             double further,
             long accepted,
-            long recentRoom) {
+            long recentRoom,
+            int others) {
         boolean known = used >= 0 && limit >= 0;
         long free = known ? Math.max(limit - used, 0) : Long.MAX_VALUE;
         double share = further;
@@ -69,8 +78,12 @@ public final class PressureGauge {
         long room = 0;
         if (known) {
             room = open + free;
-            reserve = reserve(limit, Math.max(room, recentRoom), acceptors);
+            reserve = reserve(limit, Math.max(room + others, recentRoom), acceptors);
             share = Math.max(share, room == 0 ? 1 : (double) open / room);
+            if (open > 0) {
+                long watched = watched(reserve, room + others);
+                share = Math.max(share, (double) (watched - free) / watched);
+            }
         }
         if (maxConnections > 0) {
             share = Math.max(share, Math.min(1, (double) open / maxConnections));
@@ -100,6 +113,7 @@ public final class PressureGauge {
                 limit,
                 reserve,
                 open,
+                others,
                 accepted,
                 level.isAtLeast(PressureLevel.HIGH) ? last.verdict() : Verdict.NONE);
     }
@@ -126,7 +140,12 @@ public final class PressureGauge {
      */
     long reserve(long limit, long room, int acceptors) {
         long wanted = reserved != null ? reserved : Math.max(16, Math.min(256, limit / 100));
-        return Math.max(Math.min(wanted, room / 10), acceptors + 1L);
+        return Math.max(Math.min(wanted, room / RESERVED_PART), acceptors + 1L);
+    }
+
+    /** The descriptors of which the reserve is a tenth, at most the room of all connections. */
+    private static long watched(long reserve, long roomOfAll) {
+        return Math.min(reserve * RESERVED_PART, roomOfAll);
     }
 
     /** How many connections have to go, besides those that linger already, to come down below HIGH. */
@@ -135,6 +154,14 @@ public final class PressureGauge {
         if (pressure.share() <= target) {
             return 0;
         }
-        return Math.max(0, pressure.open() - lingering - (int) (pressure.open() * target / pressure.share()));
+        int open = pressure.open();
+        int excess = open - lingering - (int) (open * target / pressure.share());
+        if (pressure.isKnown() && pressure.others() > 0) {
+            // The room that the governed connections share may not be what is short.
+            long free = pressure.free();
+            long watched = watched(pressure.reserve(), open + pressure.others() + free);
+            excess = Math.max(excess, (int) (watched - free - (long) (watched * target)) - lingering);
+        }
+        return Math.max(0, Math.min(excess, open));
     }
 }

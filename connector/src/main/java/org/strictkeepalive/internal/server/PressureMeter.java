@@ -22,6 +22,7 @@ public final class PressureMeter {
 
     private final DescriptorCounter counter;
     private final ConnectionCount connections;
+    private final Connectors connectors;
     private final PressureSources further;
     private final Failures failures;
 
@@ -38,9 +39,15 @@ public final class PressureMeter {
     private long recentRoom;
     private long recentRoomAt;
 
-    PressureMeter(DescriptorCounter counter, ConnectionCount connections, PressureSources further, Failures failures) {
+    PressureMeter(
+            DescriptorCounter counter,
+            ConnectionCount connections,
+            Connectors connectors,
+            PressureSources further,
+            Failures failures) {
         this.counter = counter;
         this.connections = connections;
+        this.connectors = connectors;
         this.further = further;
         this.failures = failures;
     }
@@ -117,12 +124,14 @@ public final class PressureMeter {
         PressureGauge settings = gauge;
         int held = connections.held();
         long limit = limit(settings, counter.limit());
-        long room = room(used, limit, held);
+        int others = others();
+        long room = room(used, limit, held + others);
         if (room >= recentRoom || now - recentRoomAt > ROOM_HOLDS) {
             recentRoom = room;
             recentRoomAt = now;
         }
-        pressure = settings.next(pressure, held, used, limit, acceptors, further.highest(), accepted, recentRoom);
+        pressure =
+                settings.next(pressure, held, used, limit, acceptors, further.highest(), accepted, recentRoom, others);
         return pressure;
     }
 
@@ -150,6 +159,7 @@ public final class PressureMeter {
         PressureGauge settings = gauge;
         DescriptorCounter.Seen seen = counter.look();
         int held = connections.held();
+        int others = others();
         long limit = limit(settings, seen.limit());
         return settings.next(
                 pressure,
@@ -159,7 +169,13 @@ public final class PressureMeter {
                 acceptors,
                 0,
                 connections.accepted(),
-                room(seen.used(), limit, held));
+                room(seen.used(), limit, held + others),
+                others);
+    }
+
+    /** The connections that are not governed. One that opens or closes may be counted for a moment. */
+    private int others() {
+        return Math.max(0, connectors.endPoints() - connections.open());
     }
 
     private static long room(long used, long limit, int held) {

@@ -80,7 +80,7 @@ public final class ServerGovernor {
         wheel = new DeadlineWheel<>(now);
         sources = new PressureSources(threaded, failures);
         events = new Events(threaded);
-        meter = new PressureMeter(new DescriptorCounter(probe, now), connections, sources, failures);
+        meter = new PressureMeter(new DescriptorCounter(probe, now), connections, connectors, sources, failures);
         closer = new TaskThread(CLOSER, threaded, failures.of("end a connection"));
         slice = new Slice(clock, closer);
         looks = new Looks(wheel, meter, failures, slice, now);

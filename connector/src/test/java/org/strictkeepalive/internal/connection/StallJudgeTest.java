@@ -20,7 +20,8 @@ import org.strictkeepalive.internal.policy.Verdict;
 class StallJudgeTest {
     private static final long SECOND = 1_000_000_000L;
     private static final Decisions DEFAULTS = new Decisions(KeepAlivePolicy.defaults());
-    private static final Pressure ELEVATED = new Pressure(PressureLevel.ELEVATED, 0.7, 0, 0, 0, 0, 0, 0, Verdict.NONE);
+    private static final Pressure ELEVATED =
+            new Pressure(PressureLevel.ELEVATED, 0.7, 0, 0, 0, 0, 0, 0, 0, Verdict.NONE);
 
     private long start = 7;
     private final StallJudge judge = new StallJudge(start);

@@ -34,7 +34,7 @@ class DecisionsTest {
     }
 
     private static Pressure pressure(PressureLevel level, double squeeze) {
-        return new Pressure(level, 0.75, squeeze, 100, 200, 16, 50, 50, Verdict.NONE);
+        return new Pressure(level, 0.75, squeeze, 100, 200, 16, 50, 0, 50, Verdict.NONE);
     }
 
     private static Pressure pressure(PressureLevel level) {

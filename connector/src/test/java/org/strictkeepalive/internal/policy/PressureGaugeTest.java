@@ -27,11 +27,11 @@ class PressureGaugeTest {
     }
 
     private static Pressure next(PressureGauge gauge, PressureLevel was, int open, long used, long limit) {
-        return gauge.next(at(was), open, used, limit, 1, 0, open, 0);
+        return gauge.next(at(was), open, used, limit, 1, 0, open, 0, 0);
     }
 
     private static Pressure at(PressureLevel level) {
-        return new Pressure(level, 0, 0, 0, 0, 0, 0, 0, Verdict.NONE);
+        return new Pressure(level, 0, 0, 0, 0, 0, 0, 0, 0, Verdict.NONE);
     }
 
     /** The level of a server whose room is 1000, where the application holds nothing. */
@@ -194,7 +194,7 @@ class PressureGaugeTest {
     @Test
     void whereElevatedBeginsAtAllOfTheRoomTimeoutsAreShrunkAtOnce() {
         PressureGauge gauge = gauge(b -> b.elevatedAt(1).highAt(0));
-        Pressure pressure = gauge.next(at(PressureLevel.NORMAL), 10, -1, -1, 1, 1, 10, 0);
+        Pressure pressure = gauge.next(at(PressureLevel.NORMAL), 10, -1, -1, 1, 1, 10, 0, 0);
         assertEquals(PressureLevel.ELEVATED, pressure.level());
         assertEquals(1, pressure.squeeze());
     }
@@ -306,7 +306,7 @@ class PressureGaugeTest {
     @ParameterizedTest
     @CsvSource({"0, 0.1, NORMAL", "0.69, 0.69, NORMAL", "0.7, 0.7, ELEVATED", "0.8, 0.8, HIGH", "1, 1, HIGH"})
     void theHighestSourceCounts(double further, double share, PressureLevel level) {
-        Pressure pressure = GAUGE.next(Pressure.NONE, 100, 100, 1000, 1, further, 0, 0);
+        Pressure pressure = GAUGE.next(Pressure.NONE, 100, 100, 1000, 1, further, 0, 0, 0);
         assertEquals(share, pressure.share());
         assertEquals(level, pressure.level());
     }
@@ -315,12 +315,12 @@ class PressureGaugeTest {
     void aFurtherSourceDoesNotHideTheDescriptors() {
         assertEquals(
                 PressureLevel.HIGH,
-                GAUGE.next(Pressure.NONE, 800, 800, 1000, 1, 0.1, 0, 0).level());
+                GAUGE.next(Pressure.NONE, 800, 800, 1000, 1, 0.1, 0, 0, 0).level());
     }
 
     @Test
     void whatWasMeasuredIsHandedOn() {
-        Pressure pressure = GAUGE.next(Pressure.NONE, 10, 20, 1000, 1, 0, 77, 0);
+        Pressure pressure = GAUGE.next(Pressure.NONE, 10, 20, 1000, 1, 0, 77, 0, 0);
         assertEquals(20, pressure.used());
         assertEquals(1000, pressure.limit());
         assertEquals(10, pressure.open());
@@ -331,9 +331,9 @@ class PressureGaugeTest {
     @Test
     void thatNewcomersAreGoneIsForgottenBelowHigh() {
         Pressure gone = at(PressureLevel.HIGH).with(new Verdict(true, false, false, Set.of()));
-        assertTrue(GAUGE.next(gone, 800, 800, 1000, 1, 0, 0, 0).verdict().newcomersGone());
-        assertFalse(GAUGE.next(gone, 700, 700, 1000, 1, 0, 0, 0).verdict().newcomersGone());
-        assertFalse(GAUGE.next(at(PressureLevel.HIGH), 800, 800, 1000, 1, 0, 0, 0)
+        assertTrue(GAUGE.next(gone, 800, 800, 1000, 1, 0, 0, 0, 0).verdict().newcomersGone());
+        assertFalse(GAUGE.next(gone, 700, 700, 1000, 1, 0, 0, 0, 0).verdict().newcomersGone());
+        assertFalse(GAUGE.next(at(PressureLevel.HIGH), 800, 800, 1000, 1, 0, 0, 0, 0)
                 .verdict()
                 .newcomersGone());
     }
@@ -352,7 +352,8 @@ class PressureGaugeTest {
             @ForAll @IntRange(min = 1, max = 5000) int open,
             @ForAll @IntRange(max = 5000) int free,
             @ForAll @IntRange(max = 100_000) int held) {
-        Pressure pressure = GAUGE.next(Pressure.NONE, open, (long) open + held, (long) open + held + free, 1, 0, 0, 0);
+        Pressure pressure =
+                GAUGE.next(Pressure.NONE, open, (long) open + held, (long) open + held + free, 1, 0, 0, 0, 0);
         int excess = GAUGE.excess(pressure, 0);
         assertTrue(excess >= 0 && excess <= open);
         double left = (double) (open - excess) / (open + free);
@@ -366,11 +367,51 @@ class PressureGaugeTest {
         // 100 connections are closed, and their descriptors still in use: the room looks smaller than it is.
         assertEquals(
                 13,
-                GAUGE.next(at(PressureLevel.CRITICAL), 110, 236, 256, 1, 0, 0, 0)
+                GAUGE.next(at(PressureLevel.CRITICAL), 110, 236, 256, 1, 0, 0, 0, 0)
                         .reserve());
         assertEquals(
                 16,
-                GAUGE.next(at(PressureLevel.CRITICAL), 110, 236, 256, 1, 0, 0, 230)
+                GAUGE.next(at(PressureLevel.CRITICAL), 110, 236, 256, 1, 0, 0, 230, 0)
                         .reserve());
+    }
+
+    // ---- Connections that are not governed
+
+    private static Pressure withOthers(int open, int others, long used, long limit) {
+        return GAUGE.next(Pressure.NONE, open, used, limit, 1, 0, open, open + others + (limit - used), others);
+    }
+
+    @ParameterizedTest
+    @CsvSource({
+        "3, 180, 203, NORMAL",
+        "3, 185, 208, ELEVATED",
+        "3, 200, 224, HIGH",
+        "3, 216, 239, HIGH",
+        "3, 217, 240, CRITICAL",
+        "3, 230, 253, CRITICAL"
+    })
+    void levelsFollowTheLimitWhereFewConnectionsAreGoverned(int open, int others, long used, PressureLevel level) {
+        assertEquals(level, withOthers(open, others, used, 256).level());
+    }
+
+    @Test
+    void keepAliveIsKeptWhileThereIsPlentyForThoseWhoUseIt() {
+        assertEquals(
+                PressureLevel.NORMAL, withOthers(1000, 52_000, 53_100, 65_536).level());
+    }
+
+    @Test
+    void whatTheApplicationHoldsIsNoRoomOfConnections() {
+        assertEquals(PressureLevel.NORMAL, withOthers(10, 0, 480, 512).level());
+        assertEquals(4, withOthers(10, 0, 480, 512).reserve());
+    }
+
+    @Test
+    void asManyAreEvictedAsTheReserveNeeds() {
+        Pressure pressure = withOthers(30, 200, 250, 256);
+        assertEquals(16, pressure.reserve());
+        assertEquals(34 - 4, GAUGE.excess(pressure, 4), "a quarter of 160 has to be free");
+        assertEquals(20, GAUGE.excess(withOthers(20, 210, 250, 256), 0), "no more than there are");
+        assertEquals(0, GAUGE.excess(withOthers(30, 100, 150, 256), 0));
     }
 }

@@ -245,7 +245,7 @@ class AcceptGateTest {
     })
     void theReservePausesOnlyWhereSomethingIsAboutToGo(
             PressureLevel level, int open, long free, boolean full, boolean stuck, boolean shut) {
-        Pressure pressure = new Pressure(level, 1, 1, 1000 - free, 1000, 16, open, 0, Verdict.NONE);
+        Pressure pressure = new Pressure(level, 1, 1, 1000 - free, 1000, 16, open, 0, 0, Verdict.NONE);
         assertEquals(shut, AcceptGate.isShut(pressure, full, stuck, 1));
     }
 }

@@ -78,7 +78,8 @@ class DescriptorProbeTest {
         assertEquals(-1, none.limit());
         assertTrue(none.isCheap());
         PressureGauge gauge = new PressureGauge(KeepAlivePolicy.defaults());
-        assertFalse(gauge.next(Pressure.NONE, 5, -1, none.limit(), 1, 0, 5, 0).isKnown());
+        assertFalse(
+                gauge.next(Pressure.NONE, 5, -1, none.limit(), 1, 0, 5, 0, 0).isKnown());
     }
 
     /** Files that are held open. */

@@ -42,6 +42,7 @@ class ReliefTest {
     private final PressureMeter meter = new PressureMeter(
             new DescriptorCounter(new FakeProbe(), now),
             new ConnectionCount(),
+            new Connectors(),
             new PressureSources(false, failures),
             failures);
     private final Slice slice = new Slice(() -> time, new TaskThread("closer", false, failures.of("close")));
@@ -69,7 +70,7 @@ class ReliefTest {
         int before = all.stream().mapToInt(connection -> connection.looks).sum();
         slice.begin(SLICE);
         verdict = relief.step(
-                new Tick(now, new Pressure(level, share, 1, 900, 1000, 16, wheel.size(), 0, Verdict.NONE)), gauge);
+                new Tick(now, new Pressure(level, share, 1, 900, 1000, 16, wheel.size(), 0, 0, Verdict.NONE)), gauge);
         now += 10 * MS;
         return all.stream().mapToInt(connection -> connection.looks).sum() - before;
     }
