@@ -1,6 +1,7 @@
 package org.strictkeepalive;
 
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import org.eclipse.jetty.util.annotation.ManagedAttribute;
 import org.eclipse.jetty.util.annotation.ManagedObject;
@@ -16,6 +17,8 @@ import org.strictkeepalive.internal.server.ServerGovernor;
  */
 @ManagedObject("The numbers of the governed connections")
 public final class KeepAliveStatistics {
+    private static final List<String> PROTOCOLS = List.of("HTTP/1.1", "HTTP/2", "none");
+
     private final Counters counters;
     private final ServerGovernor governor;
     /**
@@ -130,6 +133,49 @@ public final class KeepAliveStatistics {
             result.merge(connection.state().name(), 1, Integer::sum);
         }
         return result;
+    }
+
+    /**
+     * Returns how many connections are in a state and speak a protocol.
+     *
+     * @param state the state
+     * @param protocol {@code HTTP/1.1}, {@code HTTP/2}, or {@code none} before the protocol is known
+     * @return the number
+     */
+    public int getOpen(ConnectionState state, String protocol) {
+        return (int) governor.connections().stream()
+                .filter(connection ->
+                        connection.state() == state && connection.protocol().equals(protocol))
+                .count();
+    }
+
+    /**
+     * Returns how many connections speak each protocol. The keys are {@code HTTP/1.1}, {@code HTTP/2}, and {@code none}
+     * for connections whose protocol is not known yet.
+     *
+     * @return a snapshot with all protocols
+     */
+    @ManagedAttribute("connections open, by protocol")
+    public Map<String, Integer> getConnectionsByProtocol() {
+        Map<String, Integer> result = new LinkedHashMap<>();
+        for (String protocol : PROTOCOLS) {
+            result.put(protocol, 0);
+        }
+        for (GovernedConnection connection : governor.connections()) {
+            result.merge(connection.protocol(), 1, Integer::sum);
+        }
+        return result;
+    }
+
+    /**
+     * Returns how many connections of the governed connectors are not governed, because they have left HTTP. They hold
+     * descriptors, but are never closed. The keys are {@code websocket}, {@code tunnel} and {@code other}.
+     *
+     * @return a snapshot with all kinds
+     */
+    @ManagedAttribute("connections that are not governed, by kind")
+    public Map<String, Integer> getUngovernedByKind() {
+        return governor.connectors().ungoverned().byKind();
     }
 
     /**

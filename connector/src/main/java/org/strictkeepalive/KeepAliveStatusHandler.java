@@ -90,6 +90,8 @@ public final class KeepAliveStatusHandler extends Handler.Abstract.NonBlocking {
         connections.put("opened", statistics.getOpened());
         connections.put("open", statistics.getOpen());
         connections.put("byState", statistics.getConnectionsByState());
+        connections.put("byProtocol", statistics.getConnectionsByProtocol());
+        connections.put("ungovernedByKind", statistics.getUngovernedByKind());
         connections.put("longestIdle", longestIdle(monitor));
         connections.put("reusesByIdleMs", counted(statistics.getReusesByIdleTime()));
         Map<String, Object> closed = new LinkedHashMap<>();
@@ -140,6 +142,7 @@ public final class KeepAliveStatusHandler extends Handler.Abstract.NonBlocking {
                     row.put("ageMs", TimeUnit.NANOSECONDS.toMillis(now - connection.openedAt()));
                     row.put("requests", connection.requests());
                     row.put("state", connection.state());
+                    row.put("protocol", connection.protocol());
                     if (showAddresses) {
                         row.put("address", String.valueOf(connection.remoteAddress()));
                     }

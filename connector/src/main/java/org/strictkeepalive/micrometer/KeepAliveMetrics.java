@@ -84,11 +84,23 @@ public final class KeepAliveMetrics implements MeterBinder {
                     .tags(tags.and("level", tag(level)))
                     .register(registry);
         }
-        for (ConnectionState state : ConnectionState.values()) {
-            Gauge.builder(PREFIX + "connections", statistics, s -> s.getOpen(state))
-                    .description("Governed connections by state")
+        for (String protocol : statistics.getConnectionsByProtocol().keySet()) {
+            for (ConnectionState state : ConnectionState.values()) {
+                Gauge.builder(PREFIX + "connections", statistics, s -> s.getOpen(state, protocol))
+                        .description("Governed connections by state and protocol")
+                        .baseUnit("connections")
+                        .tags(tags.and("state", tag(state), "protocol", protocol.toLowerCase(Locale.ROOT)))
+                        .register(registry);
+            }
+        }
+        for (String kind : statistics.getUngovernedByKind().keySet()) {
+            Gauge.builder(
+                            PREFIX + "ungoverned",
+                            statistics,
+                            s -> s.getUngovernedByKind().get(kind))
+                    .description("Connections that are not governed, by kind")
                     .baseUnit("connections")
-                    .tags(tags.and("state", tag(state)))
+                    .tags(tags.and("kind", kind))
                     .register(registry);
         }
         TimeGauge.builder(PREFIX + "idle.longest", monitor, TimeUnit.MILLISECONDS, DescriptorMonitor::getLongestIdle)

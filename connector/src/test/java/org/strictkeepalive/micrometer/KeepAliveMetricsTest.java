@@ -37,7 +37,11 @@ class KeepAliveMetricsTest {
             try (RawClient idle = server.connect()) {
                 idle.get();
                 String scraped = registry.scrape();
-                assertEquals(1, value(scraped, "jetty_keepalive_connections{server=\"a\",state=\"idle\"}"));
+                assertEquals(
+                        1,
+                        value(
+                                scraped,
+                                "jetty_keepalive_connections{protocol=\"http/1.1\",server=\"a\",state=\"idle\"}"));
                 assertEquals(2, value(scraped, "jetty_keepalive_connections_opened_connections_total{server=\"a\"}"));
                 assertEquals(3, value(scraped, "jetty_keepalive_requests_total{server=\"a\"}"));
                 assertEquals(1, value(scraped, "jetty_keepalive_level{level=\"normal\",server=\"a\"}"));

@@ -20,10 +20,6 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Future;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
-import org.eclipse.jetty.client.ContentResponse;
-import org.eclipse.jetty.http.HttpVersion;
-import org.eclipse.jetty.http2.client.HTTP2Client;
-import org.eclipse.jetty.http2.client.transport.HttpClientTransportOverHTTP2;
 import org.eclipse.jetty.server.ServerConnector;
 import org.eclipse.jetty.util.ssl.SslContextFactory;
 import org.eclipse.jetty.websocket.api.Session;
@@ -93,28 +89,6 @@ final class NeighboursClients {
         return null;
     }
 
-    /** An event stream, and small requests beside it, on one connection. */
-    static Void talkOverHttp2(HttpClient.Builder builder, URI uri) throws Exception {
-        HttpClient client = builder.build();
-        assertHello(client, uri);
-        Future<HttpResponse<List<String>>> stream =
-                client.sendAsync(request(uri.resolve("/events")), NeighboursClients::lines);
-        Talk.keepTalking(() -> {
-            assertHello(client, uri);
-            return null;
-        });
-        HttpResponse<List<String>> response = stream.get(60, TimeUnit.SECONDS);
-        assertEquals(HttpClient.Version.HTTP_2, response.version());
-        assertIsWhole(response.body());
-        return null;
-    }
-
-    static void assertHello(HttpClient client, URI uri) throws Exception {
-        HttpResponse<String> response = client.send(request(uri.resolve("/")), BodyHandlers.ofString());
-        assertEquals(HttpClient.Version.HTTP_2, response.version());
-        assertEquals("hello", response.body());
-    }
-
     static HttpRequest request(URI uri) {
         return HttpRequest.newBuilder(uri)
                 .timeout(Talk.TRAFFIC.plusSeconds(180))
@@ -134,23 +108,6 @@ final class NeighboursClients {
         }
         expected.add("data: end");
         assertEquals(expected, lines);
-    }
-
-    Void talkOverHttp2WithPriorKnowledge() throws Exception {
-        org.eclipse.jetty.client.HttpClient client =
-                new org.eclipse.jetty.client.HttpClient(new HttpClientTransportOverHTTP2(new HTTP2Client()));
-        client.start();
-        try {
-            Talk.keepTalking(() -> {
-                ContentResponse response = client.GET(uri("http", server.clear));
-                assertEquals(HttpVersion.HTTP_2, response.getVersion());
-                assertEquals("hello", response.getContentAsString());
-                return null;
-            });
-        } finally {
-            client.stop();
-        }
-        return null;
     }
 
     static void assertSaysNothingOfPersistence(String head) {

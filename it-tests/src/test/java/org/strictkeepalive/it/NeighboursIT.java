@@ -3,10 +3,6 @@ package org.strictkeepalive.it;
 import static org.awaitility.Awaitility.await;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
-import java.net.InetAddress;
-import java.net.InetSocketAddress;
-import java.net.ProxySelector;
-import java.net.http.HttpClient;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Map;
@@ -29,10 +25,10 @@ import org.strictkeepalive.KeepAliveStatistics;
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
 class NeighboursIT {
     private static final int CROWD = 50;
-    /** Two WebSockets, three times HTTP/2, two tunnels. */
-    private static final long UPGRADED = 7 + CROWD;
-    /** HTTP/2 over TLS, once in a tunnel. */
-    private static final long OTHER_PROTOCOL = 2;
+    /** Two WebSockets and a tunnel. */
+    private static final long UPGRADED = 3 + CROWD;
+    /** HTTP/2, which stays governed. */
+    private static final long LEFT = 1;
 
     private static final int POLLS = 3;
     /** Two event streams and the polls, each the last request of its connection. */
@@ -41,19 +37,15 @@ class NeighboursIT {
     private static final long FAILED = 1;
 
     private static final NeighboursServer.Expected EXPECTED =
-            new NeighboursServer.Expected(UPGRADED, OTHER_PROTOCOL, LAST_REQUESTS, FAILED);
+            new NeighboursServer.Expected(UPGRADED, LEFT, LAST_REQUESTS, FAILED);
 
     private final ExecutorService threads = Executors.newCachedThreadPool();
     private NeighboursServer server;
     private Future<?> pressure;
     private Future<?> webSocket;
     private Future<?> secureWebSocket;
-    private Future<?> h2c;
-    private Future<?> h2cPriorKnowledge;
-    private Future<?> h2;
     private Future<?> tunnel;
     private Future<?> noTunnel;
-    private Future<?> h2InTunnel;
     private Future<?> events;
     private Future<?> secureEvents;
     private Future<?> polling;
@@ -68,20 +60,8 @@ class NeighboursIT {
         pressure = threads.submit(() -> server.press(EXPECTED));
         webSocket = threads.submit(() -> clients.talkOverWebSocket("ws", server.clear));
         secureWebSocket = threads.submit(() -> clients.talkOverWebSocket("wss", server.secure));
-        h2c = threads.submit(() ->
-                NeighboursClients.talkOverHttp2(HttpClient.newBuilder(), NeighboursClients.uri("http", server.clear)));
-        h2cPriorKnowledge = threads.submit(clients::talkOverHttp2WithPriorKnowledge);
-        h2 = threads.submit(() -> NeighboursClients.talkOverHttp2(
-                HttpClient.newBuilder().sslContext(server.keys.client()),
-                NeighboursClients.uri("https", server.secure)));
         tunnel = threads.submit(clients::talkThroughTunnel);
         noTunnel = threads.submit(clients::failToTunnel);
-        h2InTunnel = threads.submit(() -> NeighboursClients.talkOverHttp2(
-                HttpClient.newBuilder()
-                        .sslContext(server.keys.client())
-                        .proxy(ProxySelector.of(
-                                new InetSocketAddress(InetAddress.getLoopbackAddress(), server.clear.getLocalPort()))),
-                NeighboursClients.uri("https", server.secure)));
         events = threads.submit(
                 () -> NeighboursClients.listen(clients.http1(), NeighboursClients.uri("http", server.clear)));
         secureEvents = threads.submit(
@@ -113,23 +93,8 @@ class NeighboursIT {
     }
 
     @Test
-    void http2ByUpgradeOutlivesEveryTimeout() throws Exception {
-        done(h2c);
-    }
-
-    @Test
-    void http2ByPriorKnowledgeOutlivesEveryTimeout() throws Exception {
-        done(h2cPriorKnowledge);
-    }
-
-    @Test
-    void http2OverTlsOutlivesEveryTimeout() throws Exception {
-        done(h2);
-    }
-
-    @Test
     void tunnelsOutliveEveryTimeout() throws Exception {
-        done(tunnel, h2InTunnel);
+        done(tunnel);
     }
 
     @Test
@@ -159,21 +124,7 @@ class NeighboursIT {
 
     @Test
     void eachIsCountedOnce() throws Exception {
-        done(
-                webSocket,
-                secureWebSocket,
-                h2c,
-                h2cPriorKnowledge,
-                h2,
-                tunnel,
-                noTunnel,
-                h2InTunnel,
-                events,
-                secureEvents,
-                polling,
-                h2cHead,
-                crowd,
-                pressure);
+        done(webSocket, secureWebSocket, tunnel, noTunnel, events, secureEvents, polling, h2cHead, crowd, pressure);
         KeepAliveStatistics statistics = server.monitor.getStatistics();
         await().atMost(Duration.ofSeconds(60))
                 .untilAsserted(() -> assertEquals(0, server.monitor.getOpenConnections(), () -> "" + statistics));
@@ -183,7 +134,7 @@ class NeighboursIT {
         assertEquals(
                 Map.of(
                         "UPGRADED", UPGRADED,
-                        "OTHER_PROTOCOL", OTHER_PROTOCOL,
+                        "CLIENT", LEFT,
                         "MAX_REQUESTS", LAST_REQUESTS,
                         "APPLICATION", FAILED),
                 counted);

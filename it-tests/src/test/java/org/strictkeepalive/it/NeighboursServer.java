@@ -36,12 +36,12 @@ import org.strictkeepalive.KeepAliveStatistics;
 import org.strictkeepalive.PressureLevel;
 import org.strictkeepalive.StrictKeepAlive;
 
-/** A server for {@link NeighboursIT}: WebSockets, HTTP/2, tunnels and requests that last, under a policy of short limits. */
+/** A server for {@link NeighboursIT}: WebSockets, tunnels and requests that last, under a policy of short limits. */
 final class NeighboursServer implements AutoCloseable {
-    /** The connections that were upgraded, that speak another protocol, that said close, and that failed. */
-    record Expected(long upgraded, long otherProtocol, long lastRequests, long failed) {
+    /** The connections that were upgraded, whose clients left, that said close, and that failed. */
+    record Expected(long upgraded, long left, long lastRequests, long failed) {
         long all() {
-            return upgraded + otherProtocol + lastRequests + failed;
+            return upgraded + left + lastRequests + failed;
         }
     }
 

@@ -46,6 +46,11 @@ public abstract class GovernedConnection extends Timed implements Runnable {
         return false;
     }
 
+    /** The protocol that it speaks, {@code none} before that is known. */
+    public String protocol() {
+        return "HTTP/1.1";
+    }
+
     /** How many requests it has carried. */
     public abstract long requests();
 

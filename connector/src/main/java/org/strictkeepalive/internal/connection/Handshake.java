@@ -121,6 +121,11 @@ public final class Handshake extends GovernedConnection {
     }
 
     @Override
+    public String protocol() {
+        return "none";
+    }
+
+    @Override
     public long requests() {
         return 0;
     }

@@ -141,6 +141,11 @@ final class Http2Guard extends Http2Bodies implements Function<HttpStream, HttpS
     }
 
     @Override
+    public String protocol() {
+        return "HTTP/2";
+    }
+
+    @Override
     public long requests() {
         return session().getStreamsOpened();
     }

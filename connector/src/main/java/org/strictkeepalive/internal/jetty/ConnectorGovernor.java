@@ -324,6 +324,8 @@ public final class ConnectorGovernor
     public void upgrading(GovernedConnection before, Connection to) {
         if (http2.isOne(to)) {
             http2.open(to, before.openedAt(), (connection, due) -> opened(before, connection, due));
+        } else {
+            server.connectors().ungoverned().add(Sockets.innermost(to.getEndPoint()), to, before.peer());
         }
     }
 
@@ -351,10 +353,10 @@ public final class ConnectorGovernor
             return;
         }
         ConnectionGuard guard = ConnectionGuard.of(connection.getEndPoint());
-        if (guard == null) {
-            phases.onClosed(connection);
-        } else if (guard.isGuardOf(connection)) {
+        if (guard != null && guard.isGuardOf(connection)) {
             guard.onClosed();
+        } else {
+            phases.onClosed(connection);
         }
     }
 

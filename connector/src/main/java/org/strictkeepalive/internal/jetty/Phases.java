@@ -1,5 +1,6 @@
 package org.strictkeepalive.internal.jetty;
 
+import java.net.SocketAddress;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 import org.eclipse.jetty.io.Connection;
@@ -12,6 +13,7 @@ import org.strictkeepalive.internal.connection.ConnectionGuard;
 import org.strictkeepalive.internal.connection.Governor;
 import org.strictkeepalive.internal.connection.Handshake;
 import org.strictkeepalive.internal.connection.Sockets;
+import org.strictkeepalive.internal.policy.Peers;
 import org.strictkeepalive.internal.server.ServerGovernor;
 
 /**
@@ -54,6 +56,8 @@ final class Phases {
             if (handshake != null) {
                 server.onClosed(handshake, CloseReason.OTHER_PROTOCOL);
             }
+            SocketAddress address = connection.getEndPoint().getRemoteSocketAddress();
+            server.connectors().ungoverned().add(innermost, connection, Peers.key(address));
             return;
         }
         if (connection instanceof SslConnection ssl
@@ -74,6 +78,9 @@ final class Phases {
     /** Jetty has closed a connection that is not one of HTTP. */
     void onClosed(Connection connection) {
         EndPoint innermost = Sockets.innermost(connection.getEndPoint());
+        if (!innermost.isOpen()) {
+            server.connectors().ungoverned().remove(innermost);
+        }
         if (!handshakes.isEmpty() && !innermost.isOpen()) {
             Handshake handshake = handshakes.get(innermost);
             if (handshake != null) {

@@ -10,6 +10,13 @@ import java.util.concurrent.CopyOnWriteArraySet;
 public final class Connectors implements Iterable<GovernedConnector> {
     private final Set<GovernedConnector> running = new CopyOnWriteArraySet<>();
 
+    private final Ungoverned ungoverned = new Ungoverned();
+
+    /** Their connections that are not governed. */
+    public Ungoverned ungoverned() {
+        return ungoverned;
+    }
+
     void add(GovernedConnector connector) {
         running.add(connector);
     }

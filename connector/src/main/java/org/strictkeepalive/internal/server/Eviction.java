@@ -62,9 +62,14 @@ final class Eviction {
     private boolean relievable = true;
     private boolean surplusEnough;
 
-    Eviction(double fairShare, PressureLevel level) {
+    /**
+     * Creates the choice of one round.
+     *
+     * @param others how many connections each peer has that are not governed, and count in its share
+     */
+    Eviction(double fairShare, Map<Object, Integer> others, PressureLevel level) {
         this.level = level;
-        this.fairShare = new FairShare(fairShare);
+        this.fairShare = new FairShare(fairShare, others);
     }
 
     /** Sets the level that holds from now on. */

@@ -95,7 +95,7 @@ final class Reaction {
                 }
             }
             if (log.isLevelDue(p, clock.getAsLong())) {
-                log.level(p, looks.countByState());
+                log.level(p, looks.countByState(), connectors.ungoverned().byKind());
             }
         } catch (Throwable x) {
             failures.add("report the pressure", x);

@@ -36,6 +36,7 @@ final class Relief {
     private static final long SETTLED = TimeUnit.SECONDS.toNanos(1);
 
     private final DeadlineWheel<GovernedConnection> wheel;
+    private final Ungoverned ungoverned;
     private final Looks looks;
     private final Slice slice;
 
@@ -83,10 +84,12 @@ final class Relief {
     /**
      * Creates the relief of a server.
      *
+     * @param ungoverned the connections that are not governed, which count in the fair share of their peers
      * @param slice how long a tick may go on
      */
-    Relief(DeadlineWheel<GovernedConnection> wheel, Looks looks, Slice slice) {
+    Relief(DeadlineWheel<GovernedConnection> wheel, Ungoverned ungoverned, Looks looks, Slice slice) {
         this.wheel = wheel;
+        this.ungoverned = ungoverned;
         this.looks = looks;
         this.slice = slice;
     }
@@ -147,7 +150,7 @@ final class Relief {
         }
         steppedAt = now;
         if (eviction == null) {
-            eviction = new Eviction(gauge.policy().getFairShare(), level);
+            eviction = new Eviction(gauge.policy().getFairShare(), ungoverned.byPeer(), level);
             whole = roundBegins;
             lingering = 0;
             evicted = 0;

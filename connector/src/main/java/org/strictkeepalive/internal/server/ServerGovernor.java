@@ -86,7 +86,7 @@ public final class ServerGovernor {
         looks = new Looks(wheel, meter, failures, slice, now);
         reaction = new Reaction(ticker, meter, connectors, events, log, failures, clock, looks);
         acceptWatch = new AcceptWatch(connections, meter, counters, reaction);
-        relief = new Relief(wheel, looks, slice);
+        relief = new Relief(wheel, connectors.ungoverned(), looks, slice);
     }
 
     // ---- A tick
@@ -120,6 +120,7 @@ public final class ServerGovernor {
         looks.look(tick, drained || shutdown);
         relieve(tick);
         log.races(counters.races(), now);
+        connectors.ungoverned().purge(now);
         if (!connectors.isEmpty()) {
             log.watchOthers(p, Math.max(p.open(), connectors.endPoints()), now, closer);
         }

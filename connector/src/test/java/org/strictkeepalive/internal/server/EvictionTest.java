@@ -27,7 +27,7 @@ class EvictionTest {
     private static final long NOW = 1_000_000 * MS;
 
     private static Eviction consider(PressureLevel level, List<FakeConnection> connections) {
-        Eviction eviction = new Eviction(0.25, level);
+        Eviction eviction = new Eviction(0.25, Map.of(), level);
         connections.forEach(connection -> eviction.consider(connection, NOW));
         return eviction;
     }
@@ -175,7 +175,7 @@ class EvictionTest {
     @Test
     void theOrderSurvivesAWrapOfTheClock() {
         long now = Long.MIN_VALUE + 100 * MS;
-        Eviction eviction = new Eviction(0.25, PressureLevel.CRITICAL);
+        Eviction eviction = new Eviction(0.25, Map.of(), PressureLevel.CRITICAL);
         FakeConnection older = new FakeConnection("older", ConnectionState.IDLE, false, now - 500 * MS);
         FakeConnection younger = new FakeConnection("younger", ConnectionState.IDLE, false, now - 50 * MS);
         assertTrue(older.since > 0 && younger.since < 0);

@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import net.jqwik.api.Arbitraries;
 import net.jqwik.api.Arbitrary;
@@ -43,7 +44,7 @@ class FairnessTest {
     }
 
     private static Eviction consider(KeepAlivePolicy policy, PressureLevel level, List<FakeConnection> connections) {
-        Eviction eviction = new Eviction(policy.getFairShare(), level);
+        Eviction eviction = new Eviction(policy.getFairShare(), Map.of(), level);
         connections.forEach(connection -> eviction.consider(connection, NOW));
         return eviction;
     }
@@ -55,7 +56,7 @@ class FairnessTest {
     }
 
     private static Set<Object> greedy(List<FakeConnection> connections) {
-        FairShare share = new FairShare(KeepAlivePolicy.defaults().getFairShare());
+        FairShare share = new FairShare(KeepAlivePolicy.defaults().getFairShare(), Map.of());
         connections.forEach(connection -> share.add(connection.peer));
         return share.greedy();
     }
@@ -100,12 +101,23 @@ class FairnessTest {
         assertEquals(Set.of(), greedy(few));
     }
 
+    /** A peer that holds 20 WebSockets gives up its idle connections first, but no WebSocket. */
+    @Test
+    void connectionsThatAreNotGovernedCountInTheShareOfTheirPeer() {
+        List<FakeConnection> all = new ArrayList<>(many("polite", "p", true, 9000, 4));
+        all.addAll(many("also", "w", true, 2000, 2));
+        Eviction eviction = new Eviction(0.25, Map.of("w", 20, "x", 2), PressureLevel.HIGH);
+        all.forEach(connection -> eviction.consider(connection, NOW));
+        assertEquals(Map.of("w", 2), eviction.surplus());
+        assertEquals(List.of("also0", "also1", "polite0"), choose(eviction, 3));
+    }
+
     @Test
     void switchedOffNobodyIsGreedy() {
         List<FakeConnection> all = new ArrayList<>(many("g", "g", true, 2000, 50));
         all.add(connection("polite", "p", true, 9000));
         assertEquals(List.of("polite"), choose(consider(UNFAIR, PressureLevel.HIGH, all), 1));
-        FairShare off = new FairShare(0);
+        FairShare off = new FairShare(0, Map.of());
         all.forEach(connection -> off.add(connection.peer));
         assertEquals(Set.of(), off.greedy());
     }

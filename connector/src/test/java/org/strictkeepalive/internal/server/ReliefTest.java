@@ -46,7 +46,8 @@ class ReliefTest {
             new PressureSources(false, failures),
             failures);
     private final Slice slice = new Slice(() -> time, new TaskThread("closer", false, failures.of("close")));
-    private final Relief relief = new Relief(wheel, new Looks(wheel, meter, failures, slice, now), slice);
+    private final Relief relief =
+            new Relief(wheel, new Ungoverned(), new Looks(wheel, meter, failures, slice, now), slice);
 
     private List<FakeConnection> open(int count, ConnectionState state, boolean reused, long idleMillis) {
         List<FakeConnection> opened = new ArrayList<>();
