@@ -8,6 +8,7 @@ import org.eclipse.jetty.io.Connection;
 import org.eclipse.jetty.server.AbstractConnector;
 import org.eclipse.jetty.server.ConnectionFactory;
 import org.eclipse.jetty.server.HttpConfiguration;
+import org.eclipse.jetty.util.component.Container;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import org.strictkeepalive.internal.connection.Governor;
@@ -50,6 +51,8 @@ final class Http2 {
         for (ConnectionFactory factory : factories) {
             if (factory instanceof HttpConfiguration.ConnectionFactory http) {
                 configurations.add(http.getHttpConfiguration());
+            } else if (factory instanceof Container container) {
+                configurations.addAll(container.getBeans(HttpConfiguration.class)); // Jetty 12.0
             }
         }
         configurations.forEach(one -> one.getCustomizers().add(0, connections));
