@@ -38,7 +38,7 @@ public enum CloseReason {
     REFUSED,
     /** The TLS handshake, or another phase before HTTP, failed or took longer than {@code handshakeTimeout}. */
     HANDSHAKE,
-    /** Another protocol than HTTP/1 was negotiated. */
+    /** Another protocol than HTTP was negotiated. */
     OTHER_PROTOCOL,
     /** The connection was upgraded to another protocol, or became a tunnel. */
     UPGRADED,

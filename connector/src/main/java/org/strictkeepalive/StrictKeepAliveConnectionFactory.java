@@ -35,7 +35,7 @@ import org.strictkeepalive.internal.policy.PolicyRules;
  * IllegalArgumentException} for what {@link KeepAlivePolicy.Builder} refuses. The start of the connector throws it for
  * settings that contradict each other. Safe for use by any thread.
  */
-@ManagedObject("HTTP/1.1 connections with a strict keep-alive policy")
+@ManagedObject("HTTP connections with a strict keep-alive policy")
 public class StrictKeepAliveConnectionFactory extends SettableConnectionFactory
         implements ConnectionFactory.Configuring {
     private static final Logger LOG = LoggerFactory.getLogger(StrictKeepAliveConnectionFactory.class);

@@ -43,6 +43,13 @@ class Http2SocketTest {
                 .start();
     }
 
+    /** A handler that answers when the future is complete. */
+    private static Handler holding(CompletableFuture<Void> hold) {
+        return TestServer.handler((request, response, callback) -> {
+            var unused = hold.thenRun(() -> response.write(true, BufferUtil.toBuffer(TestServer.HELLO), callback));
+        });
+    }
+
     @ParameterizedTest
     @EnumSource
     void idleConnectionGetsAGoAwayAtItsTimeoutWhateverItPings(Transport transport) throws Exception {
@@ -147,8 +154,7 @@ class Http2SocketTest {
     @Test
     void streamsInProgressFinishBehindTheGoAway() throws Exception {
         CompletableFuture<Void> hold = new CompletableFuture<>();
-        Handler handler = TestServer.handler((request, response, callback) ->
-                hold.thenRun(() -> response.write(true, BufferUtil.toBuffer(TestServer.HELLO), callback)));
+        Handler handler = holding(hold);
         try (TestServer server = strict(Transport.CLEAR, p -> p.maxRequestsPerConnection(1), handler);
                 FrameClient client = server.connectHttp2()) {
             client.settings().get(1, "/");
@@ -251,8 +257,7 @@ class Http2SocketTest {
     @Test
     void whatIsInProgressIsNotEvicted() throws Exception {
         CompletableFuture<Void> hold = new CompletableFuture<>();
-        Handler handler = TestServer.handler((request, response, callback) ->
-                hold.thenRun(() -> response.write(true, BufferUtil.toBuffer(TestServer.HELLO), callback)));
+        Handler handler = holding(hold);
         try (TestServer server = strict(
                         Transport.CLEAR,
                         p -> p.minKeepAliveTimeout(Duration.ofMillis(100)).dataRateGrace(Duration.ofMillis(100)),
@@ -289,7 +294,7 @@ class Http2SocketTest {
             }
             assertEquals(0, server.statistics().getClosed());
             lever.set(0.75, PressureLevel.ELEVATED);
-            CompletableFuture.runAsync(() -> {
+            var unused = CompletableFuture.runAsync(() -> {
                 try {
                     while (true) {
                         client.ping().ping();
@@ -343,8 +348,15 @@ class Http2SocketTest {
     void upgradedConnectionStaysOne() throws Exception {
         try (TestServer server = strict(Transport.CLEAR, p -> p.keepAliveTimeout(Duration.ofMillis(800)));
                 RawClient client = server.connect()) {
-            client.send("GET / HTTP/1.1\r\nHost: test\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\n"
-                    + "HTTP2-Settings: \r\n\r\n");
+            client.send(String.join(
+                    "\r\n",
+                    "GET / HTTP/1.1",
+                    "Host: test",
+                    "Connection: Upgrade, HTTP2-Settings",
+                    "Upgrade: h2c",
+                    "HTTP2-Settings: ",
+                    "",
+                    ""));
             await().until(() -> server.statistics().getRequests() == 1);
             client.send("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\4\0\0\0\0\0");
             assertEquals(1, server.statistics().getOpened());

@@ -31,7 +31,7 @@ public final class FrameClient implements AutoCloseable {
     private static final int INITIAL_WINDOW_SIZE = 4;
 
     /** A frame that the server has sent. */
-    public record Frame(int type, int flags, int stream, byte[] payload) {
+    public record Frame(int type, int flags, int stream, ByteBuffer payload) {
         public boolean isLast() {
             return (type == DATA || type == HEADERS) && (flags & END_STREAM) != 0;
         }
@@ -39,14 +39,14 @@ public final class FrameClient implements AutoCloseable {
         /** The status of a response whose status is in HPACK's static table. */
         public int status() {
             int at = 0;
-            while ((payload[at] & 0xE0) == 0x20) { // an update of the table's size
-                boolean more = (payload[at] & 0x1F) == 0x1F;
+            while ((payload.get(at) & 0xE0) == 0x20) { // an update of the table's size
+                boolean more = (payload.get(at) & 0x1F) == 0x1F;
                 while (more) {
-                    more = (payload[++at] & 0x80) != 0;
+                    more = (payload.get(++at) & 0x80) != 0;
                 }
                 at++;
             }
-            return switch (payload[at] & 0xFF) {
+            return switch (payload.get(at) & 0xFF) {
                 case 0x88 -> 200;
                 case 0x8d -> 404;
                 case 0x8e -> 500;
@@ -56,12 +56,12 @@ public final class FrameClient implements AutoCloseable {
 
         /** The last stream of a GOAWAY. */
         public int lastStream() {
-            return ByteBuffer.wrap(payload).getInt() & Integer.MAX_VALUE;
+            return payload.getInt(0) & Integer.MAX_VALUE;
         }
 
         /** The error code of a GOAWAY or RST_STREAM. */
         public int error() {
-            return ByteBuffer.wrap(payload).getInt(type == GOAWAY ? 4 : 0);
+            return payload.getInt(type == GOAWAY ? 4 : 0);
         }
     }
 
@@ -149,7 +149,7 @@ public final class FrameClient implements AutoCloseable {
             int stream = in.readInt();
             byte[] payload = new byte[length];
             in.readFully(payload);
-            return new Frame(type, flags, stream, payload);
+            return new Frame(type, flags, stream, ByteBuffer.wrap(payload));
         } catch (EOFException | SocketException x) {
             return null;
         }

@@ -2,6 +2,7 @@ package org.strictkeepalive.internal.http2;
 
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicIntegerFieldUpdater;
+import java.util.concurrent.atomic.AtomicLongFieldUpdater;
 import org.strictkeepalive.CloseReason;
 import org.strictkeepalive.ConnectionState;
 import org.strictkeepalive.internal.connection.Governor;
@@ -43,6 +44,8 @@ abstract class Http2Deadlines extends Http2Life {
     private static final int ENDING = 1;
     private static final int ANNOUNCED = 2;
 
+    private static final AtomicLongFieldUpdater<Http2Deadlines> SINCE =
+            AtomicLongFieldUpdater.newUpdater(Http2Deadlines.class, "since");
     private static final AtomicIntegerFieldUpdater<Http2Deadlines> STAGE =
             AtomicIntegerFieldUpdater.newUpdater(Http2Deadlines.class, "stage");
 
@@ -73,11 +76,6 @@ abstract class Http2Deadlines extends Http2Life {
     /** Null while the connection has not waited for its client under pressure. */
     private Http2Stall stall;
 
-    /**
-     * Creates it.
-     *
-     * @param agePart how much of the jitter applies, from 0 to 1
-     */
     Http2Deadlines(Governor governor, long acceptedAt, float agePart) {
         this.governor = governor;
         this.agePart = agePart;
@@ -144,7 +142,7 @@ abstract class Http2Deadlines extends Http2Life {
             return;
         }
         long now = governor.now();
-        since = now;
+        SINCE.lazySet(this, now); // An ordered write: it costs a fraction of a volatile one.
         if (life() == CLOSED || sessionEnds) {
             governor.due(this, now + lingerLimit(governor.pressure()));
         } else if (stage == ENDING) {

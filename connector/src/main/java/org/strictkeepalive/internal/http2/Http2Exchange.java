@@ -11,12 +11,12 @@ import org.eclipse.jetty.util.Callback;
  * for bytes that it has demanded, or since it wrote. Whether the client has taken what was written is checked later, and
  * only if it matters.
  *
- * <p>The application's thread that has the exchange writes the fields.
+ * <p>One thread has the exchange at a time. Jetty's channel publishes the fields from one to the next.
  */
 final class Http2Exchange extends HttpStream.Wrapper {
     private final Http2Bodies connection;
-    private volatile boolean demanding;
-    private volatile boolean written;
+    private boolean demanding;
+    private boolean written;
 
     Http2Exchange(HttpStream stream, Http2Bodies connection) {
         super(stream);

@@ -36,7 +36,7 @@ class BareHttp2 extends Http2Deadlines {
     }
 
     /** A connector in virtual time. */
-    static final class Virtual implements Governor {
+    static class Virtual implements Governor {
         long now;
         long due = Long.MAX_VALUE;
         Decisions decisions = new Decisions(KeepAlivePolicy.defaults());
