@@ -187,8 +187,10 @@ class Http2SocketTest {
                 used.get(stream, "/");
                 goAways = readResponse(used, stream);
             }
-            assertEquals(FrameClient.MOST, goAways.get(0).lastStream());
-            assertEquals(stream, used.await(FrameClient.GOAWAY).lastStream());
+            // A machine that stands still until the drain is over sends the second one only.
+            Frame last =
+                    goAways.get(0).lastStream() == FrameClient.MOST ? used.await(FrameClient.GOAWAY) : goAways.get(0);
+            assertEquals(stream, last.lastStream());
             assertEquals(1, idle.await(FrameClient.GOAWAY).lastStream());
             server.awaitClosed(CloseReason.DRAIN, 2);
             server.assertNumbersAddUp();
