@@ -4,6 +4,7 @@ import java.io.ByteArrayOutputStream;
 import java.io.EOFException;
 import java.io.IOException;
 import java.io.InputStream;
+import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.Socket;
 import java.net.SocketException;
@@ -65,8 +66,16 @@ record Http(InetSocketAddress address, SSLContext tls) {
     }
 
     Socket connect(long timeoutMs) throws IOException {
+        return connect(null, timeoutMs);
+    }
+
+    /** Connects from an address of its own, or from any if that is null. */
+    Socket connect(InetAddress from, long timeoutMs) throws IOException {
         Socket socket = new Socket();
         try {
+            if (from != null) {
+                socket.bind(new InetSocketAddress(from, 0));
+            }
             socket.setTcpNoDelay(true);
             socket.connect(address, (int) timeoutMs);
             socket.setSoTimeout((int) timeoutMs);

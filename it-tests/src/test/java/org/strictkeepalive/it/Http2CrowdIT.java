@@ -4,6 +4,8 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
+import java.net.InetAddress;
+import java.net.Socket;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -31,6 +33,9 @@ class Http2CrowdIT {
     private static final int DESCRIPTORS = 256;
     private static final int CROWD = 400;
     private static final int PATIENCE_MS = 5_000;
+    /** The handshakes of the crowd take all of a small machine's CPU, so visitors wait, whoever serves them. */
+    private static final int PATIENCE_TLS_MS = 20_000;
+
     private static final int VISITORS = 200;
     private static final int POLITE = 3;
 
@@ -76,17 +81,21 @@ class Http2CrowdIT {
         }
     }
 
-    private static boolean isServed(Http http, boolean http2) {
+    private static boolean isServed(Http http, InetAddress from, boolean http2) {
+        int patience = http.tls() == null ? PATIENCE_MS : PATIENCE_TLS_MS;
         try {
             if (!http2) {
-                http.get("/", PATIENCE_MS);
-                return true;
+                try (Socket socket = http.connect(from, patience)) {
+                    Http.exchange(socket, "/", patience);
+                    return true;
+                }
             }
-            try (Http2Wire wire = new Http2Wire(http, PATIENCE_MS)) {
+            try (Http2Wire wire = new Http2Wire(http, from, patience)) {
                 wire.get();
                 return true;
             }
         } catch (IOException x) {
+            System.out.println("A visitor was not served: " + x);
             return false;
         }
     }
@@ -96,7 +105,7 @@ class Http2CrowdIT {
         Http2Wire wire = null;
         while (!over.get()) {
             sent.incrementAndGet();
-            for (int tries = 0; ; tries++) {
+            while (true) {
                 try {
                     if (wire == null || wire.isGoingAway()) {
                         wire = new Http2Wire(http, 30_000);
@@ -127,19 +136,19 @@ class Http2CrowdIT {
             AtomicInteger sent = new AtomicInteger();
             AtomicInteger lost = new AtomicInteger();
             List<Http2Wire> open = new ArrayList<>();
-            List<Future<?>> polite = new ArrayList<>();
             for (int i = 0; i < POLITE; i++) {
-                polite.add(threads.submit(() -> useForLong(http, over, sent, lost)));
+                threads.execute(() -> useForLong(http, over, sent, lost));
             }
             Http.pause(2_000);
             for (int i = 0; i < CROWD; i++) {
-                threads.submit(() -> stay(http, over, open));
+                threads.execute(() -> stay(http, over, open));
                 Http.pause(5);
             }
             List<Future<Boolean>> visits = new ArrayList<>();
             for (int i = 0; i < VISITORS; i++) {
                 boolean http2 = i % 2 == 1;
-                visits.add(threads.submit(() -> isServed(http, http2)));
+                InetAddress from = InetAddress.getByName("127.0.2." + (1 + i));
+                visits.add(threads.submit(() -> isServed(http, from, http2)));
                 Http.pause(100);
             }
             int[] served = new int[2];
@@ -164,9 +173,8 @@ class Http2CrowdIT {
         Seen plain = crowd("plain", tls);
         Seen strict = crowd("strict", tls);
         System.out.println("tls=" + tls + " plain=" + plain + " strict=" + strict);
-        assertEquals(VISITORS / 2, strict.served1(), strict::toString);
-        assertEquals(VISITORS / 2, strict.served2(), strict::toString);
+        assertEquals(VISITORS, strict.served1() + strict.served2(), strict::toString);
         assertEquals(0, strict.lost(), strict::toString);
-        assertTrue(plain.served1() + plain.served2() < VISITORS / 2, plain::toString);
+        assertTrue(plain.served1() + plain.served2() < VISITORS / 4, plain::toString);
     }
 }

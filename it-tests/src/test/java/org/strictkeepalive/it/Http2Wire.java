@@ -4,6 +4,7 @@ import java.io.DataInputStream;
 import java.io.EOFException;
 import java.io.IOException;
 import java.io.OutputStream;
+import java.net.InetAddress;
 import java.net.Socket;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
@@ -34,7 +35,12 @@ final class Http2Wire implements AutoCloseable {
     private int last = Integer.MAX_VALUE;
 
     Http2Wire(Http http, long timeoutMs) throws IOException {
-        socket = http.connect(timeoutMs);
+        this(http, null, timeoutMs);
+    }
+
+    /** Connects from an address of its own, or from any if that is null. */
+    Http2Wire(Http http, InetAddress from, long timeoutMs) throws IOException {
+        socket = http.connect(from, timeoutMs);
         try {
             if (socket instanceof SSLSocket tls) {
                 SSLParameters parameters = tls.getSSLParameters();

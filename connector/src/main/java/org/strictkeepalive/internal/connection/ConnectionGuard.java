@@ -54,7 +54,9 @@ public final class ConnectionGuard extends GuardedClose implements Function<Http
     @Override
     public boolean isComing(long now) {
         // Read the state first: it publishes the other fields.
-        return state() == ConnectionState.NEW && Arrival.isComing(now - openedAt(), bytesIn());
+        long age = now - openedAt();
+        return state() == ConnectionState.NEW
+                && (Arrival.isComing(age, bytesIn()) || Arrival.isDelayed(age, () -> Sockets.hasUnread(innermost())));
     }
 
     // ---- The real endpoint's fill callback

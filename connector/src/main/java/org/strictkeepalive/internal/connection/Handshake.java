@@ -15,18 +15,50 @@ import org.strictkeepalive.internal.policy.Tick;
 /**
  * A connection in a phase before HTTP: TLS handshake, ALPN, PROXY or protocol detection. The server can't answer it in
  * HTTP.
+ *
+ * <p>Only the time in which the server waits for the client counts against the client. If handshakes take all CPUs, each
+ * takes seconds, and closing those that the server itself delays would waste what was computed for them. The client
+ * would come back, and none would get through. A look finds out whose turn it is, and its answer holds for the time
+ * since the last look.
  */
 public final class Handshake extends GovernedConnection {
     private final Governor governor;
     private final EndPoint endPoint;
-    private final long since;
+    private final long openedAt;
+    /** When the server would have begun to wait if it had waited all the time. Written by the timer. */
+    private volatile long since;
+    /** When the timer looked last. Written by the timer. */
+    private volatile long lookedAt;
+
     private final AtomicReference<CloseReason> closing = new AtomicReference<>();
     private boolean seenClosed;
 
     public Handshake(Governor governor, EndPoint endPoint) {
         this.governor = governor;
         this.endPoint = endPoint;
-        since = governor.now();
+        openedAt = governor.now();
+        since = openedAt;
+        lookedAt = openedAt;
+    }
+
+    /** Whether the server has to go on: it works on what has come, or has not read it yet. */
+    private boolean isServersTurn() {
+        return !endPoint.isFillInterested() || Sockets.hasUnread(endPoint);
+    }
+
+    /** Counts the time since the last look to those who had the turn. Used by the timer only. Returns as above. */
+    private boolean lookWhoseTurn(long now) {
+        boolean servers = isServersTurn();
+        if (servers) {
+            since = sinceAtEnd(now);
+        }
+        lookedAt = now;
+        return servers;
+    }
+
+    /** The nanoTime from which on the client has to be waited for, if it has done its part of this phase now. */
+    public long sinceAtEnd(long now) {
+        return since + Math.max(0, now - lookedAt);
     }
 
     /** The endpoint of the socket. */
@@ -45,8 +77,16 @@ public final class Handshake extends GovernedConnection {
     }
 
     private long due(Pressure pressure) {
-        long timeout = governor.decisions().handshake(pressure.squeeze(), governor.idleTimeout());
-        return timeout == Decisions.NEVER ? since + ConnectionDeadlines.RELOOK : since + timeout;
+        long timeout = timeout(pressure);
+        return timeout == Decisions.NEVER ? openedAt + ConnectionDeadlines.RELOOK : openedAt + timeout;
+    }
+
+    /** How long the phase may take, in nanoseconds from the accept. */
+    private long timeout(Pressure pressure) {
+        Decisions decisions = governor.decisions();
+        long waiting = decisions.timeout(ConnectionState.NEW, pressure.squeeze(), governor.idleTimeout(), 0);
+        long all = decisions.handshake(0, governor.idleTimeout());
+        return waiting == Decisions.NEVER ? all : Math.min(all, waiting + since - openedAt);
     }
 
     @Override
@@ -61,17 +101,18 @@ public final class Handshake extends GovernedConnection {
             seenClosed = true;
             return now + ConnectionDeadlines.CLOSED_RELOOK;
         }
-        long handshake = governor.decisions().handshake(pressure.squeeze(), governor.idleTimeout());
-        long stop = governor.stopTimeout(since, now);
+        lookWhoseTurn(now);
+        long handshake = timeout(pressure);
+        long stop = governor.stopTimeout(openedAt, now);
         long timeout = Math.min(handshake, stop);
         if (timeout == Decisions.NEVER) {
             return now + ConnectionDeadlines.RELOOK;
         }
-        if (now - since >= timeout) {
+        if (now - openedAt >= timeout) {
             close(stop < handshake ? CloseReason.STOP : CloseReason.HANDSHAKE);
             return now + ConnectionDeadlines.RELOOK;
         }
-        return since + timeout;
+        return openedAt + timeout;
     }
 
     /** The phase is over, and another connection has the endpoint. From now on this one closes nothing. */
@@ -114,8 +155,12 @@ public final class Handshake extends GovernedConnection {
         return false;
     }
 
+    /** Used by the timer only. */
     @Override
     public boolean isComing(long now) {
+        if (lookWhoseTurn(now)) {
+            return true;
+        }
         Connection connection = endPoint.getConnection();
         return connection != null && Arrival.isComing(now - since, connection.getBytesIn());
     }
@@ -137,7 +182,7 @@ public final class Handshake extends GovernedConnection {
 
     @Override
     public long openedAt() {
-        return since;
+        return openedAt;
     }
 
     @Override
@@ -152,7 +197,7 @@ public final class Handshake extends GovernedConnection {
 
     @Override
     public boolean evict(long asOf, long now) {
-        return close(CloseReason.EVICTED);
+        return !isServersTurn() && close(CloseReason.EVICTED);
     }
 
     @Override

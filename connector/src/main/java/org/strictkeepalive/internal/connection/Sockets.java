@@ -1,8 +1,10 @@
 package org.strictkeepalive.internal.connection;
 
+import java.io.IOException;
+import java.nio.channels.SocketChannel;
 import org.eclipse.jetty.io.EndPoint;
 
-/** Finds the endpoint of a socket. */
+/** Knows the endpoint of a socket. */
 public final class Sockets {
     private Sockets() {}
 
@@ -13,5 +15,15 @@ public final class Sockets {
             result = wrapper.unwrap();
         }
         return result;
+    }
+
+    /** Whether bytes have come that nobody has read yet. It takes nothing, and costs a system call. */
+    public static boolean hasUnread(EndPoint innermost) {
+        try {
+            return innermost.getTransport() instanceof SocketChannel channel
+                    && channel.socket().getInputStream().available() > 0;
+        } catch (IOException | RuntimeException x) {
+            return false; // It is closed, or not a socket of TCP.
+        }
     }
 }

@@ -6,7 +6,6 @@ import java.util.concurrent.atomic.AtomicLongFieldUpdater;
 import org.strictkeepalive.CloseReason;
 import org.strictkeepalive.ConnectionState;
 import org.strictkeepalive.internal.connection.Governor;
-import org.strictkeepalive.internal.policy.Arrival;
 import org.strictkeepalive.internal.policy.Decisions;
 import org.strictkeepalive.internal.policy.Pressure;
 import org.strictkeepalive.internal.policy.Tick;
@@ -20,7 +19,7 @@ import org.strictkeepalive.internal.policy.Tick;
  * it, a GOAWAY that refuses nothing comes first, when no exchange is in progress if possible. A round trip later comes
  * the one that counts.
  */
-abstract class Http2Deadlines extends Http2Life {
+abstract class Http2Deadlines extends Http2Facts {
     // What the thread that ends connections is asked to do.
     static final int GOAWAY = 1;
     static final int ANNOUNCE = 1 << 1;
@@ -83,28 +82,7 @@ abstract class Http2Deadlines extends Http2Life {
         since = acceptedAt;
     }
 
-    // ---- What a connection can tell
-
-    /** Whether the socket is open. */
-    abstract boolean isSocketOpen();
-
-    /** Whether Jetty or the client has closed the session. */
-    abstract boolean isSessionClosed();
-
-    /** The number of open streams. */
-    abstract int streams();
-
-    /** How many streams have ended. */
-    abstract long ended();
-
-    /** How many bytes have come. */
-    abstract long bytesIn();
-
-    /** How many bytes of bodies have moved, roughly. */
-    abstract long moved();
-
-    /** Whether an exchange that waits for the client can't go on without it. */
-    abstract boolean isBlocked();
+    // ---- What a connection does
 
     /** Counts the connection as closed. */
     abstract void onClosed();
@@ -196,7 +174,7 @@ abstract class Http2Deadlines extends Http2Life {
     final boolean confirm() {
         long now = governor.now();
         CloseReason reason = claimedFor;
-        if (streams() > 0 || isSessionClosed()) {
+        if (streams() > 0 || isSessionClosed() || isDelayedHere(now)) {
             giveBack();
             governor.due(this, now + SHORT_RELOOK);
             return false;
@@ -378,11 +356,6 @@ abstract class Http2Deadlines extends Http2Life {
     @Override
     public final boolean isReused() {
         return requests() > 1;
-    }
-
-    @Override
-    public final boolean isComing(long now) {
-        return requests() == 0 && Arrival.isComing(now - openedAt, bytesIn());
     }
 
     @Override

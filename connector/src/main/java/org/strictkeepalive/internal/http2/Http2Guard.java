@@ -111,6 +111,11 @@ final class Http2Guard extends Http2Bodies implements Function<HttpStream, HttpS
                 : connection.getBytesIn();
     }
 
+    @Override
+    boolean hasUnread() {
+        return Sockets.hasUnread(innermost);
+    }
+
     /**
      * What was written for a PING or SETTINGS of the client is no progress. It is never more than what has come for it,
      * so what has come beside bodies is taken off.
@@ -244,7 +249,7 @@ final class Http2Guard extends Http2Bodies implements Function<HttpStream, HttpS
 
     @Override
     public void endQuietLinger() {
-        if (isEnding() && streams() == 0 && bytesIn() == bytesAtEnd) {
+        if (isEnding() && streams() == 0 && bytesIn() == bytesAtEnd && !hasUnread()) {
             handOn(governor, CLOSE);
         }
     }

@@ -309,8 +309,14 @@ public final class ConnectorGovernor
     public void onGuard(ConnectionGuard guard) {
         server.counters().regret().onOpened(guard.peer(), server.now());
         Handshake handshake = phases.take(guard.innermost());
-        guard.begin(handshake == null ? server.now() : handshake.since());
+        guard.begin(begunAt(handshake));
         opened(handshake, guard, guard.firstDue());
+    }
+
+    /** The accept of a connection, without the time that the server itself needed for a handshake before. */
+    private long begunAt(Handshake handshake) {
+        long now = server.now();
+        return handshake == null ? now : handshake.sinceAtEnd(now);
     }
 
     /** Counts a connection, which may take the place of one that is counted already. */
@@ -340,8 +346,7 @@ public final class ConnectorGovernor
     }
 
     private void onHttp2(Connection http, Handshake handshake) {
-        long acceptedAt = handshake == null ? server.now() : handshake.since();
-        http2.open(http, acceptedAt, (connection, due) -> {
+        http2.open(http, begunAt(handshake), (connection, due) -> {
             server.counters().regret().onOpened(connection.peer(), server.now());
             opened(handshake, connection, due);
         });

@@ -1,6 +1,7 @@
 package org.strictkeepalive.internal.policy;
 
 import java.util.concurrent.TimeUnit;
+import java.util.function.BooleanSupplier;
 
 /**
  * Tells a connection whose handshake or first request is on its way from one that says nothing. Pure.
@@ -11,6 +12,8 @@ import java.util.concurrent.TimeUnit;
 public final class Arrival {
     /** How long after its accept a connection may count as busy before its first request is there. */
     static final long HANDSHAKE_GRACE = TimeUnit.SECONDS.toNanos(1);
+    /** How long after its accept a connection counts as busy because what has come is not read yet. */
+    private static final long LONGEST_DELAY = TimeUnit.SECONDS.toNanos(10);
     /**
      * The least rate, in bytes a second since its accept. A ClientHello alone is enough for the whole grace, a trickle
      * is not.
@@ -29,5 +32,15 @@ public final class Arrival {
      */
     public static boolean isComing(long age, long bytes) {
         return bytes > 0 && age < HANDSHAKE_GRACE && bytes * SECOND >= (double) LEAST_RATE * age;
+    }
+
+    /**
+     * Tells whether a first request may have come that the server has not read yet. If all CPUs are taken, that lasts.
+     *
+     * @param age the time since accept in nanoseconds
+     * @param unread asks whether bytes have come that nobody has read
+     */
+    public static boolean isDelayed(long age, BooleanSupplier unread) {
+        return age < LONGEST_DELAY && unread.getAsBoolean();
     }
 }

@@ -92,7 +92,7 @@ final class Eviction {
         Object peer = fairShare.isOn() ? connection.peer() : null;
         fairShare.add(peer);
         Candidate candidate = new Candidate(connection, peer, now - since, since, arriving);
-        if (candidate.mayGo(level, now)) {
+        if (connection.decisions().isEvictable(isReused, candidate.idle, level)) {
             (isReused ? reused : newcomers).add(candidate);
             if (reused.size() > 2 * Relief.MOST) {
                 // No more can go in one round.

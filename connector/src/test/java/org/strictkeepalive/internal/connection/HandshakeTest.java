@@ -1,76 +1,187 @@
 package org.strictkeepalive.internal.connection;
 
+import static org.awaitility.Awaitility.await;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import java.lang.reflect.Proxy;
-import org.eclipse.jetty.io.ByteArrayEndPoint;
+import java.io.IOException;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.nio.ByteBuffer;
+import java.nio.channels.ServerSocketChannel;
+import java.nio.channels.SocketChannel;
+import org.eclipse.jetty.io.AbstractConnection;
+import org.eclipse.jetty.util.Callback;
+import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
-import org.strictkeepalive.KeepAlivePolicy;
-import org.strictkeepalive.internal.policy.Decisions;
+import org.strictkeepalive.CloseReason;
+import org.strictkeepalive.PressureLevel;
 import org.strictkeepalive.internal.policy.Pressure;
 import org.strictkeepalive.internal.policy.Tick;
+import org.strictkeepalive.internal.policy.Verdict;
+import org.strictkeepalive.testkit.FakeScheduler;
+import org.strictkeepalive.testkit.MemoryEndPoint;
+import org.strictkeepalive.testkit.VirtualGovernor;
 
-/** When a handshake ends, the timer and relief may still hold it, and its socket has another connection. */
+/** Who a handshake waits for, in virtual time. The socket is a real one, whose unread bytes count. */
 class HandshakeTest {
-    private static final long SECOND = 1_000_000_000L;
+    private static final long MS = 1_000_000L;
+    private static final long STEP = 10 * MS;
 
-    private long now = 1_000 * SECOND;
-    private int told;
-    private final Decisions decisions = new Decisions(KeepAlivePolicy.defaults());
-    private final ByteArrayEndPoint socket = new ByteArrayEndPoint();
-    private final Handshake handshake = new Handshake(governor(), socket);
-
-    private Governor governor() {
-        return (Governor) Proxy.newProxyInstance(
-                getClass().getClassLoader(),
-                new Class<?>[] {Governor.class},
-                (proxy, method, arguments) -> switch (method.getName()) {
-                    case "now" -> now;
-                    case "decisions" -> decisions;
-                    case "pressure" -> Pressure.NONE;
-                    case "idleTimeout" -> 30 * SECOND;
-                    case "stopTimeout" -> Decisions.NEVER;
-                    case "execute" -> {
-                        ((Runnable) arguments[0]).run();
-                        yield null;
-                    }
-                    case "closing" -> {
-                        told++;
-                        yield null;
-                    }
-                    default -> throw new UnsupportedOperationException(method.getName());
-                });
-    }
+    private final VirtualGovernor governor = new VirtualGovernor(Long.MAX_VALUE - 500 * MS); // nanoTime may wrap
+    private long bytesIn;
+    private SocketChannel client;
+    private SocketChannel server;
+    private MemoryEndPoint endPoint;
+    private Handshake handshake;
 
     @BeforeEach
-    void open() {
-        socket.onOpen();
+    void connect() throws IOException {
+        try (ServerSocketChannel listener = ServerSocketChannel.open()) {
+            listener.bind(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0));
+            client = SocketChannel.open(listener.getLocalAddress());
+            server = listener.accept();
+        }
+        server.configureBlocking(false);
+        endPoint = new MemoryEndPoint(new FakeScheduler()) {
+            @Override
+            public Object getTransport() {
+                return server;
+            }
+        };
+        endPoint.setConnection(new AbstractConnection(endPoint, Runnable::run) {
+            @Override
+            public void onFillable() {}
+
+            @Override
+            public long getBytesIn() {
+                return bytesIn;
+            }
+        });
+        handshake = new Handshake(governor, endPoint);
+        governor.pressure = critical(1);
+    }
+
+    private static Pressure critical(double squeeze) {
+        return new Pressure(PressureLevel.CRITICAL, 1, squeeze, 100, 100, 10, 1, 0, 0, Verdict.NONE);
+    }
+
+    @AfterEach
+    void close() throws IOException {
+        client.close();
+        server.close();
+    }
+
+    private void waitForClient() {
+        assertTrue(endPoint.tryFillInterested(Callback.NOOP));
+    }
+
+    private void send(int bytes) throws IOException {
+        client.write(ByteBuffer.allocate(bytes));
+        await().until(() -> Sockets.hasUnread(endPoint));
+    }
+
+    /** As relief does. */
+    private void look() {
+        handshake.look(new Tick(governor.now, governor.pressure));
+    }
+
+    private boolean isComingAfter(long millis) {
+        for (long end = governor.now + millis * MS; governor.now - end < 0; ) {
+            governor.now += STEP;
+            look();
+            handshake.isComing(governor.now);
+        }
+        return handshake.isComing(governor.now);
     }
 
     @Test
-    void itIsClosedAtItsTimeout() {
-        now += 10 * SECOND;
-        handshake.look(new Tick(now, Pressure.NONE));
-        assertFalse(socket.isOpen());
-        assertEquals(1, told);
+    void silentClientIsNotWaitedForAtCritical() {
+        waitForClient();
+        assertFalse(isComingAfter(0));
+        assertTrue(handshake.evict(handshake.since(), governor.now));
+        assertEquals(CloseReason.EVICTED, handshake.reason());
+        assertFalse(endPoint.isOpen());
     }
 
     @Test
-    void itIsEvicted() {
-        assertTrue(handshake.evict(handshake.since(), now));
-        assertFalse(socket.isOpen());
+    void whatTheServerHasNotReadYetIsNotSilence() throws IOException {
+        waitForClient();
+        send(400);
+        assertTrue(isComingAfter(5000));
+        assertFalse(handshake.evict(handshake.since(), governor.now));
+        assertTrue(endPoint.isOpen());
     }
 
+    @Test
+    void bytesThatComeBehindTheLookKeepItToo() throws IOException {
+        waitForClient();
+        assertFalse(isComingAfter(0));
+        send(1);
+        assertFalse(handshake.evict(handshake.since(), governor.now));
+        assertTrue(endPoint.isOpen());
+    }
+
+    @Test
+    void timeThatTheServerNeedsIsNotTheClients() {
+        governor.pressure = critical(0);
+        bytesIn = 400;
+        assertTrue(isComingAfter(3000), "the server works on the ClientHello");
+        waitForClient();
+        assertTrue(isComingAfter(900), "the client has its second all the same");
+        assertFalse(isComingAfter(200));
+        assertTrue(handshake.evict(handshake.since(), governor.now));
+    }
+
+    @Test
+    void shrunkTimeoutCountsTheClientsTimeOnly() {
+        bytesIn = 400;
+        isComingAfter(3000);
+        waitForClient();
+        isComingAfter(900);
+        assertTrue(endPoint.isOpen());
+        isComingAfter(200);
+        assertFalse(endPoint.isOpen());
+        assertEquals(CloseReason.HANDSHAKE, handshake.reason());
+    }
+
+    @Test
+    void noHandshakeTakesLongerThanItsTimeout() {
+        bytesIn = 400;
+        isComingAfter(9900);
+        assertTrue(endPoint.isOpen());
+        isComingAfter(200);
+        assertFalse(endPoint.isOpen());
+        assertEquals(CloseReason.HANDSHAKE, handshake.reason());
+        assertEquals(1, governor.told);
+    }
+
+    /** The timer and relief may still hold it, and its socket has another connection. */
     @Test
     void oneThatIsOverClosesNothing() {
+        waitForClient();
         handshake.over();
-        now += 10 * SECOND;
-        handshake.look(new Tick(now, Pressure.NONE));
-        assertFalse(handshake.evict(handshake.since(), now));
-        assertTrue(socket.isOpen());
-        assertEquals(0, told);
+        isComingAfter(10_000);
+        assertFalse(handshake.evict(handshake.since(), governor.now));
+        assertTrue(endPoint.isOpen());
+        assertEquals(0, governor.told);
+    }
+
+    @Test
+    void successorInheritsTheClientsTimeOnly() {
+        bytesIn = 400;
+        long accepted = governor.now;
+        isComingAfter(3000);
+        assertEquals(governor.now + 5 * MS, handshake.sinceAtEnd(governor.now + 5 * MS));
+        assertEquals(accepted, handshake.openedAt());
+    }
+
+    @Test
+    void closedSocketHasNothingUnread() throws IOException {
+        server.close();
+        assertFalse(Sockets.hasUnread(endPoint));
+        assertFalse(Sockets.hasUnread(new MemoryEndPoint(new FakeScheduler())));
     }
 }

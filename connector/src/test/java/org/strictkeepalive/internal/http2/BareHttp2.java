@@ -3,17 +3,8 @@ package org.strictkeepalive.internal.http2;
 import java.net.SocketAddress;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.concurrent.Executor;
-import org.eclipse.jetty.io.Connection;
-import org.eclipse.jetty.server.Request;
 import org.strictkeepalive.CloseReason;
-import org.strictkeepalive.KeepAlivePolicy;
-import org.strictkeepalive.internal.connection.ApplicationCalls;
-import org.strictkeepalive.internal.connection.GovernedConnection;
-import org.strictkeepalive.internal.connection.Governor;
-import org.strictkeepalive.internal.observe.Counters;
-import org.strictkeepalive.internal.policy.Decisions;
-import org.strictkeepalive.internal.policy.Pressure;
+import org.strictkeepalive.testkit.VirtualGovernor;
 
 /** A connection without Jetty, in virtual time. It remembers what it was asked to do. */
 class BareHttp2 extends Http2Deadlines {
@@ -25,111 +16,15 @@ class BareHttp2 extends Http2Deadlines {
     long ended;
     long moved;
     CloseReason told;
+    boolean unread;
     boolean counted;
 
     BareHttp2(long now) {
-        this(new Virtual(now));
+        this(new VirtualGovernor(now));
     }
 
-    BareHttp2(Virtual governor) {
+    BareHttp2(VirtualGovernor governor) {
         super(governor, governor.now, 0);
-    }
-
-    /** A connector in virtual time. */
-    static class Virtual implements Governor {
-        long now;
-        long due = Long.MAX_VALUE;
-        Decisions decisions = new Decisions(KeepAlivePolicy.defaults());
-        Pressure pressure = Pressure.NONE;
-        CloseReason farewell;
-        boolean shutdown;
-        private final Counters counters = new Counters();
-        private final ApplicationCalls calls = new ApplicationCalls();
-
-        Virtual(long now) {
-            this.now = now;
-        }
-
-        @Override
-        public Decisions decisions() {
-            return decisions;
-        }
-
-        @Override
-        public Pressure pressure() {
-            return pressure;
-        }
-
-        @Override
-        public long now() {
-            return now;
-        }
-
-        @Override
-        public long begun(Request request) {
-            return now;
-        }
-
-        @Override
-        public long idleTimeout() {
-            return 30_000_000_000L;
-        }
-
-        @Override
-        public boolean isShutdown() {
-            return shutdown;
-        }
-
-        @Override
-        public long calm() {
-            return 0;
-        }
-
-        @Override
-        public boolean isStopping() {
-            return false;
-        }
-
-        @Override
-        public long stopTimeout(long since, long at) {
-            return Decisions.NEVER;
-        }
-
-        @Override
-        public CloseReason farewell() {
-            return farewell;
-        }
-
-        @Override
-        public void due(GovernedConnection connection, long at) {
-            due = Math.min(due, at);
-        }
-
-        @Override
-        public void closing(Connection connection, CloseReason reason) {}
-
-        @Override
-        public void closed(GovernedConnection connection, CloseReason reason) {}
-
-        @Override
-        public void execute(Runnable task) {
-            task.run();
-        }
-
-        @Override
-        public Executor executor() {
-            return Runnable::run;
-        }
-
-        @Override
-        public ApplicationCalls calls() {
-            return calls;
-        }
-
-        @Override
-        public Counters counters() {
-            return counters;
-        }
     }
 
     @Override
@@ -162,6 +57,11 @@ class BareHttp2 extends Http2Deadlines {
     @Override
     long bytesIn() {
         return 0;
+    }
+
+    @Override
+    boolean hasUnread() {
+        return unread;
     }
 
     @Override

@@ -15,12 +15,13 @@ import org.strictkeepalive.PressureLevel;
 import org.strictkeepalive.internal.policy.Decisions;
 import org.strictkeepalive.internal.policy.Pressure;
 import org.strictkeepalive.internal.policy.Tick;
+import org.strictkeepalive.testkit.VirtualGovernor;
 
 /** When the time of an HTTP/2 connection is over, in virtual time. */
 class Http2DeadlinesTest {
     private static final long SECOND = 1_000_000_000L;
 
-    private final BareHttp2.Virtual governor = new BareHttp2.Virtual(Long.MAX_VALUE - 5 * SECOND); // nanoTime may wrap
+    private final VirtualGovernor governor = new VirtualGovernor(Long.MAX_VALUE - 5 * SECOND); // nanoTime may wrap
     private final BareHttp2 connection = new BareHttp2(governor);
 
     private void policy(UnaryOperator<KeepAlivePolicy.Builder> settings) {
@@ -104,6 +105,29 @@ class Http2DeadlinesTest {
         assertEquals(List.of(), late.done);
         assertEquals(Http2Life.OPEN, late.life());
         assertTrue(late.onRequest(governor.now));
+    }
+
+    @Test
+    void firstRequestThatTheServerHasNotReadYetIsWaitedFor() {
+        policy(p -> p.firstRequestTimeout(Duration.ofSeconds(3)));
+        connection.unread = true;
+        assertTrue(connection.isComing(governor.now + 2 * SECOND));
+        connection.evict(connection.since(), governor.now);
+        lookAfter(3 * SECOND);
+        assertEquals(List.of(), connection.done);
+        assertEquals(Http2Life.OPEN, connection.life());
+        lookAfter(7 * SECOND);
+        assertFalse(connection.isComing(governor.now));
+        assertEquals(List.of(Http2Deadlines.GOAWAY), connection.done);
+    }
+
+    @Test
+    void whatComesBetweenRequestsIsNotWaitedFor() {
+        exchange();
+        connection.unread = true;
+        assertFalse(connection.isComing(governor.now));
+        assertTrue(connection.evict(connection.since(), governor.now));
+        assertEquals(List.of(Http2Deadlines.GOAWAY), connection.done);
     }
 
     @Test

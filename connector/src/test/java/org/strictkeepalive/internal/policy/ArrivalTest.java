@@ -1,6 +1,9 @@
 package org.strictkeepalive.internal.policy;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assertions.fail;
 
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -30,5 +33,12 @@ class ArrivalTest {
     @Test
     void manyBytesDoNotOverflow() {
         assertEquals(true, Arrival.isComing(999 * MS, Long.MAX_VALUE));
+    }
+
+    @Test
+    void whatIsNotReadYetIsWaitedForUpToTenSeconds() {
+        assertTrue(Arrival.isDelayed(9_999 * MS, () -> true));
+        assertFalse(Arrival.isDelayed(0, () -> false));
+        assertFalse(Arrival.isDelayed(10_000 * MS, () -> fail("it is not asked for")));
     }
 }
