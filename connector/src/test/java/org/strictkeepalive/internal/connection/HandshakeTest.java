@@ -17,12 +17,14 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.strictkeepalive.CloseReason;
+import org.strictkeepalive.KeepAlivePolicy;
 import org.strictkeepalive.PressureLevel;
 import org.strictkeepalive.internal.policy.Pressure;
 import org.strictkeepalive.internal.policy.Tick;
 import org.strictkeepalive.internal.policy.Verdict;
 import org.strictkeepalive.testkit.FakeScheduler;
 import org.strictkeepalive.testkit.MemoryEndPoint;
+import org.strictkeepalive.testkit.MemoryServer;
 import org.strictkeepalive.testkit.VirtualGovernor;
 
 /** Who a handshake waits for, in virtual time. The socket is a real one, whose unread bytes count. */
@@ -45,12 +47,7 @@ class HandshakeTest {
             server = listener.accept();
         }
         server.configureBlocking(false);
-        endPoint = new MemoryEndPoint(new FakeScheduler()) {
-            @Override
-            public Object getTransport() {
-                return server;
-            }
-        };
+        endPoint = onSocket();
         endPoint.setConnection(new AbstractConnection(endPoint, Runnable::run) {
             @Override
             public void onFillable() {}
@@ -62,6 +59,15 @@ class HandshakeTest {
         });
         handshake = new Handshake(governor, endPoint);
         governor.pressure = critical(1);
+    }
+
+    private MemoryEndPoint onSocket() {
+        return new MemoryEndPoint(new FakeScheduler()) {
+            @Override
+            public Object getTransport() {
+                return server;
+            }
+        };
     }
 
     private static Pressure critical(double squeeze) {
@@ -176,6 +182,19 @@ class HandshakeTest {
         isComingAfter(3000);
         assertEquals(governor.now + 5 * MS, handshake.sinceAtEnd(governor.now + 5 * MS));
         assertEquals(accepted, handshake.openedAt());
+    }
+
+    @Test
+    void firstRequestIsWaitedForInTheSameWay() throws Exception {
+        try (MemoryServer memory = new MemoryServer(KeepAlivePolicy.defaults())) {
+            endPoint = onSocket();
+            ConnectionGuard guard = memory.open(endPoint);
+            long now = memory.scheduler.now + 5000 * MS;
+            assertFalse(guard.isComing(now));
+            send(100);
+            assertTrue(guard.isComing(now));
+            assertFalse(guard.isComing(now + 5000 * MS));
+        }
     }
 
     @Test
