@@ -5,11 +5,14 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
+import java.lang.ref.WeakReference;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.function.UnaryOperator;
+import org.eclipse.jetty.io.Connection;
 import org.eclipse.jetty.server.Handler;
 import org.eclipse.jetty.util.BufferUtil;
 import org.junit.jupiter.api.Test;
@@ -343,6 +346,32 @@ class Http2SocketTest {
             client.rest();
             server.awaitClosed(CloseReason.KEEP_ALIVE_TIMEOUT, 1);
             server.assertNumbersAddUp();
+        }
+    }
+
+    @Test
+    void connectionOfHttp1ThatMadePlaceForHttp2IsForgotten() throws Exception {
+        List<WeakReference<Connection>> opened = new CopyOnWriteArrayList<>();
+        try (TestServer server = TestServer.http2(
+                Transport.CLEAR,
+                KeepAlivePolicy.builder().keepAliveTimeout(LONG).build(),
+                TestServer.hello())) {
+            server.connector.addEventListener(new Connection.Listener() {
+                @Override
+                public void onOpened(Connection connection) {
+                    opened.add(new WeakReference<>(connection));
+                }
+            });
+            server.start();
+            try (FrameClient client = server.connectHttp2()) {
+                client.settings().ask(1);
+                assertEquals(2, opened.size());
+                await().until(() -> {
+                    System.gc();
+                    return opened.get(0).get() == null;
+                });
+                client.ask(3);
+            }
         }
     }
 

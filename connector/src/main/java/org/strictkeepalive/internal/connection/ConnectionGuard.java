@@ -48,7 +48,8 @@ public final class ConnectionGuard extends GuardedClose implements Function<Http
 
     @Override
     public long requests() {
-        return connection.getMessagesIn();
+        AbstractMetaDataConnection http = connection;
+        return http == null ? 0 : http.getMessagesIn();
     }
 
     @Override
@@ -182,6 +183,9 @@ public final class ConnectionGuard extends GuardedClose implements Function<Http
         int state = state(seen());
         if (state == OWNED) {
             return -1;
+        }
+        if (state == PASS && readAhead == null) {
+            return endPoint.fill(buffer);
         }
         if (isCloseUnnoticed() && isOutputShut()) {
             return 0; // Jetty then waits, and the linger reads.
@@ -337,6 +341,9 @@ public final class ConnectionGuard extends GuardedClose implements Function<Http
     public void setConnection(Connection newConnection) {
         if (newConnection != connection) {
             leaves();
+            if (phase() == ConnectionState.NEW) {
+                forget();
+            }
         }
         endPoint.setConnection(newConnection);
     }

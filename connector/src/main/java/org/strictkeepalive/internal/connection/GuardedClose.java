@@ -50,6 +50,12 @@ public abstract class GuardedClose extends GuardedExchange implements Callback {
         return fillCallback;
     }
 
+    @Override
+    final void forget() {
+        super.forget();
+        fillCallback = null;
+    }
+
     /** Nothing more comes from the client. */
     final void inputEnds() {
         endOfInput = true;

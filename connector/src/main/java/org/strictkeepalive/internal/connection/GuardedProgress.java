@@ -31,7 +31,10 @@ abstract class GuardedProgress extends GuardEndPoint {
     static final int OFFER = 1;
     static final int END_EXCHANGE = 1 << 1;
 
-    /** Jetty's connection. Written before other threads know the guard. */
+    /**
+     * Jetty's connection. Written before other threads know the guard. Null from the moment on when it has made place for
+     * one of HTTP/2 before its first request.
+     */
     AbstractMetaDataConnection connection;
     /** Bytes that the policy has read; Jetty's connection gets them first. Published by the word. */
     ByteBuffer readAhead;
@@ -68,9 +71,20 @@ abstract class GuardedProgress extends GuardEndPoint {
 
     /** How many bytes have come at the socket, those of a handshake included. */
     final long bytesIn() {
-        return endPoint instanceof SslConnection.SslEndPoint ssl
-                ? ssl.getSslConnection().getBytesIn()
-                : connection.getBytesIn();
+        if (endPoint instanceof SslConnection.SslEndPoint ssl) {
+            return ssl.getSslConnection().getBytesIn();
+        }
+        AbstractMetaDataConnection http = connection;
+        return http == null ? 0 : http.getBytesIn();
+    }
+
+    /**
+     * Forgets Jetty's connection, which has carried no request: this guard stays the endpoint of the one that follows, and
+     * would keep some 2.5 kB for its whole life.
+     */
+    void forget() {
+        connection = null;
+        forgetBuffers();
     }
 
     // ---- The demand for a body
