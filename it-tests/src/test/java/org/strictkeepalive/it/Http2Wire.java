@@ -73,14 +73,16 @@ final class Http2Wire implements AutoCloseable {
         return last != Integer.MAX_VALUE;
     }
 
-    /** Sends a request for the root. */
-    void request() throws IOException {
+    /** Sends a request. */
+    void request(String path) throws IOException {
         stream += 2;
-        // GET, http, /, and an authority that is not indexed.
         byte[] authority = "localhost".getBytes(StandardCharsets.US_ASCII);
-        ByteBuffer block = ByteBuffer.allocate(5 + authority.length);
-        block.put(new byte[] {(byte) 0x82, (byte) 0x86, (byte) 0x84, 1, (byte) authority.length});
-        send(HEADERS, 5, stream, block.put(authority).array());
+        byte[] bytes = path.getBytes(StandardCharsets.US_ASCII);
+        ByteBuffer block = ByteBuffer.allocate(6 + bytes.length + authority.length);
+        // GET, http, then a path and an authority that are not indexed.
+        block.put(new byte[] {(byte) 0x82, (byte) 0x86, 4, (byte) bytes.length}).put(bytes);
+        block.put(new byte[] {1, (byte) authority.length}).put(authority);
+        send(HEADERS, 5, stream, block.array());
     }
 
     /** Reads up to the end of the response. */
@@ -121,9 +123,13 @@ final class Http2Wire implements AutoCloseable {
         }
     }
 
-    /** Sends a request and reads its response. */
+    /** Sends a request for the root and reads its response. */
     void get() throws IOException {
-        request();
+        get("/");
+    }
+
+    void get(String path) throws IOException {
+        request(path);
         answer();
     }
 
