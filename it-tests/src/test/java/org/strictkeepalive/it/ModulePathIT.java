@@ -1,6 +1,7 @@
 package org.strictkeepalive.it;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.File;
 import java.io.IOException;
@@ -11,15 +12,20 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.StringJoiner;
 import java.util.StringTokenizer;
+import java.util.function.Predicate;
 import java.util.regex.Pattern;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** A modular application that requires nothing but the connector's module. */
+/** Applications on the module path and on the class path, with the jars of HTTP/2 and without. */
 class ModulePathIT {
-    private static final Pattern MODULES =
+    private static final Pattern JARS =
             Pattern.compile("(slf4j-api|jetty-(http|io|server|strict-keepalive|util))-\\d.*(?<!-tests)\\.jar");
+    private static final Pattern JARS_OF_HTTP2 = Pattern.compile("jetty-http2-(common|hpack|server)-\\d.*\\.jar");
     private static final String MODULE_INFO = "module app { requires org.strictkeepalive; }";
+    private static final String MODULE_INFO_OF_HTTP2 =
+            "module app { requires org.strictkeepalive; requires org.eclipse.jetty.http2.server;"
+                    + " requires java.net.http; }";
     private static final String MAIN = """
             package app;
 
@@ -46,15 +52,56 @@ class ModulePathIT {
             }
             """;
 
+    private static final String MAIN_OF_HTTP2 = """
+            package app;
+
+            import java.net.URI;
+            import java.net.http.HttpClient;
+            import java.net.http.HttpRequest;
+            import java.net.http.HttpResponse;
+            import org.eclipse.jetty.http2.server.HTTP2CServerConnectionFactory;
+            import org.eclipse.jetty.server.HttpConfiguration;
+            import org.eclipse.jetty.server.HttpConnectionFactory;
+            import org.eclipse.jetty.server.Server;
+            import org.eclipse.jetty.server.ServerConnector;
+            import org.strictkeepalive.StrictKeepAlive;
+
+            public class Main {
+                public static void main(String[] args) throws Exception {
+                    Server server = new Server();
+                    HttpConfiguration config = new HttpConfiguration();
+                    ServerConnector connector = new ServerConnector(
+                            server, new HttpConnectionFactory(config), new HTTP2CServerConnectionFactory(config));
+                    server.addConnector(connector);
+                    StrictKeepAlive strict = StrictKeepAlive.install(server);
+                    server.start();
+                    URI uri = URI.create("http://127.0.0.1:" + connector.getLocalPort() + "/");
+                    HttpResponse<Void> response = HttpClient.newHttpClient()
+                            .send(HttpRequest.newBuilder(uri).build(), HttpResponse.BodyHandlers.discarding());
+                    System.out.println(response.version() + " " + response.statusCode() + " "
+                            + strict.getDescriptorMonitor().getStatistics().getConnectionsByProtocol());
+                    server.stop();
+                }
+            }
+            """;
+
     @TempDir
     private Path directory;
 
-    private static String modulePath() {
+    private static String jars() {
+        return jars(JARS.asMatchPredicate());
+    }
+
+    private static String jarsAndHttp2() {
+        return jars(JARS.asMatchPredicate().or(JARS_OF_HTTP2.asMatchPredicate()));
+    }
+
+    private static String jars(Predicate<String> wanted) {
         StringJoiner modules = new StringJoiner(File.pathSeparator);
         StringTokenizer paths = new StringTokenizer(System.getProperty("java.class.path"), File.pathSeparator);
         while (paths.hasMoreTokens()) {
             String path = paths.nextToken();
-            if (MODULES.matcher(Path.of(path).getFileName().toString()).matches()) {
+            if (wanted.test(Path.of(path).getFileName().toString())) {
                 modules.add(path);
             }
         }
@@ -82,12 +129,33 @@ class ModulePathIT {
         }
     }
 
+    private void write(String moduleInfo, String main) throws IOException {
+        Files.writeString(directory.resolve("module-info.java"), moduleInfo);
+        Files.writeString(directory.resolve("Main.java"), main);
+    }
+
     @Test
     void aModularApplicationServesAndKnowsItsDescriptors() throws Exception {
-        Files.writeString(directory.resolve("module-info.java"), MODULE_INFO);
-        Files.writeString(directory.resolve("Main.java"), MAIN);
-        run("javac", "-p", modulePath(), "-d", "app", "module-info.java", "Main.java");
-        String output = run("java", "-p", modulePath() + File.pathSeparator + "app", "-m", "app/app.Main");
+        write(MODULE_INFO, MAIN);
+        run("javac", "-p", jars(), "-d", "app", "module-info.java", "Main.java");
+        String output = run("java", "-p", jars() + File.pathSeparator + "app", "-m", "app/app.Main");
         assertEquals("module org.strictkeepalive 404 true", output.trim());
+    }
+
+    @Test
+    void noJarOfHttp2IsNeededOnTheClassPath() throws Exception {
+        write(MODULE_INFO, MAIN);
+        run("javac", "-cp", jars(), "-d", "app", "Main.java");
+        String output = run("java", "-cp", jars() + File.pathSeparator + "app", "app.Main");
+        assertTrue(output.startsWith("unnamed module"), output);
+        assertTrue(output.trim().endsWith(" 404 true"), output);
+    }
+
+    @Test
+    void aModularApplicationHasItsHttp2Governed() throws Exception {
+        write(MODULE_INFO_OF_HTTP2, MAIN_OF_HTTP2);
+        run("javac", "-p", jarsAndHttp2(), "-d", "app", "module-info.java", "Main.java");
+        String output = run("java", "-p", jarsAndHttp2() + File.pathSeparator + "app", "-m", "app/app.Main");
+        assertEquals("HTTP_2 404 {HTTP/1.1=0, HTTP/2=1, none=0}", output.trim());
     }
 }
