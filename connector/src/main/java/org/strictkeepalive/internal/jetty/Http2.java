@@ -1,8 +1,10 @@
 package org.strictkeepalive.internal.jetty;
 
+import java.util.ArrayList;
+import java.util.Collection;
 import java.util.Collections;
 import java.util.IdentityHashMap;
-import java.util.LinkedHashSet;
+import java.util.List;
 import java.util.Set;
 import org.eclipse.jetty.io.Connection;
 import org.eclipse.jetty.server.AbstractConnector;
@@ -33,9 +35,9 @@ final class Http2 {
 
     /** The connector starts. */
     void govern(AbstractConnector connector) {
-        Set<ConnectionFactory> factories = new LinkedHashSet<>(connector.getConnectionFactories());
-        factories.addAll(connector.getContainedBeans(ConnectionFactory.class));
-        factories.removeIf(factory -> !isHttp2(factory));
+        List<ConnectionFactory> factories = new ArrayList<>();
+        addHttp2(connector.getConnectionFactories(), factories);
+        addHttp2(connector.getContainedBeans(ConnectionFactory.class), factories);
         if (factories.isEmpty()) {
             return;
         }
@@ -58,9 +60,15 @@ final class Http2 {
         configurations.forEach(one -> one.getCustomizers().add(0, connections));
     }
 
-    private static boolean isHttp2(ConnectionFactory factory) {
-        return factory.getProtocols().stream()
-                .anyMatch(protocol -> protocol.equalsIgnoreCase("h2") || protocol.equalsIgnoreCase("h2c"));
+    /** Without a stream and without a function: each makes classes, and every start of a connector runs this. */
+    private static void addHttp2(Collection<ConnectionFactory> some, List<ConnectionFactory> found) {
+        for (ConnectionFactory factory : some) {
+            for (String protocol : factory.getProtocols()) {
+                if (protocol.equalsIgnoreCase("h2") || protocol.equalsIgnoreCase("h2c")) {
+                    found.add(factory);
+                }
+            }
+        }
     }
 
     /** The connector has stopped. */
