@@ -61,7 +61,7 @@ public abstract class GovernedConnection extends Timed implements Runnable {
 
     /**
      * The nanoTime of its last progress: its accept, the first byte or the complete headers of a request, the end of a
-     * response, or the FIN.
+     * response, or the FIN or GOAWAY.
      */
     public abstract long since();
 

@@ -80,6 +80,7 @@ abstract class Http2Deadlines extends Http2Facts {
         this.agePart = agePart;
         openedAt = acceptedAt;
         since = acceptedAt;
+        endSince = acceptedAt;
     }
 
     // ---- What a connection does
@@ -319,8 +320,7 @@ abstract class Http2Deadlines extends Http2Facts {
     private long lookAtEnd(Tick tick) {
         long now = tick.now();
         long limit = lingerLimit(tick.pressure());
-        // Differences, because nanoTime may wrap.
-        long lingered = calmed ? now - endSince : Math.min(now - endSince, now - since);
+        long lingered = now - (calmed ? endSince : since());
         if (lingered >= limit) {
             handOn(governor, CLOSE);
             return now + SHORT_RELOOK;
@@ -360,6 +360,13 @@ abstract class Http2Deadlines extends Http2Facts {
 
     @Override
     public final long since() {
+        long last = since;
+        // The difference, because nanoTime may wrap.
+        return isEnding() && endSince - last > 0 ? endSince : last;
+    }
+
+    /** When the last stream ended, or when the connection was accepted, even if it closes since then. */
+    final long idleSince() {
         return since;
     }
 

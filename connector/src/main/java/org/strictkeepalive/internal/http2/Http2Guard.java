@@ -263,7 +263,7 @@ final class Http2Guard extends Http2Bodies implements Function<HttpStream, HttpS
             long timeout = connection.getEndPoint().getIdleTimeout();
             if (governor.isStopping() || governor.isShutdown()) {
                 reason = CloseReason.STOP;
-            } else if (timeout > 0 && governor.now() - since() >= timeout * 1_000_000) {
+            } else if (timeout > 0 && governor.now() - idleSince() >= timeout * 1_000_000) {
                 reason = CloseReason.IDLE_TIMEOUT;
             } else {
                 reason = CloseReason.CLIENT;

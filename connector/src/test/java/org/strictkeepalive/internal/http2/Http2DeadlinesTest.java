@@ -80,6 +80,29 @@ class Http2DeadlinesTest {
     }
 
     @Test
+    void lingerCountsFromTheGoAwayOrTheEndOfTheLastStream() {
+        policy(p -> p.keepAliveTimeout(Duration.ofSeconds(4)).lingerTimeout(Duration.ofSeconds(2)));
+        governor.now += SECOND;
+        exchange();
+        lookAfter(4 * SECOND);
+        assertEquals(governor.now, connection.since());
+        assertEquals(governor.now - 4 * SECOND, connection.idleSince());
+        BareHttp2 busy = new BareHttp2(governor);
+        busy.streams++;
+        busy.opened++;
+        assertTrue(busy.onRequest(governor.now));
+        busy.sessionClosed = true;
+        governor.now += SECOND;
+        busy.look(new Tick(governor.now, governor.pressure));
+        assertEquals(governor.now, busy.since());
+        governor.now += SECOND;
+        busy.streams--;
+        busy.ended++;
+        busy.onExchangeOver(false);
+        assertEquals(governor.now, busy.since());
+    }
+
+    @Test
     void streamThatIsOpenKeepsItsConnectionEvenBeforeItsRequestIsThere() {
         policy(p -> p.keepAliveTimeout(Duration.ofSeconds(1)));
         exchange();
