@@ -12,6 +12,7 @@ import java.util.List;
 import java.util.stream.Stream;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
+import org.strictkeepalive.internal.policy.Arrival;
 import org.strictkeepalive.internal.policy.FairShare;
 
 /**
@@ -40,7 +41,9 @@ final class OwnClasses {
             }
         } else if (!(loader instanceof URLClassLoader) && loader != ClassLoader.getSystemClassLoader()) {
             // To name a class is to load it.
-            LOG.debug("Loaded {}", List.of(Relief.class, Eviction.class, Eviction.Candidate.class, FairShare.class));
+            LOG.debug(
+                    "Loaded {}",
+                    List.of(Relief.class, Eviction.class, Eviction.Candidate.class, FairShare.class, Arrival.class));
         }
     }
 
