@@ -68,6 +68,7 @@ public final class FrameClient implements AutoCloseable {
     private final Socket socket;
     private final OutputStream out;
     private final DataInputStream in;
+    private final List<Frame> frames = new ArrayList<>();
 
     FrameClient(Socket socket) throws IOException {
         this.socket = socket;
@@ -149,7 +150,9 @@ public final class FrameClient implements AutoCloseable {
             int stream = in.readInt();
             byte[] payload = new byte[length];
             in.readFully(payload);
-            return new Frame(type, flags, stream, ByteBuffer.wrap(payload));
+            Frame frame = new Frame(type, flags, stream, ByteBuffer.wrap(payload));
+            frames.add(frame);
+            return frame;
         } catch (EOFException | SocketException x) {
             return null;
         }
@@ -201,6 +204,11 @@ public final class FrameClient implements AutoCloseable {
             result.add(frame);
         }
         return result;
+    }
+
+    /** All frames that were read. */
+    public List<Frame> frames() {
+        return frames;
     }
 
     /** Reads the GOAWAYs among the frames up to the close. */
