@@ -257,7 +257,7 @@ abstract class Http2Deadlines extends Http2Facts {
         if (calmed) {
             return lookAtEnd(tick);
         }
-        if (stage == ENDING && now - stageSince >= ROUND_TRIP) {
+        if (stage == ENDING && now - stageSince >= ROUND_TRIP && life() != CLOSED) {
             announce(now);
         } else if (stage == ANNOUNCED && now - stageSince >= ROUND_TRIP && !sessionEnds && closesBusy()) {
             endSince = now;
