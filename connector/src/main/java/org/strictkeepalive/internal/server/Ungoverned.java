@@ -32,16 +32,24 @@ public final class Ungoverned {
      * @param peer its peer, as {@link org.strictkeepalive.internal.policy.Peers} defines it; null if that is not known
      */
     public void add(EndPoint socket, Connection connection, Object peer) {
-        if (open.putIfAbsent(socket, new Known(kind(connection), peer)) == null && peer != null) {
-            byPeer.merge(peer, 1, Integer::sum);
-        }
+        // Its close may be reported at the same time, so both counts change in one step.
+        open.computeIfAbsent(socket, added -> {
+            if (peer != null) {
+                byPeer.merge(peer, 1, Integer::sum);
+            }
+            return new Known(kind(connection), peer);
+        });
     }
 
     /** It was closed. Does nothing for other connections. */
     public void remove(EndPoint socket) {
-        Known known = open.isEmpty() ? null : open.remove(socket);
-        if (known != null && known.peer != null) {
-            byPeer.computeIfPresent(known.peer, (peer, count) -> count > 1 ? count - 1 : null);
+        if (!open.isEmpty()) {
+            open.computeIfPresent(socket, (removed, known) -> {
+                if (known.peer != null) {
+                    byPeer.computeIfPresent(known.peer, (peer, count) -> count > 1 ? count - 1 : null);
+                }
+                return null;
+            });
         }
     }
 
