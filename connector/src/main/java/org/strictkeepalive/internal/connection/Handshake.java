@@ -2,6 +2,7 @@ package org.strictkeepalive.internal.connection;
 
 import java.net.SocketAddress;
 import java.util.concurrent.atomic.AtomicReference;
+import org.eclipse.jetty.io.AbstractEndPoint;
 import org.eclipse.jetty.io.Connection;
 import org.eclipse.jetty.io.EndPoint;
 import org.strictkeepalive.CloseReason;
@@ -41,9 +42,16 @@ public final class Handshake extends GovernedConnection {
         lookedAt = openedAt;
     }
 
-    /** Whether the server has to go on: it works on what has come, or has not read it yet. */
+    /**
+     * Whether the server has to go on: it works on what has come, or has not read it yet. If it can't write, it reads
+     * nothing more, and the client has to take what was written.
+     */
     private boolean isServersTurn() {
-        return !endPoint.isFillInterested() || Sockets.hasUnread(endPoint);
+        return !isWritePending() && (!endPoint.isFillInterested() || Sockets.hasUnread(endPoint));
+    }
+
+    private boolean isWritePending() {
+        return endPoint instanceof AbstractEndPoint ep && ep.getWriteFlusher().isPending();
     }
 
     /** Counts the time since the last look to those who had the turn. Used by the timer only. Returns as above. */

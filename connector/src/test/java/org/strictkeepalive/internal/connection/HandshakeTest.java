@@ -142,6 +142,18 @@ class HandshakeTest {
     }
 
     @Test
+    void clientThatTakesNothingOfTheHandshakeIsNotWaitedFor() throws IOException {
+        governor.pressure = critical(0);
+        bytesIn = 400;
+        send(400);
+        assertTrue(isComingAfter(500));
+        endPoint.write(Callback.NOOP, ByteBuffer.allocate(2 * MemoryEndPoint.OUTPUT));
+        assertTrue(endPoint.isWritePending());
+        assertFalse(isComingAfter(1100));
+        assertTrue(handshake.evict(handshake.since(), governor.now));
+    }
+
+    @Test
     void shrunkTimeoutCountsTheClientsTimeOnly() {
         bytesIn = 400;
         isComingAfter(3000);
