@@ -20,6 +20,7 @@ public final class FrameClient implements AutoCloseable {
     public static final int SETTINGS = 4;
     public static final int PING = 6;
     public static final int GOAWAY = 7;
+    private static final int WINDOW_UPDATE = 8;
     private static final int CONTINUATION = 9;
 
     public static final int MOST = Integer.MAX_VALUE;
@@ -84,7 +85,19 @@ public final class FrameClient implements AutoCloseable {
 
     /** Sends SETTINGS with which the server may send nothing of a body. */
     public FrameClient settingsWithoutWindow() throws IOException {
-        return send(SETTINGS, 0, 0, new byte[] {0, INITIAL_WINDOW_SIZE, 0, 0, 0, 0});
+        return settingsWithWindow(0);
+    }
+
+    /** Sends SETTINGS with which the server may send so many bytes of a body before it has to wait. */
+    public FrameClient settingsWithWindow(int bytes) throws IOException {
+        ByteBuffer payload = ByteBuffer.allocate(6).putShort((short) INITIAL_WINDOW_SIZE);
+        return send(SETTINGS, 0, 0, payload.putInt(bytes).array());
+    }
+
+    /** Lets the server send so many bytes more, on a stream or, for 0, on the connection. */
+    public FrameClient window(int stream, int bytes) throws IOException {
+        return send(
+                WINDOW_UPDATE, 0, stream, ByteBuffer.allocate(4).putInt(bytes).array());
     }
 
     private FrameClient send(int type, int flags, int stream, byte[] payload) throws IOException {
@@ -101,11 +114,9 @@ public final class FrameClient implements AutoCloseable {
         block.write(post ? 0x83 : 0x82);
         block.write(0x86); // :scheme http
         block.write(0x04); // :path, not indexed
-        block.write(path.length());
-        block.writeBytes(path.getBytes(StandardCharsets.US_ASCII));
+        writeString(block, path);
         block.write(0x01); // :authority, not indexed
-        block.write(9);
-        block.writeBytes("localhost".getBytes(StandardCharsets.US_ASCII));
+        writeString(block, "localhost");
         return block.toByteArray();
     }
 
@@ -114,9 +125,39 @@ public final class FrameClient implements AutoCloseable {
         return send(HEADERS, END_HEADERS | END_STREAM, stream, header(false, path));
     }
 
+    /** Sends a request that Jetty answers by itself, with 417. */
+    public FrameClient getExpecting(int stream, String expectation) throws IOException {
+        ByteArrayOutputStream block = new ByteArrayOutputStream();
+        block.writeBytes(header(false, "/"));
+        block.write(0x00); // a new name, not indexed
+        writeString(block, "expect");
+        writeString(block, expectation);
+        return send(HEADERS, END_HEADERS | END_STREAM, stream, block.toByteArray());
+    }
+
     /** Sends the headers of a request with a body. */
     public FrameClient post(int stream, String path) throws IOException {
         return send(HEADERS, END_HEADERS, stream, header(true, path));
+    }
+
+    /** Sends the headers of a request that opens a tunnel for a protocol (RFC 8441). */
+    public FrameClient connect(int stream, String protocol) throws IOException {
+        ByteArrayOutputStream block = new ByteArrayOutputStream();
+        block.write(0x02); // :method, not indexed
+        writeString(block, "CONNECT");
+        block.write(0x00); // a new name, not indexed
+        writeString(block, ":protocol");
+        writeString(block, protocol);
+        block.write(0x86); // :scheme http
+        block.write(0x84); // :path /
+        block.write(0x01); // :authority, not indexed
+        writeString(block, "localhost");
+        return send(HEADERS, END_HEADERS, stream, block.toByteArray());
+    }
+
+    private static void writeString(ByteArrayOutputStream block, String text) {
+        block.write(text.length());
+        block.writeBytes(text.getBytes(StandardCharsets.US_ASCII));
     }
 
     /** Sends the first part of the headers of a request. */
@@ -135,6 +176,11 @@ public final class FrameClient implements AutoCloseable {
 
     public FrameClient cancel(int stream) throws IOException {
         return send(RST_STREAM, 0, stream, new byte[] {0, 0, 0, 8});
+    }
+
+    /** Tells that no stream of the server above that one is processed. */
+    public FrameClient goAway(int lastStream) throws IOException {
+        return send(GOAWAY, 0, 0, ByteBuffer.allocate(8).putInt(lastStream).array());
     }
 
     public FrameClient ping() throws IOException {

@@ -270,14 +270,15 @@ abstract class Http2Deadlines extends Http2Facts {
 
     private boolean isStalled(Tick tick) {
         Pressure pressure = governor.isShutdown() ? tick.pressure().atLeastElevated() : tick.pressure();
-        boolean waits = isAllWaiting() && streams() <= exchanges();
+        // A stream may be open without an exchange, if Jetty itself answers its request.
+        boolean waits = (exchanges() == 0 || isAllWaiting()) && isBlocked();
         if (stall == null) {
             if (!waits) {
                 return false;
             }
             stall = new Http2Stall();
         }
-        return stall.judge(tick.now(), waits, moved(), governor.decisions(), pressure) && isBlocked();
+        return stall.judge(tick.now(), waits, moved(), governor.decisions(), pressure);
     }
 
     private long lookAtIdle(Tick tick) {

@@ -25,7 +25,7 @@ abstract class Http2Facts extends Http2Life {
     /** How many bytes of bodies have moved, roughly. */
     abstract long moved();
 
-    /** Whether an exchange that waits for the client can't go on without it. */
+    /** Whether no open stream can go on without the client, none of them a tunnel. */
     abstract boolean isBlocked();
 
     @Override

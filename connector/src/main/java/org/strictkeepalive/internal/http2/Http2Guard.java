@@ -7,11 +7,13 @@ import java.nio.channels.SocketChannel;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ThreadLocalRandom;
+import java.util.function.BooleanSupplier;
 import java.util.function.Function;
 import org.eclipse.jetty.http2.ErrorCode;
 import org.eclipse.jetty.http2.HTTP2Connection;
 import org.eclipse.jetty.http2.HTTP2Session;
 import org.eclipse.jetty.http2.HTTP2Stream;
+import org.eclipse.jetty.http2.HTTP2StreamEndPoint;
 import org.eclipse.jetty.http2.api.Stream;
 import org.eclipse.jetty.http2.frames.GoAwayFrame;
 import org.eclipse.jetty.io.AbstractEndPoint;
@@ -65,6 +67,11 @@ final class Http2Guard extends Http2Bodies implements Function<HttpStream, HttpS
 
     /**
      * Lets Jetty's idle timeout come after the keep-alive timeout, so that the close is the policy's: Jetty's own closes
+    @Override
+    HTTP2Stream stream(int id) {
+        return session().getStream(id);
+    }
+
      * the socket right behind the GOAWAY. An idle timeout that somebody has changed stays.
      */
     void postponeIdleTimeout() {
@@ -127,22 +134,33 @@ final class Http2Guard extends Http2Bodies implements Function<HttpStream, HttpS
 
     @Override
     boolean isBlocked() {
-        int exchanges = exchanges();
-        if (demanding() >= exchanges || session().getSendWindow() <= 0 || isWritePending()) {
-            return true;
-        }
-        int full = 0;
+        boolean isUnsent = isWritePending();
+        boolean isFull = session().getSendWindow() <= 0;
         for (Stream stream : session().getStreams()) {
-            if (((HTTP2Stream) stream).getSendWindow() <= 0) {
-                full++;
+            if (!isBlocked((HTTP2Stream) stream, isUnsent, isFull)) {
+                return false;
             }
         }
-        return full + demanding() >= exchanges;
+        return true;
+    }
+
+    /** Tunnels are the application's. A stream without a response so far has nothing that its window could hold back. */
+    private static boolean isBlocked(HTTP2Stream stream, boolean isUnsent, boolean isFull) {
+        if (stream.getAttachment() instanceof HTTP2StreamEndPoint) {
+            return false;
+        }
+        return isUnsent
+                || (stream.isCommitted() && (isFull || stream.getSendWindow() <= 0))
+                || (stream.getAttribute(Http2Exchange.AWAITING) instanceof BooleanSupplier awaiting
+                        && awaiting.getAsBoolean());
     }
 
     private boolean isWritePending() {
-        return connection.getEndPoint() instanceof AbstractEndPoint ep
-                && ep.getWriteFlusher().isPending();
+        EndPoint endPoint = connection.getEndPoint();
+        while (!(endPoint instanceof AbstractEndPoint) && endPoint instanceof EndPoint.Wrapper wrapper) {
+            endPoint = wrapper.unwrap();
+        }
+        return endPoint instanceof AbstractEndPoint ep && ep.getWriteFlusher().isPending();
     }
 
     @Override
@@ -169,6 +187,7 @@ final class Http2Guard extends Http2Bodies implements Function<HttpStream, HttpS
     }
 
     @Override
+    /** Asks the endpoint that writes: of an upgraded connection it is wrapped. */
     void tellClosing(CloseReason reason) {
         governor.closing(connection, reason);
     }

@@ -5,8 +5,8 @@ import org.strictkeepalive.internal.policy.Decisions.Progress;
 import org.strictkeepalive.internal.policy.Pressure;
 
 /**
- * Judges how a connection waits for its client. It waits while all of its exchanges do. Pure: time is passed in. Used by
- * one thread at a time.
+ * Judges how a connection waits for its client. It waits while none of its streams can go on without the client. Pure:
+ * time is passed in. Used by one thread at a time.
  */
 final class Http2Stall {
     private boolean waiting;
@@ -16,7 +16,7 @@ final class Http2Stall {
     /**
      * Judges the connection.
      *
-     * @param waits whether all exchanges wait for the client
+     * @param waits whether no stream can go on without the client
      * @param bytes how many bytes have moved
      * @return whether its client moves too few bytes
      */

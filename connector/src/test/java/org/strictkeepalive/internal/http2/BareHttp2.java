@@ -3,11 +3,12 @@ package org.strictkeepalive.internal.http2;
 import java.net.SocketAddress;
 import java.util.ArrayList;
 import java.util.List;
+import org.eclipse.jetty.http2.HTTP2Stream;
 import org.strictkeepalive.CloseReason;
 import org.strictkeepalive.testkit.VirtualGovernor;
 
 /** A connection without Jetty, in virtual time. It remembers what it was asked to do. */
-class BareHttp2 extends Http2Deadlines {
+class BareHttp2 extends Http2Bodies {
     final List<Integer> done = new ArrayList<>();
     boolean open = true;
     boolean sessionClosed;
@@ -87,6 +88,11 @@ class BareHttp2 extends Http2Deadlines {
     @Override
     public long requests() {
         return opened;
+    @Override
+    HTTP2Stream stream(int id) {
+        return null;
+    }
+
     }
 
     @Override
