@@ -58,7 +58,7 @@ public final class Http2Connections implements HttpConfiguration.Customizer {
     public void open(Connection connection, long acceptedAt, Opened opened) {
         Http2Guard guard = new Http2Guard(governor, (HTTP2Connection) connection, acceptedAt, guards);
         if (guards.putIfAbsent(connection, guard) == null) {
-            guard.postponeIdleTimeout();
+            guard.adaptIdleTimeout(true);
             opened.opened(guard, guard.firstDue());
             if (!guard.isSocketOpen()) {
                 guard.onClosed(); // Jetty may have reported its close already.
@@ -86,7 +86,7 @@ public final class Http2Connections implements HttpConfiguration.Customizer {
         if (request.getConnectionMetaData().getConnection() instanceof HTTP2Connection connection) {
             Http2Guard guard = guards.get(connection);
             if (guard != null) {
-                if (!guard.onRequest(governor.begun(request))) {
+                if (!guard.onRequest(governor.begun(request)) && !guard.beginsLate(stream(request))) {
                     refuse(connection, request);
                 }
                 request.addHttpStreamWrapper(guard);
@@ -95,12 +95,16 @@ public final class Http2Connections implements HttpConfiguration.Customizer {
         return request;
     }
 
+    private static int stream(Request request) {
+        return Integer.parseInt(request.getId());
+    }
+
     /**
      * Refuses a request behind a GOAWAY, so that the client may send it again. The GOAWAY may name its stream as one that
      * may have been processed, so the stream itself says that it was not.
      */
     private static void refuse(HTTP2Connection connection, Request request) {
-        Stream stream = connection.getSession().getStream(Integer.parseInt(request.getId()));
+        Stream stream = connection.getSession().getStream(stream(request));
         if (stream != null) {
             stream.reset(new ResetFrame(stream.getId(), ErrorCode.REFUSED_STREAM_ERROR.code), Callback.NOOP);
         }

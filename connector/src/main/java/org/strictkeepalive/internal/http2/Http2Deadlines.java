@@ -248,7 +248,7 @@ abstract class Http2Deadlines extends Http2Facts {
         long now = tick.now();
         if (isStalled(tick) && !calmed) {
             calmed = true;
-            closesBusy();
+            closesBusy(0);
             endSince = now;
             closeFor(CloseReason.DATA_RATE);
             handOn(governor, CALM);
@@ -259,13 +259,22 @@ abstract class Http2Deadlines extends Http2Facts {
         }
         if (stage == ENDING && now - stageSince >= ROUND_TRIP && life() != CLOSED) {
             announce(now);
-        } else if (stage == ANNOUNCED && now - stageSince >= ROUND_TRIP && !sessionEnds && closesBusy()) {
-            endSince = now;
-            handOn(governor, GOAWAY_BUSY);
+        } else if (stage == ANNOUNCED && now - stageSince >= ROUND_TRIP && !sessionEnds) {
+            goAwayBusy(now);
         }
         // A stream may end without an exchange, so nobody reports it.
+        long most = adaptIdleTimeout(false) ? governor.idleTimeout() / 4 : RELOOK;
         boolean soon = stage != IN_USE || exchanges() == 0;
-        return soon ? now + SHORT_RELOOK : deadline(now, timeout(tick.pressure()));
+        return now + Math.min(most, soon ? SHORT_RELOOK : timeout(tick.pressure()));
+    }
+
+    private void goAwayBusy(long now) {
+        if (closesBusy(lastStream())) {
+            endSince = now;
+        }
+        if (!isSessionClosed()) {
+            handOn(governor, GOAWAY_BUSY);
+        }
     }
 
     private boolean isStalled(Tick tick) {
@@ -284,6 +293,7 @@ abstract class Http2Deadlines extends Http2Facts {
     private long lookAtIdle(Tick tick) {
         long now = tick.now();
         stall = null;
+        adaptIdleTimeout(true);
         long endedNow = ended();
         if (endedNow != streamsClosed) {
             streamsClosed = endedNow;

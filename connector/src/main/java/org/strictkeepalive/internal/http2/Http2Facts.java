@@ -13,8 +13,20 @@ abstract class Http2Facts extends Http2Life {
     /** The number of open streams. */
     abstract int streams();
 
+    /** The number of the last open stream that the client has opened, 0 for none. */
+    abstract int lastStream();
+
     /** How many streams have ended. */
     abstract long ended();
+
+    /**
+     * Adapts Jetty's own idle timeout, which has to come after the policy's while nothing has to be sent, and else means
+     * what it means.
+     *
+     * @param isIdle whether no stream is open
+     * @return whether it has to be adapted again soon
+     */
+    abstract boolean adaptIdleTimeout(boolean isIdle);
 
     /** How many bytes have come. */
     abstract long bytesIn();

@@ -46,6 +46,8 @@ final class Http2Guard extends Http2Bodies implements Function<HttpStream, HttpS
     private final EndPoint innermost;
     /** Made when it is asked for. Several threads may make it, and make equal ones. */
     private Object peer;
+    /** The idle timeout that {@link #adaptIdleTimeout} has set, in milliseconds. Used by the timer. */
+    private long adapted;
     /** How many bytes had come when the GOAWAY was sent, negative before. */
     private volatile long bytesAtEnd = -1;
 
@@ -65,22 +67,33 @@ final class Http2Guard extends Http2Bodies implements Function<HttpStream, HttpS
         return connection.getSession();
     }
 
-    /**
-     * Lets Jetty's idle timeout come after the keep-alive timeout, so that the close is the policy's: Jetty's own closes
     @Override
     HTTP2Stream stream(int id) {
         return session().getStream(id);
     }
 
-     * the socket right behind the GOAWAY. An idle timeout that somebody has changed stays.
+    /**
+     * Lets Jetty's idle timeout come after the keep-alive timeout, so that the close is the policy's: Jetty's own closes
+     * the socket right behind the GOAWAY. It stays the connector's while streams are open and something can't be sent,
+     * since it then ends what hangs. An idle timeout that somebody else has changed stays.
      */
-    void postponeIdleTimeout() {
+    @Override
+    boolean adaptIdleTimeout(boolean isIdle) {
         EndPoint endPoint = connection.getEndPoint();
         long own = governor.idleTimeout() / 1_000_000;
-        long keepAlive = governor.decisions().idleLimit(governor.idleTimeout()) / 1_000_000;
-        if (keepAlive > 0 && own > 0 && keepAlive >= own && endPoint.getIdleTimeout() == own) {
-            endPoint.setIdleTimeout(keepAlive + BACKSTOP);
+        long now = endPoint.getIdleTimeout();
+        if (own <= 0 || (now != own && now != adapted)) {
+            return false;
         }
+        long keepAlive = governor.decisions().idleLimit(governor.idleTimeout()) / 1_000_000;
+        boolean postpones = keepAlive >= own;
+        boolean obeys = postpones && !isIdle && isWritePending();
+        long next = postpones && !obeys ? keepAlive + BACKSTOP : own;
+        if (next != now) {
+            adapted = next;
+            endPoint.setIdleTimeout(next);
+        }
+        return obeys;
     }
 
     @Override
@@ -103,6 +116,15 @@ final class Http2Guard extends Http2Bodies implements Function<HttpStream, HttpS
     @Override
     int streams() {
         return session().getStreamCount();
+    }
+
+    @Override
+    int lastStream() {
+        int last = 0;
+        for (Stream stream : session().getStreams()) {
+            last = stream.isLocal() ? last : Math.max(last, stream.getId());
+        }
+        return last;
     }
 
     @Override
@@ -155,6 +177,7 @@ final class Http2Guard extends Http2Bodies implements Function<HttpStream, HttpS
                         && awaiting.getAsBoolean());
     }
 
+    /** Asks the endpoint that writes: of an upgraded connection it is wrapped. */
     private boolean isWritePending() {
         EndPoint endPoint = connection.getEndPoint();
         while (!(endPoint instanceof AbstractEndPoint) && endPoint instanceof EndPoint.Wrapper wrapper) {
@@ -187,7 +210,6 @@ final class Http2Guard extends Http2Bodies implements Function<HttpStream, HttpS
     }
 
     @Override
-    /** Asks the endpoint that writes: of an upgraded connection it is wrapped. */
     void tellClosing(CloseReason reason) {
         governor.closing(connection, reason);
     }
@@ -198,24 +220,54 @@ final class Http2Guard extends Http2Bodies implements Function<HttpStream, HttpS
     public void act(int what) {
         try {
             if ((what & ANNOUNCE) != 0) {
-                announce();
+                send(this::announce);
             }
             if ((what & GOAWAY) != 0 && confirm()) {
                 goAway();
             }
             if ((what & GOAWAY_BUSY) != 0) {
-                goAway();
+                send(this::goAway);
             }
             if ((what & CALM) != 0) {
                 calm();
             }
-            if ((what & CLOSE) != 0) {
+            if ((what & CLOSE) != 0 && !tryDo(this::close)) {
                 close();
             }
         } catch (Throwable x) {
             innermost.close(x); // The action will not be asked for again.
             throw x;
         }
+    }
+
+    /**
+     * Sends a frame. If no other thread is to be had, it is left out; the timer asks again for a GOAWAY that counts.
+     */
+    private void send(Runnable frame) {
+        if (!tryDo(frame)) {
+            LOG.debug("No thread to send a GOAWAY to {}", this);
+        }
+    }
+
+    /**
+     * Uses Jetty's session, which on the same thread sends or fails what the application has written meanwhile, and
+     * tells the application. So while exchanges are in progress, that is done on another thread.
+     *
+     * @return false if it has to be and no other thread is to be had
+     */
+    private boolean tryDo(Runnable action) {
+        if (exchanges() == 0) {
+            action.run();
+            return true;
+        }
+        return governor.calls().tryMake(governor.executor(), InvocationType.BLOCKING, () -> {
+            try {
+                action.run();
+            } catch (Throwable x) {
+                innermost.close(x);
+                throw x;
+            }
+        });
     }
 
     /** Sends a GOAWAY that refuses no stream. To Jetty's session nothing has changed. */
@@ -233,12 +285,7 @@ final class Http2Guard extends Http2Bodies implements Function<HttpStream, HttpS
 
     /** Fails the exchanges, which may call the application. */
     private void calm() {
-        boolean made = governor.calls()
-                .tryMake(
-                        governor.executor(),
-                        InvocationType.BLOCKING,
-                        () -> session().onConnectionFailure(ErrorCode.ENHANCE_YOUR_CALM_ERROR.code, "data_rate"));
-        if (!made) {
+        if (!tryDo(() -> session().onConnectionFailure(ErrorCode.ENHANCE_YOUR_CALM_ERROR.code, "data_rate"))) {
             LOG.debug("No thread to end the exchanges of {}", this);
         }
     }

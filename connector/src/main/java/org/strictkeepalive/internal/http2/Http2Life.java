@@ -14,6 +14,7 @@ import org.strictkeepalive.internal.connection.GovernedConnection;
  * <pre>
  * event      from            to         called by
  * begins     OPEN, CHECKING  OPEN       Jetty: the headers of a request are complete; false: it must not be executed
+ * beginsLate CLOSED          the same   Jetty: as above; the request came before the GOAWAY, which doesn't refuse it
  * waits      any             the same   the application waits for the client
  * goesOn     any             the same   it no longer waits
  * ends       any             the same   Jetty: the exchange is over
@@ -41,6 +42,8 @@ abstract class Http2Life extends GovernedConnection {
 
     /** The state, above it the number of exchanges in progress, above that how many of them wait for the client. */
     private volatile long word;
+    /** The last stream whose request is executed although the connection is closed. Published by the word. */
+    private int lastStream;
 
     final int life() {
         return (int) (word & STATE);
@@ -72,6 +75,18 @@ abstract class Http2Life extends GovernedConnection {
                 return true;
             }
         }
+    }
+
+    /**
+     * As {@link #begins}, for a request of a closed connection. If it came before the GOAWAY, it has waited for a
+     * thread, and the client has not been told to send it again.
+     */
+    final boolean beginsLate(int stream) {
+        if (life() != CLOSED || stream > lastStream) {
+            return false;
+        }
+        WORD.getAndAdd(this, EXCHANGE);
+        return true;
     }
 
     /** An exchange that didn't wait for the client does so now. */
@@ -109,8 +124,17 @@ abstract class Http2Life extends GovernedConnection {
         return become(CHECKING, CLOSED);
     }
 
-    /** The policy closes the connection, and the exchanges in progress may finish. Returns false if it was closed. */
-    final boolean closesBusy() {
+    /**
+     * The policy closes the connection, and the exchanges in progress may finish. By one thread at a time.
+     *
+     * @param last the last stream whose request is still executed
+     * @return false if it was closed
+     */
+    final boolean closesBusy(int last) {
+        if (life() == CLOSED) {
+            return false;
+        }
+        lastStream = last;
         return become(OPEN, CLOSED) || become(CHECKING, CLOSED) || become(OPEN, CLOSED);
     }
 

@@ -228,15 +228,16 @@ public final class Decisions {
     }
 
     /**
-     * Returns the longest time that a connection may be idle without pressure.
+     * Returns the longest time that a connection may be idle without pressure. A first request timeout that is off
+     * leaves the other one on.
      *
      * @param connectorIdleTimeout the timeouts that are not set, in nanoseconds, zero or less for none
-     * @return the time in nanoseconds, zero or less if a limit is off
+     * @return the time in nanoseconds, zero or less if the keep-alive timeout is off
      */
     public long idleLimit(long connectorIdleTimeout) {
         long keepAlive = keepAliveTimeoutSet ? keepAliveTimeout : connectorIdleTimeout;
         long first = firstRequestTimeoutSet ? firstRequestTimeout : connectorIdleTimeout;
-        return keepAlive <= 0 || first <= 0 ? 0 : Math.max(keepAlive, first);
+        return keepAlive <= 0 ? 0 : Math.max(keepAlive, first);
     }
 
     /**

@@ -13,6 +13,7 @@ class BareHttp2 extends Http2Bodies {
     boolean open = true;
     boolean sessionClosed;
     int streams;
+    int lastStream;
     long opened;
     long ended;
     long moved;
@@ -32,6 +33,7 @@ class BareHttp2 extends Http2Bodies {
     public void act(int what) {
         if (what != GOAWAY || confirm()) {
             done.add(what);
+            sessionClosed |= what == GOAWAY || what == GOAWAY_BUSY || what == CALM;
         }
     }
 
@@ -51,8 +53,18 @@ class BareHttp2 extends Http2Bodies {
     }
 
     @Override
+    int lastStream() {
+        return lastStream;
+    }
+
+    @Override
     long ended() {
         return ended;
+    }
+
+    @Override
+    boolean adaptIdleTimeout(boolean isIdle) {
+        return false;
     }
 
     @Override
@@ -68,6 +80,11 @@ class BareHttp2 extends Http2Bodies {
     @Override
     long moved() {
         return moved;
+    }
+
+    @Override
+    HTTP2Stream stream(int id) {
+        return null;
     }
 
     @Override
@@ -88,11 +105,6 @@ class BareHttp2 extends Http2Bodies {
     @Override
     public long requests() {
         return opened;
-    @Override
-    HTTP2Stream stream(int id) {
-        return null;
-    }
-
     }
 
     @Override

@@ -207,6 +207,43 @@ class Http2DeadlinesTest {
     }
 
     @Test
+    void requestThatWaitedForAThreadWhileTheGoAwayWasSentIsExecuted() {
+        policy(p -> p.maxRequestsPerConnection(1));
+        begin();
+        end();
+        connection.streams += 2;
+        connection.opened += 2;
+        connection.lastStream = 5;
+        assertFalse(connection.beginsLate(3), "it is not closed");
+        lookAfter(SECOND);
+        assertEquals(List.of(Http2Deadlines.ANNOUNCE, Http2Deadlines.GOAWAY_BUSY), connection.done);
+        assertFalse(connection.onRequest(governor.now));
+        assertFalse(connection.beginsLate(7));
+        assertTrue(connection.beginsLate(3));
+        assertTrue(connection.beginsLate(5));
+        assertEquals(2, connection.exchanges());
+        end();
+        end();
+        lookAfter(2 * SECOND);
+        assertEquals(Http2Deadlines.CLOSE, connection.done.get(2));
+    }
+
+    @Test
+    void goAwayThatNoThreadCouldSendIsAskedForAgain() {
+        policy(p -> p.maxRequestsPerConnection(1));
+        begin();
+        lookAfter(SECOND);
+        lookAfter(SECOND);
+        connection.sessionClosed = false;
+        assertEquals(Http2Deadlines.SHORT_RELOOK, lookAfter(SECOND));
+        assertEquals(
+                List.of(Http2Deadlines.ANNOUNCE, Http2Deadlines.GOAWAY_BUSY, Http2Deadlines.GOAWAY_BUSY),
+                connection.done);
+        lookAfter(SECOND);
+        assertEquals(3, connection.done.size());
+    }
+
+    @Test
     void drainTellsItAndAStopLeavesItToJetty() {
         governor.farewell = CloseReason.STOP;
         exchange();

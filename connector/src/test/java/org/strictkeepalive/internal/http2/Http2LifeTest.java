@@ -26,8 +26,8 @@ class Http2LifeTest {
     @Test
     void noRequestIsExecutedOnceItIsClosed() {
         assertTrue(life.begins());
-        assertTrue(life.closesBusy());
-        assertFalse(life.closesBusy());
+        assertTrue(life.closesBusy(0));
+        assertFalse(life.closesBusy(0));
         assertFalse(life.begins());
         assertEquals(1, life.exchanges());
         assertTrue(life.ends(false));
@@ -40,7 +40,7 @@ class Http2LifeTest {
         life.giveBack();
         assertFalse(life.closes());
         assertTrue(life.claim());
-        assertTrue(life.closesBusy());
+        assertTrue(life.closesBusy(0));
     }
 
     @Test
