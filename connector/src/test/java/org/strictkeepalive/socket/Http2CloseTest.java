@@ -184,6 +184,51 @@ class Http2CloseTest {
         }
     }
 
+    /** A client that takes a response slowly, and sends its frames meanwhile. */
+    private static long takenAtAStop(Transport transport, KeepAlivePolicy policy) throws Exception {
+        int length = 2 << 20;
+        Handler download = TestServer.handler(
+                (request, response, callback) -> response.write(true, ByteBuffer.allocate(length), callback));
+        try (TestServer server = TestServer.http2(transport, policy, download)) {
+            server.server.setStopTimeout(20_000);
+            server.start();
+            try (FrameClient client = server.connectHttp2()) {
+                client.settingsWithWindow(Integer.MAX_VALUE)
+                        .window(0, Integer.MAX_VALUE - 65_535)
+                        .get(1, "/");
+                Thread.sleep(300); // The kernel has all of it.
+                CompletableFuture<Void> stop = CompletableFuture.runAsync(() -> {
+                    try {
+                        server.server.stop();
+                    } catch (Exception x) {
+                        throw new IllegalStateException(x);
+                    }
+                });
+                long taken = 0;
+                try {
+                    for (Frame frame = client.read(); frame != null && taken < length; frame = client.read()) {
+                        taken += frame.type() == FrameClient.DATA
+                                ? frame.payload().remaining()
+                                : 0;
+                        client.window(0, Math.max(1, frame.payload().remaining()));
+                        Thread.sleep(10);
+                    }
+                } catch (IOException x) {
+                    // reset
+                }
+                stop.get(60, TimeUnit.SECONDS);
+                return taken;
+            }
+        }
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    void stopDestroysNoResponseThatItsClientStillTakes(Transport transport) throws Exception {
+        assertEquals(2 << 20, takenAtAStop(transport, null), "plain");
+        assertEquals(2 << 20, takenAtAStop(transport, KeepAlivePolicy.defaults()), "strict");
+    }
+
     /** Raising the timeout acts on a connection that is open. */
     @Test
     void timeoutThatIsRaisedHoldsForOpenConnections() throws Exception {

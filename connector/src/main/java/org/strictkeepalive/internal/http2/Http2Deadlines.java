@@ -72,6 +72,8 @@ abstract class Http2Deadlines extends Http2Facts {
     private boolean seenClosed;
     private long streamsClosed;
     private boolean calmed;
+    /** At a stop: whether the client has sent something behind the GOAWAY. Then it may still take a response. */
+    private boolean taking;
     /** Null while the connection has not waited for its client under pressure. */
     private Http2Stall stall;
 
@@ -237,6 +239,7 @@ abstract class Http2Deadlines extends Http2Facts {
         if (life() != CLOSED && !sessionEnds && isSessionClosed()) {
             endSince = now;
             sessionEnds = true;
+            hasMoreCome();
         }
         if (streams() > 0) {
             return lookAtWork(tick);
@@ -331,6 +334,15 @@ abstract class Http2Deadlines extends Http2Facts {
     private long lookAtEnd(Tick tick) {
         long now = tick.now();
         long limit = lingerLimit(tick.pressure());
+        if (governor.isShutdown() && !calmed) {
+            if (hasMoreCome()) {
+                taking = true;
+                endSince = now;
+            }
+            if (taking) {
+                limit = Math.min(governor.stopTimeout(now, now), RELOOK);
+            }
+        }
         long lingered = now - (calmed ? endSince : since());
         if (lingered >= limit) {
             handOn(governor, CLOSE);

@@ -31,6 +31,9 @@ abstract class Http2Facts extends Http2Life {
     /** How many bytes have come. */
     abstract long bytesIn();
 
+    /** Whether bytes have come since the GOAWAY, or since this was asked last. */
+    abstract boolean hasMoreCome();
+
     /** Whether bytes have come that nobody has read yet. */
     abstract boolean hasUnread();
 

@@ -48,7 +48,7 @@ final class Http2Guard extends Http2Bodies implements Function<HttpStream, HttpS
     private Object peer;
     /** The idle timeout that {@link #adaptIdleTimeout} has set, in milliseconds. Used by the timer. */
     private long adapted;
-    /** How many bytes had come when the GOAWAY was sent, negative before. */
+    /** How many bytes had come when the GOAWAY was sent, negative before. At a stop: when the timer looked last. */
     private volatile long bytesAtEnd = -1;
 
     /**
@@ -138,6 +138,13 @@ final class Http2Guard extends Http2Bodies implements Function<HttpStream, HttpS
         return connection.getEndPoint() instanceof SslConnection.SslEndPoint ssl
                 ? ssl.getSslConnection().getBytesIn()
                 : connection.getBytesIn();
+    }
+
+    @Override
+    boolean hasMoreCome() {
+        long before = bytesAtEnd;
+        bytesAtEnd = bytesIn();
+        return bytesAtEnd != before;
     }
 
     @Override

@@ -19,6 +19,7 @@ class BareHttp2 extends Http2Bodies {
     long moved;
     CloseReason told;
     boolean unread;
+    boolean moreComes;
     boolean counted;
 
     BareHttp2(long now) {
@@ -70,6 +71,11 @@ class BareHttp2 extends Http2Bodies {
     @Override
     long bytesIn() {
         return 0;
+    }
+
+    @Override
+    boolean hasMoreCome() {
+        return moreComes;
     }
 
     @Override

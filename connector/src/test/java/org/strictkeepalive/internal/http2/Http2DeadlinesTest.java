@@ -267,6 +267,24 @@ class Http2DeadlinesTest {
     }
 
     @Test
+    void atAStopOnlyAClientThatStillSendsIsWaitedFor() {
+        exchange();
+        connection.sessionClosed = true;
+        governor.shutdown = true;
+        assertEquals(SECOND * 15 / 100, lookAfter(SECOND));
+        connection.moreComes = true;
+        lookAfter(SECOND);
+        connection.moreComes = false;
+        assertTrue(lookAfter(SECOND / 2) > 0);
+        assertEquals(List.of(), connection.done);
+        BareHttp2 silent = new BareHttp2(governor);
+        silent.sessionClosed = true;
+        silent.look(new Tick(governor.now, governor.pressure));
+        silent.look(new Tick(governor.now + SECOND * 15 / 100, governor.pressure));
+        assertEquals(List.of(Http2Deadlines.CLOSE), silent.done);
+    }
+
+    @Test
     void connectionAllOfWhoseStreamsWaitForTheClientIsEndedUnderPressure() {
         begin();
         begin();
