@@ -229,6 +229,50 @@ class Http2CloseTest {
         assertEquals(2 << 20, takenAtAStop(transport, KeepAlivePolicy.defaults()), "strict");
     }
 
+    /** A tunnel within a stream, such as a WebSocket, holds no socket of its own. */
+    @Test
+    void tunnelInAStreamIsNoConnectionOfItsOwn() throws Exception {
+        try (TestServer server = TestServer.http2(
+                        Transport.CLEAR,
+                        KeepAlivePolicy.builder().keepAliveTimeout(LONG).build(),
+                        TestServer.handler(Http2CloseTest::openTunnel))
+                .start()) {
+            try (FrameClient client = server.connectHttp2()) {
+                client.settings().connect(1, "websocket").await(FrameClient.HEADERS);
+                client.connect(3, "websocket").await(FrameClient.HEADERS);
+                Thread.sleep(200);
+                assertEquals(1, server.statistics().getOpened());
+                assertEquals(
+                        0,
+                        server.statistics().getUngovernedByKind().values().stream()
+                                .mapToInt(Integer::intValue)
+                                .sum());
+            }
+            server.assertNumbersAddUp();
+        }
+    }
+
+    private static void openTunnel(Request request, org.eclipse.jetty.server.Response response, Callback callback) {
+        Connection tunnel =
+                new org.eclipse.jetty.io.AbstractConnection(
+                        request.getTunnelSupport().getEndPoint(),
+                        request.getConnectionMetaData().getConnector().getExecutor()) {
+                    @Override
+                    public void onOpen() {
+                        super.onOpen();
+                        fillInterested();
+                    }
+
+                    @Override
+                    public void onFillable() {}
+                };
+        // As Jetty's WebSockets do.
+        request.getConnectionMetaData().getConnector().getEventListeners().forEach(tunnel::addEventListener);
+        request.setAttribute(HttpStream.UPGRADE_CONNECTION_ATTRIBUTE, tunnel);
+        response.setStatus(200);
+        callback.succeeded();
+    }
+
     /** Raising the timeout acts on a connection that is open. */
     @Test
     void timeoutThatIsRaisedHoldsForOpenConnections() throws Exception {
