@@ -279,7 +279,7 @@ class Http2CloseTest {
         try (TestServer server = TestServer.http2(
                 Transport.CLEAR,
                 KeepAlivePolicy.builder()
-                        .keepAliveTimeout(Duration.ofMillis(1000))
+                        .keepAliveTimeout(Duration.ofSeconds(1))
                         .build(),
                 TestServer.hello())) {
             server.connector.setIdleTimeout(1000);
@@ -289,7 +289,7 @@ class Http2CloseTest {
                 long idleSince = System.nanoTime();
                 server.factory()
                         .setPolicy(KeepAlivePolicy.builder()
-                                .keepAliveTimeout(Duration.ofMillis(4000))
+                                .keepAliveTimeout(Duration.ofSeconds(4))
                                 .build());
                 client.await(FrameClient.GOAWAY);
                 long after = RawClient.millisSince(idleSince);
@@ -305,7 +305,7 @@ class Http2CloseTest {
         try (TestServer server = TestServer.http2(
                 Transport.CLEAR,
                 KeepAlivePolicy.builder()
-                        .keepAliveTimeout(Duration.ofMillis(3000))
+                        .keepAliveTimeout(Duration.ofSeconds(3))
                         .firstRequestTimeout(Duration.ZERO)
                         .build(),
                 TestServer.hello())) {

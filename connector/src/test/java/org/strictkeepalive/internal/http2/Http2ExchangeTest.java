@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import java.lang.reflect.Proxy;
 import java.nio.ByteBuffer;
 import java.util.concurrent.atomic.AtomicReference;
+import java.util.concurrent.locks.LockSupport;
 import org.eclipse.jetty.io.Content;
 import org.eclipse.jetty.server.HttpStream;
 import org.eclipse.jetty.util.BufferUtil;
@@ -122,7 +123,7 @@ class Http2ExchangeTest {
         Http2Exchange seen = current.get();
         for (int spins = 0; (seen == null) != gone; seen = current.get()) {
             if (++spins % 1000 == 0) {
-                Thread.yield();
+                LockSupport.parkNanos(1); // The other thread may have no CPU.
             }
         }
         return seen;
