@@ -179,6 +179,18 @@ public final class KeepAliveStatistics {
     }
 
     /**
+     * Returns how many open connections have a response of server-sent events in progress ({@code Content-Type:
+     * text/event-stream}). They are among those in the state BUSY. The policy closes such a connection only if its client
+     * has gone.
+     *
+     * @return the number
+     */
+    @ManagedAttribute("connections open with server-sent events")
+    public int getEventStreams() {
+        return governor.looks().countEventStreams();
+    }
+
+    /**
      * Begins to count again: opened and closed connections, and requests. Open connections count as opened since then.
      * Lost requests, regrets and distributions go on from start.
      */

@@ -91,6 +91,7 @@ public final class KeepAliveStatusHandler extends Handler.Abstract.NonBlocking {
         connections.put("open", statistics.getOpen());
         connections.put("byState", statistics.getConnectionsByState());
         connections.put("byProtocol", statistics.getConnectionsByProtocol());
+        connections.put("eventStreams", statistics.getEventStreams());
         connections.put("ungovernedByKind", statistics.getUngovernedByKind());
         connections.put("longestIdle", longestIdle(monitor));
         connections.put("reusesByIdleMs", counted(statistics.getReusesByIdleTime()));

@@ -93,6 +93,11 @@ public final class KeepAliveMetrics implements MeterBinder {
                         .register(registry);
             }
         }
+        Gauge.builder(PREFIX + "event.streams", statistics, KeepAliveStatistics::getEventStreams)
+                .description("Connections with server-sent events, which are among the busy ones")
+                .baseUnit("connections")
+                .tags(tags)
+                .register(registry);
         for (String kind : statistics.getUngovernedByKind().keySet()) {
             Gauge.builder(
                             PREFIX + "ungoverned",

@@ -16,7 +16,8 @@ import org.eclipse.jetty.util.BufferUtil;
  * many bytes have moved. A layer of the connection, since an object of its own would take 16 bytes more.
  *
  * <p>The thread that has the move writes its fields, anew for each request, and the word publishes them. The timer reads
- * {@link #bodyEnded} and {@link #upgradeAsked} at any time, and again in the state LOOKING before it relies on them.
+ * {@link #bodyEnded} and {@link #upgradeAsked} at any time, and again in the state LOOKING before it relies on them. Who
+ * looks reads {@link #moved} before the headers of the response: a write of the response publishes both.
  */
 abstract class ConnectionExchange extends ConnectionDeadlines {
     private static final AtomicLongFieldUpdater<ConnectionExchange> MOVED =
@@ -37,12 +38,14 @@ abstract class ConnectionExchange extends ConnectionDeadlines {
     private boolean lastSent;
     /** Whether the end of the exchange may not be reported, since nobody watched it at its begin. */
     private boolean unheard;
+    /** Whether somebody watches the exchange. */
+    private boolean watched;
     /** {@link #READ} or {@link #NOTHING_READ} since the last request began, or {@link #PIPELINED} for good. */
     private byte reads;
     /** The last three bytes that were read. */
     private int tail;
-    /** The request of an exchange that nobody watches. In the state LOOKING also read and written by who looks. */
-    private Request unwatched;
+    /** The request of the exchange in progress, null if there is none. In the state LOOKING also read by who looks. */
+    private ExchangeRequest request;
     /** How many bytes of the body are still to come; negative if only the end of the body tells. */
     private long bodyMissing;
     /** The buffer that was read last, null from the next wait on. */
@@ -116,16 +119,18 @@ abstract class ConnectionExchange extends ConnectionDeadlines {
      *
      * @param persistent whether the request lets the connection be kept
      */
-    final void exchangeBegins(Request request, boolean persistent) {
-        HttpFields headers = request.getHeaders();
+    final void exchangeBegins(ExchangeRequest begun, boolean persistent) {
+        request = begun;
+        watched = true;
+        HttpFields headers = begun.getHeaders();
         boolean chunked = look(headers);
         // A request that came with the bytes of the one before.
         reads = reads == READ ? NOTHING_READ : PIPELINED;
-        upgradeAsked |= HttpMethod.CONNECT.is(request.getMethod());
+        upgradeAsked |= HttpMethod.CONNECT.is(begun.getMethod());
         closeAsked = !persistent;
         lastSent = false;
         unheard = false;
-        long length = request.getLength();
+        long length = begun.getLength();
         bodyEnded = length <= 0 && !chunked;
         if (bodyEnded) {
             // If Jetty has parsed the whole buffer, it has given it back to its pool. So look at the last bytes, not at
@@ -184,19 +189,19 @@ abstract class ConnectionExchange extends ConnectionDeadlines {
     }
 
     /** Nobody watches the exchange from its begin. */
-    final void leaveUnwatched(Request request) {
-        unwatched = request;
+    final void leaveUnwatched() {
+        watched = false;
         unheard = true;
     }
 
     /** The request of an exchange that nobody watches, null if somebody does. */
     final Request unwatched() {
-        return unwatched;
+        return watched ? null : request;
     }
 
     /** From now on somebody watches the exchange. Its end may be reported nevertheless by nobody. */
     final void watched() {
-        unwatched = null;
+        watched = true;
     }
 
     /** Whether the exchange may end without a report. If so, it is over when Jetty goes on. */
@@ -206,8 +211,30 @@ abstract class ConnectionExchange extends ConnectionDeadlines {
 
     /** An exchange has ended without a report. */
     final void endsUnheard() {
-        unwatched = null;
+        forgetRequest();
         unheard = false;
+    }
+
+    /** The exchange is over: what it was about must not stay in memory while the connection is idle. */
+    final void forgetRequest() {
+        request = null;
+    }
+
+    @Override
+    public final boolean isEventStream() {
+        int seen = awaitLook();
+        while (state(seen) == BUSY) {
+            if (beginLook(seen)) {
+                try {
+                    ExchangeRequest answered = moved == 0 ? null : request;
+                    return answered != null && answered.isEventStream();
+                } finally {
+                    endLook(seen);
+                }
+            }
+            seen = awaitLook();
+        }
+        return false;
     }
 
     /** The body of the request was read to its end. */

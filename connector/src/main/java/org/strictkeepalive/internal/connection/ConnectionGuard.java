@@ -151,7 +151,7 @@ public final class ConnectionGuard extends GuardedClose implements Function<Http
     // ---- The exchange
 
     /** The headers of a request are complete. Returns false if the request must not be executed. */
-    public boolean accept(Request request) {
+    public boolean accept(ExchangeRequest request) {
         if (!onRequest(request)) {
             return false;
         }

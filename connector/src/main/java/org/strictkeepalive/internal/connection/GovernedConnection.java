@@ -46,6 +46,11 @@ public abstract class GovernedConnection extends Timed implements Runnable {
         return false;
     }
 
+    /** Whether a response of server-sent events is in progress. Its pace is the application's, and it is never cut. */
+    public boolean isEventStream() {
+        return false;
+    }
+
     /** The protocol that it speaks, {@code none} before that is known. */
     public String protocol() {
         return "HTTP/1.1";

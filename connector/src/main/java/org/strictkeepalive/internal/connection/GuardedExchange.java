@@ -7,7 +7,6 @@ import org.eclipse.jetty.http.HttpMethod;
 import org.eclipse.jetty.http.HttpStatus;
 import org.eclipse.jetty.http.MetaData;
 import org.eclipse.jetty.io.EndPoint;
-import org.eclipse.jetty.server.Request;
 import org.strictkeepalive.CloseReason;
 import org.strictkeepalive.PressureLevel;
 import org.strictkeepalive.internal.policy.Decisions;
@@ -47,7 +46,7 @@ public abstract class GuardedExchange extends GuardedWatch {
     // ---- The request
 
     /** The headers of a request are complete. Returns false if the request must not be executed. */
-    final boolean onRequest(Request request) {
+    final boolean onRequest(ExchangeRequest request) {
         if (goesOn() && !endPoint.isOpen()) {
             failed = true;
         }
@@ -63,7 +62,7 @@ public abstract class GuardedExchange extends GuardedWatch {
         requestBegins(begun);
         exchangeBegins(request, connection.isPersistent());
         if (mayBeUnwatched()) {
-            leaveUnwatched(request);
+            leaveUnwatched();
         }
         forgetStall();
         return headersComplete(seen); // Last, because it publishes the fields that were written above.
@@ -100,6 +99,7 @@ public abstract class GuardedExchange extends GuardedWatch {
     final boolean onComplete(int number, boolean whole, boolean unread) {
         endCalls();
         requestEnds(unread);
+        forgetRequest();
         if (!whole) {
             failed = true;
         } else {

@@ -207,6 +207,9 @@ abstract class GuardedProgress extends GuardEndPoint {
             judge = new StallJudge(now);
             stall = judge;
         }
+        if ((reading || writing) && isEventStream()) {
+            return;
+        }
         switch (judge.judge(now, reading, writing, moved(writing), governor.decisions(), pressure)) {
             case LEAVE -> {}
             case OFFER -> execute(OFFER);

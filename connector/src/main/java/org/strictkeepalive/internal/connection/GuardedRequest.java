@@ -1,6 +1,7 @@
 package org.strictkeepalive.internal.connection;
 
 import org.eclipse.jetty.http.HostPortHttpField;
+import org.eclipse.jetty.http.HttpFields;
 import org.eclipse.jetty.http.HttpHeader;
 import org.eclipse.jetty.http.HttpScheme;
 import org.eclipse.jetty.http.HttpURI;
@@ -10,7 +11,7 @@ import org.eclipse.jetty.server.Request;
 import org.eclipse.jetty.util.Jetty;
 
 /** A request of a governed connection. Applications see it as they would without the guard. */
-public class GuardedRequest extends Request.Wrapper {
+public class GuardedRequest extends ExchangeRequest {
     /**
      * Jetty 12.0 derives the scheme from the class of the endpoint, which is now a guard. Later versions ask the
      * endpoint.
@@ -19,21 +20,22 @@ public class GuardedRequest extends Request.Wrapper {
 
     private final GuardedExchange guard;
 
-    private GuardedRequest(Request request, GuardedExchange guard) {
-        super(request);
+    private GuardedRequest(Request request, HttpFields responseHeaders, GuardedExchange guard) {
+        super(request, responseHeaders);
         this.guard = guard;
     }
 
     /**
      * Wraps a request.
      *
+     * @param responseHeaders the headers of its response, which may not be there yet
      * @param guard the guard of its connection
      */
-    public static GuardedRequest of(Request request, GuardedExchange guard) {
+    public static GuardedRequest of(Request request, HttpFields responseHeaders, GuardedExchange guard) {
         HttpURI uri = MEND_SCHEME && guard.getSslSessionData() != null ? request.getHttpURI() : null;
         return uri == null || HttpScheme.HTTPS.is(uri.getScheme())
-                ? new GuardedRequest(request, guard)
-                : new Secure(request, guard, uri);
+                ? new GuardedRequest(request, responseHeaders, guard)
+                : new Secure(request, responseHeaders, guard, uri);
     }
 
     @Override
@@ -56,8 +58,8 @@ public class GuardedRequest extends Request.Wrapper {
     private static final class Secure extends GuardedRequest {
         private final HttpURI uri;
 
-        private Secure(Request request, GuardedExchange guard, HttpURI uri) {
-            super(request, guard);
+        private Secure(Request request, HttpFields responseHeaders, GuardedExchange guard, HttpURI uri) {
+            super(request, responseHeaders, guard);
             this.uri = HttpURI.build(uri)
                     .scheme(HttpScheme.HTTPS)
                     .authority(uri.getHost(), port(request, uri))

@@ -1,14 +1,19 @@
 package org.strictkeepalive.internal.http2;
 
+import java.util.concurrent.atomic.AtomicIntegerFieldUpdater;
 import java.util.concurrent.atomic.AtomicLongFieldUpdater;
 import org.eclipse.jetty.http2.HTTP2Stream;
 import org.strictkeepalive.internal.connection.Governor;
 
-/** Counts what was read of the bodies of a connection's requests. */
+/** Counts what was read of the bodies of a connection's requests, and how many responses are server-sent events. */
 abstract class Http2Bodies extends Http2Deadlines {
+    private static final AtomicIntegerFieldUpdater<Http2Bodies> EVENT_STREAMS =
+            AtomicIntegerFieldUpdater.newUpdater(Http2Bodies.class, "eventStreams");
     private static final AtomicLongFieldUpdater<Http2Bodies> READ =
             AtomicLongFieldUpdater.newUpdater(Http2Bodies.class, "read");
 
+    /** How many responses are streams of server-sent events. */
+    private volatile int eventStreams;
     /** How many bytes of requests' bodies were read. */
     private volatile long read;
 
@@ -23,6 +28,20 @@ abstract class Http2Bodies extends Http2Deadlines {
         if (bytes > 0) {
             READ.addAndGet(this, bytes);
         }
+    }
+
+    final void eventStreamBegins() {
+        EVENT_STREAMS.incrementAndGet(this);
+    }
+
+    final void eventStreamEnds() {
+        EVENT_STREAMS.decrementAndGet(this);
+    }
+
+    /** An application that has not noticed yet that its client has reset the stream doesn't count. */
+    @Override
+    public final boolean isEventStream() {
+        return eventStreams > 0 && streams() > 0;
     }
 
     final long read() {

@@ -283,7 +283,7 @@ abstract class Http2Deadlines extends Http2Facts {
     private boolean isStalled(Tick tick) {
         Pressure pressure = governor.isShutdown() ? tick.pressure().atLeastElevated() : tick.pressure();
         // A stream may be open without an exchange, if Jetty itself answers its request.
-        boolean waits = (exchanges() == 0 || isAllWaiting()) && isBlocked();
+        boolean waits = !isEventStream() && (exchanges() == 0 || isAllWaiting()) && isBlocked();
         if (stall == null) {
             if (!waits) {
                 return false;

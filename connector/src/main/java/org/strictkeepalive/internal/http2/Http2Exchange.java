@@ -9,6 +9,7 @@ import org.eclipse.jetty.io.Content;
 import org.eclipse.jetty.server.HttpStream;
 import org.eclipse.jetty.util.BufferUtil;
 import org.eclipse.jetty.util.Callback;
+import org.strictkeepalive.internal.connection.EventStreams;
 
 /**
  * Wraps the stream of one exchange. It reports the end of the exchange, and whether the application may wait for the
@@ -27,13 +28,17 @@ final class Http2Exchange extends HttpStream.Wrapper implements BooleanSupplier 
     private static final int DEMANDING = 1;
     /** Content was written. */
     private static final int WRITTEN = 2;
+    /** A reason to wait. */
+    private static final int WAITS = DEMANDING | WRITTEN;
     /** The exchange is over. */
     private static final int OVER = 4;
+    /** The response is a stream of server-sent events. */
+    private static final int EVENTS = 8;
 
     private static final int UNKNOWN = Integer.MIN_VALUE;
 
     private final Http2Bodies connection;
-    /** DEMANDING, WRITTEN or both, for a reason to wait. Changed with a compare-and-set. */
+    /** DEMANDING, WRITTEN or both, for a reason to wait, and EVENTS; or OVER. Changed with a compare-and-set. */
     private volatile int turn;
     /** Null before the first read or demand. Written by the thread that reads. Published by the turn. */
     private HTTP2Stream stream;
@@ -89,7 +94,18 @@ final class Http2Exchange extends HttpStream.Wrapper implements BooleanSupplier 
         if ((turn & WRITTEN) == 0 && (last || BufferUtil.hasContent(content))) {
             mayWait(WRITTEN);
         }
+        // Most responses are sent at once, so their headers are not looked at.
+        if (!last && response != null && EventStreams.isOne(response.getHttpFields())) {
+            eventsBegin();
+        }
         super.send(request, response, last, content, callback);
+    }
+
+    private void eventsBegin() {
+        int before = TURN.getAndUpdate(this, seen -> (seen & OVER) != 0 ? seen : seen | EVENTS);
+        if ((before & (OVER | EVENTS)) == 0) {
+            connection.eventStreamBegins();
+        }
     }
 
     private void mayWait(int why) {
@@ -99,7 +115,7 @@ final class Http2Exchange extends HttpStream.Wrapper implements BooleanSupplier 
                 return;
             }
             if (TURN.compareAndSet(this, seen, seen | why)) {
-                if (seen == 0) {
+                if ((seen & WAITS) == 0) {
                     connection.waits();
                 }
                 return;
@@ -108,7 +124,7 @@ final class Http2Exchange extends HttpStream.Wrapper implements BooleanSupplier 
     }
 
     private void reads() {
-        if (TURN.getAndUpdate(this, seen -> seen & ~DEMANDING) == DEMANDING) {
+        if ((TURN.getAndUpdate(this, seen -> seen & ~DEMANDING) & (WAITS | OVER)) == DEMANDING) {
             connection.goesOn();
         }
     }
@@ -144,7 +160,10 @@ final class Http2Exchange extends HttpStream.Wrapper implements BooleanSupplier 
     private void over() {
         int before = TURN.getAndSet(this, OVER);
         if (before != OVER) {
-            connection.onExchangeOver(before != 0);
+            if ((before & EVENTS) != 0) {
+                connection.eventStreamEnds();
+            }
+            connection.onExchangeOver((before & WAITS) != 0);
         }
     }
 }

@@ -28,10 +28,11 @@ final class GuardCustomizer implements HttpConfiguration.Customizer {
         if (guard == null || !guard.isOf(governor) || !guard.isGuardOf(connection)) {
             return request;
         }
-        if (!guard.accept(request)) {
+        GuardedRequest guarded = GuardedRequest.of(request, responseHeaders, guard);
+        if (!guard.accept(guarded)) {
             // The server has decided to close: the client gets no answer, so the request must not be executed.
             throw new HttpException.RuntimeException(HttpStatus.REQUEST_TIMEOUT_408);
         }
-        return GuardedRequest.of(request, guard);
+        return guarded;
     }
 }

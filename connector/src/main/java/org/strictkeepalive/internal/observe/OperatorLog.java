@@ -40,14 +40,16 @@ public final class OperatorLog {
      * Logs the level.
      *
      * @param byState the number of connections in each state
+     * @param eventStreams the number of connections with server-sent events
      * @param others the number of connections that are not governed, by their kind
      */
-    public void level(Pressure p, Map<ConnectionState, Integer> byState, Map<String, Integer> others) {
+    public void level(
+            Pressure p, Map<ConnectionState, Integer> byState, int eventStreams, Map<String, Integer> others) {
         int idle = byState.getOrDefault(ConnectionState.IDLE, 0)
                 + byState.getOrDefault(ConnectionState.NEW, 0)
                 + byState.getOrDefault(ConnectionState.READING, 0);
         String text =
-                "Descriptor pressure {}: used={} limit={} open={} idle={} busy={} pressure={} changesNotLogged={}{}";
+                "Descriptor pressure {}: used={} limit={} open={} idle={} busy={} pressure={} changesNotLogged={}{}{}";
         Object[] numbers = {
             p.level(),
             p.used(),
@@ -57,6 +59,7 @@ public final class OperatorLog {
             byState.getOrDefault(ConnectionState.BUSY, 0),
             "%.2f".formatted(p.share()),
             levels.takeOmitted(),
+            eventStreams == 0 ? "" : " eventStreams=" + eventStreams,
             p.others() == 0 ? "" : " notGoverned=" + p.others() + " " + others
         };
         if (due == LevelLog.Line.RISE) {

@@ -157,6 +157,12 @@ public final class Looks {
                 .count();
     }
 
+    /** How many connections have a response of server-sent events in progress. */
+    public int countEventStreams() {
+        return (int)
+                wheel.list().stream().filter(GovernedConnection::isEventStream).count();
+    }
+
     /** How many connections are in each state. */
     Map<ConnectionState, Integer> countByState() {
         Map<ConnectionState, Integer> counts = new EnumMap<>(ConnectionState.class);

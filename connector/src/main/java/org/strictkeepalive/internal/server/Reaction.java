@@ -95,7 +95,11 @@ final class Reaction {
                 }
             }
             if (log.isLevelDue(p, clock.getAsLong())) {
-                log.level(p, looks.countByState(), connectors.ungoverned().byKind());
+                log.level(
+                        p,
+                        looks.countByState(),
+                        looks.countEventStreams(),
+                        connectors.ungoverned().byKind());
             }
         } catch (Throwable x) {
             failures.add("report the pressure", x);

@@ -315,4 +315,19 @@ class Http2DeadlinesTest {
         lookAfter(SECOND);
         assertTrue(connection.counted);
     }
+
+    @Test
+    void serverSentEventsAreNotEndedForWhatTheirClientDoesNotTake() {
+        begin();
+        connection.waits();
+        connection.eventStreamBegins();
+        governor.pressure = new Pressure(PressureLevel.CRITICAL, 1, 0, 0, 0, 0, 0, 0, 0, null);
+        lookAfter(0);
+        lookAfter(60 * SECOND);
+        assertEquals(List.of(), connection.done);
+        connection.eventStreamEnds();
+        lookAfter(0);
+        lookAfter(60 * SECOND);
+        assertEquals(List.of(Http2Deadlines.CALM), connection.done);
+    }
 }
