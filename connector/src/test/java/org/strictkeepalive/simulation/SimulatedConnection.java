@@ -38,7 +38,7 @@ abstract class SimulatedConnection extends ConnectionDeadlines {
         return freed;
     }
 
-    final boolean isIdle() {
+    public final boolean isIdle() {
         ConnectionState state = state();
         return !freed && (state == ConnectionState.NEW || state == ConnectionState.IDLE);
     }
@@ -49,7 +49,7 @@ abstract class SimulatedConnection extends ConnectionDeadlines {
     }
 
     /** A request comes; false where it comes too late. */
-    final boolean request() {
+    public final boolean request() {
         if (freed || !bytesCame()) {
             return false;
         }
@@ -91,13 +91,13 @@ abstract class SimulatedConnection extends ConnectionDeadlines {
     }
 
     /** The client has closed. */
-    final void clientCloses() {
+    public final void clientCloses() {
         if (!freed) {
             free(closing() == null ? CloseReason.CLIENT : closing());
         }
     }
 
-    final void free(CloseReason reason) {
+    public final void free(CloseReason reason) {
         freed = true;
         freedAt = clock.getAsLong();
         onFreed();

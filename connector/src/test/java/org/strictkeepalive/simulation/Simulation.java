@@ -4,7 +4,6 @@ import java.util.ArrayDeque;
 import java.util.Deque;
 import java.util.HashSet;
 import java.util.Set;
-import java.util.SplittableRandom;
 import java.util.stream.IntStream;
 import org.eclipse.jetty.server.HttpConfiguration;
 import org.eclipse.jetty.server.Server;
@@ -16,8 +15,11 @@ import org.strictkeepalive.KeepAliveStatistics;
 import org.strictkeepalive.PressureLevel;
 import org.strictkeepalive.StrictKeepAliveConnectionFactory;
 import org.strictkeepalive.internal.connection.Governor;
+import org.strictkeepalive.internal.http2.PlayedHttp2;
 import org.strictkeepalive.testkit.FakeConnector;
 import org.strictkeepalive.testkit.FakeProbe;
+import org.strictkeepalive.testkit.PlayedClient;
+import org.strictkeepalive.testkit.PlayedConnection;
 
 /**
  * A server and its visitors in virtual time. Policy, gauge, eviction, wheel, gate and monitor are the real ones; played
@@ -29,12 +31,9 @@ final class Simulation {
     /** A round of relief takes no longer: four steps of 256 connections, a tick apart. */
     private static final long ROUND = 400 * MS;
 
-    private static final long ROUND_TRIP = 50 * MS;
+    private static final long ROUND_TRIP = SimulatedVisitor.ROUND_TRIP;
     /** How long a visitor waits to be accepted before it gives up. */
     private static final long PATIENCE = 10 * SECOND;
-
-    /** The same visitors, whatever the settings. */
-    private static final long SEED = 42_000_000_000L;
 
     /** After this even a leaky client is gone, so that a simulation ends also where the server closes nothing. */
     private static final long LEAK = 3_600 * SECOND;
@@ -174,13 +173,13 @@ final class Simulation {
             Inside.governor(monitor).onAccepted(channel);
             observe();
             Link link = new Link(visitor);
-            Inside.governor(monitor).onOpened(link, link.firstDue());
+            Inside.governor(monitor).onOpened(link.connection.governed(), link.connection.dueFirst());
             if (visitor.leaky) {
-                time.in(LEAK, link::clientCloses);
+                time.in(LEAK, link.connection::clientCloses);
             }
             if (wait > PATIENCE) {
                 result.turnedAway++;
-                link.free(CloseReason.CLIENT);
+                link.connection.free(CloseReason.CLIENT);
             } else if (!visitor.silent) {
                 time.at(Math.max(time.now(), visitor.knockedAt + ROUND_TRIP), link::onRequest);
             }
@@ -216,30 +215,12 @@ final class Simulation {
         }
     }
 
-    private final class Visitor {
-        private final SplittableRandom random;
-        /** Doesn't close: takes one answer, or not even that. */
-        private final boolean leaky;
-
-        private final boolean silent;
-        /** Like a pool of another service: many requests, seconds apart. */
-        private final boolean pool;
-        /** The requests that it still wants to make. */
-        private int left;
-
+    private final class Visitor extends SimulatedVisitor {
         private long knockedAt;
         private long knocks;
 
         private Visitor(int number) {
-            random = new SplittableRandom(SEED + number);
-            leaky = random.nextDouble() < load.leaky();
-            silent = leaky && random.nextInt(4) == 0;
-            pool = !leaky && random.nextInt(20) == 0;
-            left = silent ? 0 : leaky ? 1 : 1 + (int) exponential(pool ? 100 : 3);
-        }
-
-        private double exponential(double mean) {
-            return -mean * Math.log(1 - random.nextDouble());
+            super(number, load);
         }
 
         private void knock() {
@@ -260,35 +241,28 @@ final class Simulation {
                 time.in(SECOND << knocks++, this::knockAgain);
             }
         }
-
-        /** Between two requests; a page's parts come fast, the next page when this one is read. */
-        private long think() {
-            return ROUND_TRIP + (long) (exponential(pool ? 2 : random.nextInt(4) == 0 ? 10 : 0.2) * SECOND);
-        }
-
-        private long service() {
-            return (long) (exponential(random.nextInt(50) == 0 ? 2 : 0.03) * SECOND);
-        }
     }
 
-    private final class Link extends SimulatedConnection {
+    private final class Link implements PlayedClient {
         private final Visitor visitor;
-        private final double agePart;
+        private final PlayedConnection connection;
         private boolean file;
         private boolean discarded;
         /** When the client's next request arrives. */
         private long nextAt = Long.MAX_VALUE;
 
         private Link(Visitor visitor) {
-            super(Simulation.this.governor, time::now);
             this.visitor = visitor;
-            agePart = visitor.random.nextDouble();
+            double agePart = visitor.random.nextDouble();
+            connection = visitor.http2
+                    ? new PlayedHttp2(governor, time::now, agePart, ROUND_TRIP, this)
+                    : new PlayedHttp1(governor, time::now, agePart, this);
             count();
         }
 
         private void count() {
             newcomers.remove(this);
-            if (isIdle() && requests() <= 1) {
+            if (connection.isIdle() && connection.governed().requests() <= 1) {
                 newcomers.add(this);
             }
         }
@@ -298,7 +272,7 @@ final class Simulation {
         }
 
         private void onRequest() {
-            if (request()) {
+            if (connection.request()) {
                 count();
                 result.requests++;
                 visitor.left--;
@@ -309,10 +283,14 @@ final class Simulation {
                     files += file ? 1 : 0;
                 }
                 time.in(visitor.service(), this::onResponse);
-            } else if (time.now() - shutAt() >= ROUND_TRIP) {
+            } else if (time.now() - connection.toldAt() >= ROUND_TRIP) {
                 // The client knew.
                 visitor.knock();
-            } else if (requests() == 0) {
+            } else if (connection.refusesSafely()) {
+                discarded = true;
+                result.refused++;
+                time.in(ROUND_TRIP, visitor::knock);
+            } else if (connection.governed().requests() == 0) {
                 discarded = true;
                 result.turnedAway++;
             } else {
@@ -324,8 +302,7 @@ final class Simulation {
 
         private void onResponse() {
             files -= file ? 1 : 0;
-            CloseReason reason = closeAfter(agePart, governor.pressure());
-            response(reason);
+            CloseReason reason = connection.respond();
             count();
             if (reason != null) {
                 result.told += reason == CloseReason.PRESSURE && isWanted() ? 1 : 0;
@@ -339,59 +316,53 @@ final class Simulation {
             } else if (!visitor.leaky) {
                 // Half of them close at once, the others keep what they won't use, as browsers do.
                 long held = visitor.random.nextBoolean() ? (long) (visitor.random.nextDouble() * 60 * SECOND) : 0;
-                time.in(ROUND_TRIP + held, this::clientCloses);
+                time.in(ROUND_TRIP + held, connection::clientCloses);
             }
         }
 
         @Override
-        void onShut() {
+        public void onShut() {
             count();
             if (!visitor.leaky) {
-                time.in(ROUND_TRIP, this::clientCloses);
+                time.in(ROUND_TRIP, connection::clientCloses);
             }
         }
 
         @Override
-        void onFreed() {
+        public void onFreed() {
             count();
             Simulation.this.count(-1);
         }
 
         @Override
-        public void tellClosing(CloseReason reason) {
+        public void onClosing(CloseReason reason) {
             if (reason == CloseReason.EVICTED) {
                 onEvicted();
             } else if (reason == CloseReason.KEEP_ALIVE_TIMEOUT) {
-                result.timedOutEarly += isWanted() && nextAt - since() < IDLE_TIMEOUT ? 1 : 0;
+                result.timedOutEarly += isWanted() && nextAt - connection.idleSinceWhen() < IDLE_TIMEOUT ? 1 : 0;
             }
         }
 
         private void onEvicted() {
-            if (isReused()) {
-                long idle = time.now() - since();
+            boolean reused = connection.governed().isReused();
+            if (reused) {
+                long idle = time.now() - connection.idleSinceWhen();
                 require(
                         idle >= policy.getMinKeepAliveTimeout().toNanos(),
                         "evicted " + idle / MS + " ms after its response");
                 // At CRITICAL a round may take several steps; who became idle meanwhile is seen in the next one.
-                boolean known = newcomers.stream().anyMatch(link -> time.now() - link.since() > ROUND);
+                boolean known =
+                        newcomers.stream().anyMatch(link -> time.now() - link.connection.idleSinceWhen() > ROUND);
                 require(!known, "a reused one evicted before a newcomer");
             }
             result.evicted++;
-            result.evictedReused += isReused() ? 1 : 0;
+            result.evictedReused += reused ? 1 : 0;
             result.evictedWanted += isWanted() ? 1 : 0;
         }
 
         @Override
-        public void endQuietLinger() {
-            if (!discarded) {
-                super.endQuietLinger();
-            }
-        }
-
-        /** Not known, so nobody has a fair share. */
-        @Override
-        public Object peer() {
-            return null;
+        public boolean isDiscarded() {
+            return discarded;
         }
     }
 }

@@ -2,8 +2,21 @@ package org.strictkeepalive.simulation;
 
 import java.util.function.IntToDoubleFunction;
 
-/** Visitors, spread over some seconds by weight, the share of leaky ones, and the machine that they come to. */
-record SimulationLoad(int visitors, int seconds, IntToDoubleFunction weight, double leaky, Machine machine) {
+/**
+ * Visitors, spread over some seconds by weight, the share of leaky ones, the machine that they come to, and the share of
+ * those that speak HTTP/2.
+ */
+record SimulationLoad(
+        int visitors, int seconds, IntToDoubleFunction weight, double leaky, Machine machine, double http2) {
+    SimulationLoad(int visitors, int seconds, IntToDoubleFunction weight, double leaky, Machine machine) {
+        this(visitors, seconds, weight, leaky, machine, 0);
+    }
+
+    /** The same visitors, of whom this share speaks HTTP/2. */
+    SimulationLoad withHttp2(double share) {
+        return new SimulationLoad(visitors, seconds, weight, leaky, machine, share);
+    }
+
     /** A day with its night, and crowds. */
     static SimulationLoad day(int visitors, double leaky, Machine machine) {
         int day = 24 * 3600;

@@ -21,6 +21,8 @@ final class SimulationResult {
     long told;
     /** Requests that crossed a FIN. */
     long crossed;
+    /** Requests that a GOAWAY refused, and that had to be sent again. */
+    long refused;
     /** Visitors that gave up before they were accepted, or whose first request was not answered. */
     long turnedAway;
 
@@ -48,6 +50,7 @@ final class SimulationResult {
                         timedOutEarly,
                         told,
                         crossed,
+                        refused,
                         turnedAway,
                         longestWait,
                         withoutDescriptor,
