@@ -1,6 +1,7 @@
 package org.strictkeepalive.it;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.File;
@@ -21,6 +22,7 @@ import org.junit.jupiter.api.io.TempDir;
 class ModulePathIT {
     private static final Pattern JARS =
             Pattern.compile("(slf4j-api|jetty-(http|io|server|strict-keepalive|util))-\\d.*(?<!-tests)\\.jar");
+    private static final Pattern JAR_OF_THE_LOG = Pattern.compile("jetty-slf4j-impl-\\d.*(?<!-tests)\\.jar");
     private static final Pattern JARS_OF_HTTP2 = Pattern.compile("jetty-http2-(common|hpack|server)-\\d.*\\.jar");
     private static final String MODULE_INFO = "module app { requires org.strictkeepalive; }";
     private static final String MODULE_INFO_OF_HTTP2 =
@@ -80,6 +82,39 @@ class ModulePathIT {
                             .send(HttpRequest.newBuilder(uri).build(), HttpResponse.BodyHandlers.discarding());
                     System.out.println(response.version() + " " + response.statusCode() + " "
                             + strict.getDescriptorMonitor().getStatistics().getConnectionsByProtocol());
+                    server.stop();
+                }
+            }
+            """;
+
+    private static final String NOT_GOVERNED = "speaks HTTP/2, whose connections are not governed";
+
+    /** HTTP/2 of somebody else, who doesn't need Jetty's. */
+    private static final String MAIN_OF_OTHER_HTTP2 = """
+            package app;
+
+            import org.eclipse.jetty.io.Connection;
+            import org.eclipse.jetty.io.EndPoint;
+            import org.eclipse.jetty.server.AbstractConnectionFactory;
+            import org.eclipse.jetty.server.Connector;
+            import org.eclipse.jetty.server.HttpConnectionFactory;
+            import org.eclipse.jetty.server.Server;
+            import org.eclipse.jetty.server.ServerConnector;
+            import org.strictkeepalive.StrictKeepAlive;
+
+            public class Main {
+                public static void main(String[] args) throws Exception {
+                    Server server = new Server();
+                    server.addConnector(new ServerConnector(
+                            server, new HttpConnectionFactory(), new AbstractConnectionFactory("h2c") {
+                                @Override
+                                public Connection newConnection(Connector connector, EndPoint endPoint) {
+                                    throw new UnsupportedOperationException();
+                                }
+                            }));
+                    StrictKeepAlive.install(server);
+                    server.start();
+                    System.out.println(server.getState());
                     server.stop();
                 }
             }
@@ -157,5 +192,28 @@ class ModulePathIT {
         run("javac", "-p", jarsAndHttp2(), "-d", "app", "module-info.java", "Main.java");
         String output = run("java", "-p", jarsAndHttp2() + File.pathSeparator + "app", "-m", "app/app.Main");
         assertEquals("HTTP_2 404 {HTTP/1.1=0, HTTP/2=1, none=0}", output.trim());
+    }
+
+    @Test
+    void http2ThatCannotBeGovernedIsWarnedOfAtStart() throws Exception {
+        write(MODULE_INFO, MAIN_OF_OTHER_HTTP2);
+        run("javac", "-cp", jars(), "-d", "app", "Main.java");
+        String path = jars(JARS.asMatchPredicate().or(JAR_OF_THE_LOG.asMatchPredicate())) + File.pathSeparator + "app";
+        assertEquals("STARTED", run("java", "-cp", path, "app.Main").trim());
+        assertTrue(errors().contains(NOT_GOVERNED), errors());
+    }
+
+    @Test
+    void http2ThatIsGovernedIsNotWarnedOf() throws Exception {
+        write(MODULE_INFO_OF_HTTP2, MAIN_OF_HTTP2);
+        run("javac", "-cp", jarsAndHttp2(), "-d", "app", "Main.java");
+        String path = jars(JARS.asMatchPredicate()
+                        .or(JARS_OF_HTTP2.asMatchPredicate())
+                        .or(JAR_OF_THE_LOG.asMatchPredicate()))
+                + File.pathSeparator + "app";
+        String output = run("java", "-cp", path, "app.Main");
+        assertEquals("HTTP_2 404 {HTTP/1.1=0, HTTP/2=1, none=0}", output.trim());
+        assertFalse(errors().contains(NOT_GOVERNED), errors());
+        assertTrue(errors().contains("Started"), errors());
     }
 }
