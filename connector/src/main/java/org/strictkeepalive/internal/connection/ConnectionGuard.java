@@ -337,6 +337,13 @@ public final class ConnectionGuard extends GuardedClose implements Function<Http
         close(null);
     }
 
+    /** Without a response the upgrade is one by prior knowledge. */
+    @Override
+    public void upgrade(Connection newConnection) {
+        boolean needed = connection.getBytesOut() > 0 || readAhead != null;
+        endPoint.upgrade(governor.upgrading(this, newConnection, needed ? null : unwrap()));
+    }
+
     @Override
     public void setConnection(Connection newConnection) {
         if (newConnection != connection) {

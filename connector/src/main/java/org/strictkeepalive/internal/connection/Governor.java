@@ -2,6 +2,7 @@ package org.strictkeepalive.internal.connection;
 
 import java.util.concurrent.Executor;
 import org.eclipse.jetty.io.Connection;
+import org.eclipse.jetty.io.EndPoint;
 import org.eclipse.jetty.server.Request;
 import org.strictkeepalive.CloseReason;
 import org.strictkeepalive.internal.observe.Counters;
@@ -51,8 +52,15 @@ public interface Governor extends Executor {
     /** The policy has decided to close a connection. */
     void closing(Connection connection, CloseReason reason);
 
-    /** A connection is about to be upgraded to another one. */
-    default void upgrading(GovernedConnection connection, Connection to) {}
+    /**
+     * A connection is about to be upgraded to another one.
+     *
+     * @param shown the endpoint without the guard, null if the other connection needs the guard's
+     * @return the connection that it is upgraded to: that one, or its equal that uses the endpoint without the guard
+     */
+    default Connection upgrading(GovernedConnection connection, Connection to, EndPoint shown) {
+        return to;
+    }
 
     /** A connection has closed, or has left the policy. */
     void closed(GovernedConnection connection, CloseReason reason);

@@ -187,12 +187,6 @@ public abstract class GuardEndPoint extends ConnectionExchange implements EndPoi
     }
 
     @Override
-    public void upgrade(Connection newConnection) {
-        governor.upgrading(this, newConnection);
-        endPoint.upgrade(newConnection);
-    }
-
-    @Override
     public void onOpen() {
         endPoint.onOpen();
     }

@@ -327,12 +327,14 @@ public final class ConnectorGovernor
     }
 
     @Override
-    public void upgrading(GovernedConnection before, Connection to) {
-        if (http2.isOne(to)) {
-            http2.open(to, before.openedAt(), (connection, due) -> opened(before, connection, due));
-        } else {
+    public Connection upgrading(GovernedConnection before, Connection to, EndPoint shown) {
+        if (!http2.isOne(to)) {
             server.connectors().ungoverned().add(Sockets.innermost(to.getEndPoint()), to, before.peer());
+            return to;
         }
+        Connection http = shown == null ? to : http2.withEndPoint(shown, connector, to);
+        http2.open(http, before.openedAt(), (connection, due) -> opened(before, connection, due));
+        return http;
     }
 
     @Override

@@ -6,7 +6,12 @@ import java.util.Collections;
 import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Set;
+import org.eclipse.jetty.http.HttpFields;
+import org.eclipse.jetty.http.HttpURI;
+import org.eclipse.jetty.http.HttpVersion;
+import org.eclipse.jetty.http.MetaData;
 import org.eclipse.jetty.io.Connection;
+import org.eclipse.jetty.io.EndPoint;
 import org.eclipse.jetty.server.AbstractConnector;
 import org.eclipse.jetty.server.ConnectionFactory;
 import org.eclipse.jetty.server.HttpConfiguration;
@@ -86,6 +91,24 @@ final class Http2 {
     boolean isOne(Connection connection) {
         Http2Connections all = connections;
         return all != null && all.isOne(connection);
+    }
+
+    /**
+     * The connection that plain Jetty would have made of such a connection, by prior knowledge. It doesn't keep the guard
+     * of the connection before, whose state it doesn't need, and applications see the endpoint that they know.
+     */
+    Connection withEndPoint(EndPoint endPoint, AbstractConnector connector, Connection made) {
+        // The begin of the preface, as Jetty's parser of HTTP/1.1 sees it.
+        MetaData.Request preface = new MetaData.Request("PRI", HttpURI.from("*"), HttpVersion.HTTP_2, HttpFields.EMPTY);
+        for (ConnectionFactory factory : connector.getConnectionFactories()) {
+            // The factory that has made it: Jetty looks for it in the same way.
+            if (factory instanceof ConnectionFactory.Upgrading upgrading
+                    && factory.getProtocols().contains("h2c")) {
+                Connection other = upgrading.upgradeConnection(connector, endPoint, preface, HttpFields.build());
+                return isOne(other) ? other : made;
+            }
+        }
+        return made;
     }
 
     /** Begins to govern such a connection, see {@link Http2Connections#open}. */
