@@ -95,7 +95,13 @@ public final class Figures {
         print(figure, String.format(Locale.ROOT, "<= %.0f", most), measured, unit, measured <= most);
     }
 
-    private static void hotPath() throws RunnerException {
+    /**
+     * A request beyond plain Jetty's.
+     *
+     * @param allocated how many bytes it may allocate beyond plain Jetty's
+     */
+    private static void hotPath(String benchmark, String request, double most, double allocated)
+            throws RunnerException {
         double[] beyond = new double[3];
         for (int threads = 1; threads <= 2; threads++) {
             Samples plain = new Samples();
@@ -104,14 +110,15 @@ public final class Figures {
                 // The first of a pair is the other one each time.
                 for (String policy : i % 2 == 0 ? List.of("plain", "strict") : List.of("strict", "plain")) {
                     (policy.equals("plain") ? plain : strict)
-                            .add(run("HotPathBenchmark.request", threads, "policy", policy));
+                            .add(run(benchmark + ".request", threads, "policy", policy));
                 }
             }
-            String on = " a request, threads: " + threads;
+            String on = request + ", threads: " + threads;
             beyond[threads] = strict.time() - plain.time();
             print("plain Jetty" + on, "", plain.time(), "ns", true);
-            printAtMost("beyond plain Jetty" + on, 150, beyond[threads], "ns");
-            printAtMost("allocated beyond plain Jetty" + on, 32, strict.allocated() - plain.allocated(), "bytes");
+            printAtMost("beyond plain Jetty" + on, most, beyond[threads], "ns");
+            printAtMost(
+                    "allocated beyond plain Jetty" + on, allocated, strict.allocated() - plain.allocated(), "bytes");
         }
     }
 
@@ -139,12 +146,15 @@ public final class Figures {
     /**
      * Runs them.
      *
-     * @param arguments which ones, of {@code hotpath}, {@code tick} and {@code sample}
+     * @param arguments which ones, of {@code hotpath}, {@code http2}, {@code tick} and {@code sample}
      */
     public static void main(String[] arguments) throws RunnerException {
         List<String> asked = Arrays.asList(arguments[0].split(","));
         if (asked.contains("hotpath")) {
-            hotPath();
+            hotPath("HotPathBenchmark", " a request", 150, 32);
+        }
+        if (asked.contains("http2")) {
+            hotPath("Http2Benchmark", " a request over HTTP/2", 100, 0);
         }
         if (asked.contains("tick")) {
             tick();
