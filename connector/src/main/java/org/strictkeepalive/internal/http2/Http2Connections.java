@@ -7,9 +7,11 @@ import org.eclipse.jetty.http.HttpFields;
 import org.eclipse.jetty.http.HttpStatus;
 import org.eclipse.jetty.http2.ErrorCode;
 import org.eclipse.jetty.http2.HTTP2Connection;
+import org.eclipse.jetty.http2.HTTP2StreamEndPoint;
 import org.eclipse.jetty.http2.api.Stream;
 import org.eclipse.jetty.http2.frames.ResetFrame;
 import org.eclipse.jetty.io.Connection;
+import org.eclipse.jetty.io.EndPoint;
 import org.eclipse.jetty.server.HttpConfiguration;
 import org.eclipse.jetty.server.Request;
 import org.eclipse.jetty.util.Callback;
@@ -42,6 +44,11 @@ public final class Http2Connections implements HttpConfiguration.Customizer {
     /** Whether a connection is one of HTTP/2. */
     public boolean isOne(Connection connection) {
         return type.isInstance(connection);
+    }
+
+    /** Whether an endpoint is a tunnel in a stream of HTTP/2. */
+    public boolean isTunnel(EndPoint endPoint) {
+        return endPoint instanceof HTTP2StreamEndPoint;
     }
 
     /** Takes a connection that is governed from now on, and the nanoTime of the first look at it. */

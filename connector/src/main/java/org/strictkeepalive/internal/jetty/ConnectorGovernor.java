@@ -342,14 +342,9 @@ public final class ConnectorGovernor
         EndPoint endPoint = connection.getEndPoint();
         if (http2.isOne(connection)) {
             onHttp2(connection, phases.take(Sockets.innermost(endPoint)));
-        } else if (ConnectionGuard.of(endPoint) == null && isSocket(Sockets.innermost(endPoint))) {
+        } else if (ConnectionGuard.of(endPoint) == null && !http2.isTunnel(Sockets.innermost(endPoint))) {
             phases.onOpened(connection);
         }
-    }
-
-    /** Whether an endpoint is one of the connector's sockets. A tunnel in a stream of HTTP/2 has none of its own. */
-    private boolean isSocket(EndPoint innermost) {
-        return connector.getConnectedEndPoints().contains(innermost);
     }
 
     private void onHttp2(Connection http, Handshake handshake) {

@@ -111,6 +111,12 @@ final class Http2 {
         return made;
     }
 
+    /** Whether an endpoint is a tunnel in a stream of such a connection. It has no socket of its own. */
+    boolean isTunnel(EndPoint endPoint) {
+        Http2Connections all = connections;
+        return all != null && all.isTunnel(endPoint);
+    }
+
     /** Begins to govern such a connection, see {@link Http2Connections#open}. */
     void open(Connection connection, long acceptedAt, Http2Connections.Opened opened) {
         Http2Connections all = connections;
