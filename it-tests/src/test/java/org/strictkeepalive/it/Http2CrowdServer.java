@@ -7,6 +7,7 @@ import java.util.List;
 import org.eclipse.jetty.alpn.server.ALPNServerConnectionFactory;
 import org.eclipse.jetty.http2.server.HTTP2CServerConnectionFactory;
 import org.eclipse.jetty.http2.server.HTTP2ServerConnectionFactory;
+import org.eclipse.jetty.io.Content;
 import org.eclipse.jetty.server.ConnectionFactory;
 import org.eclipse.jetty.server.Handler;
 import org.eclipse.jetty.server.HttpConfiguration;
@@ -74,6 +75,10 @@ final class Http2CrowdServer extends Handler.Abstract {
 
     @Override
     public boolean handle(Request request, Response response, Callback callback) {
+        if (Request.getPathInContext(request).equals("/read")) {
+            Content.Source.consumeAll(request, callback);
+            return true;
+        }
         String text = "hello";
         if (Request.getPathInContext(request).equals("/monitor")) {
             DescriptorMonitor monitor = getServer().getBean(DescriptorMonitor.class);

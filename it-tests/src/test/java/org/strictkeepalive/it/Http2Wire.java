@@ -16,6 +16,7 @@ final class Http2Wire implements AutoCloseable {
     private static final int DATA = 0;
     private static final int HEADERS = 1;
     private static final int RST_STREAM = 3;
+    private static final int SETTINGS = 4;
     private static final int PING = 6;
     private static final int GOAWAY = 7;
 
@@ -57,6 +58,10 @@ final class Http2Wire implements AutoCloseable {
         }
     }
 
+    Socket socket() {
+        return socket;
+    }
+
     private void send(int type, int flags, int id, byte[] payload) throws IOException {
         ByteBuffer frame = ByteBuffer.allocate(9 + payload.length);
         frame.put((byte) 0).putShort((short) payload.length).put((byte) type).put((byte) flags);
@@ -68,6 +73,27 @@ final class Http2Wire implements AutoCloseable {
         send(PING, 0, 0, new byte[8]);
     }
 
+    void settings() throws IOException {
+        send(SETTINGS, 0, 0, new byte[0]);
+    }
+
+    /** Grants no byte of any response from now on. */
+    void grantNothing() throws IOException {
+        send(SETTINGS, 0, 0, new byte[] {0, 4, 0, 0, 0, 0});
+    }
+
+    /** Sends the begin of a request's headers. The rest is missing. */
+    void beginHeaders() throws IOException {
+        stream += 2;
+        send(HEADERS, 0, stream, new byte[] {(byte) 0x82, (byte) 0x86});
+    }
+
+    /** Sends the headers of a request and a byte of its body. The rest is missing. */
+    void beginBody(String path) throws IOException {
+        headers(path, 0x83, 4);
+        send(DATA, 0, stream, new byte[1]);
+    }
+
     /** Whether a GOAWAY was seen, so that no further request may be sent. */
     boolean isGoingAway() {
         return last != Integer.MAX_VALUE;
@@ -75,14 +101,19 @@ final class Http2Wire implements AutoCloseable {
 
     /** Sends a request. */
     void request(String path) throws IOException {
+        headers(path, 0x82, 5);
+    }
+
+    private void headers(String path, int method, int flags) throws IOException {
         stream += 2;
         byte[] authority = "localhost".getBytes(StandardCharsets.US_ASCII);
         byte[] bytes = path.getBytes(StandardCharsets.US_ASCII);
         ByteBuffer block = ByteBuffer.allocate(6 + bytes.length + authority.length);
-        // GET, http, then a path and an authority that are not indexed.
-        block.put(new byte[] {(byte) 0x82, (byte) 0x86, 4, (byte) bytes.length}).put(bytes);
+        // The method, http, then a path and an authority that are not indexed.
+        block.put(new byte[] {(byte) method, (byte) 0x86, 4, (byte) bytes.length})
+                .put(bytes);
         block.put(new byte[] {1, (byte) authority.length}).put(authority);
-        send(HEADERS, 5, stream, block.array());
+        send(HEADERS, flags, stream, block.array());
     }
 
     /** Reads up to the end of the response. */
