@@ -154,7 +154,7 @@ public final class Figures {
             hotPath("HotPathBenchmark", " a request", 150, 32);
         }
         if (asked.contains("http2")) {
-            hotPath("Http2Benchmark", " a request over HTTP/2", 100, 0);
+            hotPath("Http2Benchmark", " a request over HTTP/2", 100, 32);
         }
         if (asked.contains("tick")) {
             tick();
