@@ -2,6 +2,7 @@ package org.strictkeepalive.it;
 
 import static org.awaitility.Awaitility.await;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.nio.file.Path;
 import java.time.Duration;
@@ -124,18 +125,21 @@ class NeighboursIT {
 
     @Test
     void eachIsCountedOnce() throws Exception {
-        done(webSocket, secureWebSocket, tunnel, noTunnel, events, secureEvents, polling, h2cHead, crowd, pressure);
+        done(pressure, webSocket, secureWebSocket, tunnel, noTunnel, events, secureEvents, polling, h2cHead, crowd);
         KeepAliveStatistics statistics = server.monitor.getStatistics();
         await().atMost(Duration.ofSeconds(60))
                 .untilAsserted(() -> assertEquals(0, server.monitor.getOpenConnections(), () -> "" + statistics));
         Map<String, Long> counted = statistics.getClosedByReason().entrySet().stream()
                 .filter(entry -> entry.getValue() > 0)
                 .collect(Collectors.toMap(Map.Entry::getKey, Map.Entry::getValue));
+        // The client of HTTP/2 leaves before or behind its request, the last one of its connection.
+        long left = counted.getOrDefault("CLIENT", 0L);
+        assertTrue(left <= LEFT, counted::toString);
+        counted.remove("CLIENT");
         assertEquals(
                 Map.of(
                         "UPGRADED", UPGRADED,
-                        "CLIENT", LEFT,
-                        "MAX_REQUESTS", LAST_REQUESTS,
+                        "MAX_REQUESTS", LAST_REQUESTS + LEFT - left,
                         "APPLICATION", FAILED),
                 counted);
         assertEquals(statistics.getOpened(), statistics.getClosed());

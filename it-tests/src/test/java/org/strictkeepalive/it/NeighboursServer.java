@@ -3,6 +3,7 @@ package org.strictkeepalive.it;
 import static java.nio.charset.StandardCharsets.US_ASCII;
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.awaitility.Awaitility.await;
+import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
@@ -169,8 +170,10 @@ final class NeighboursServer implements AutoCloseable {
      */
     Void press(Expected expected) throws Exception {
         KeepAliveStatistics statistics = monitor.getStatistics();
-        await().atMost(Duration.ofMinutes(1))
-                .until(() -> statistics.getOpened() == expected.all() && statistics.getOpen(ConnectionState.NEW) == 0);
+        await().atMost(Duration.ofMinutes(1)).untilAsserted(() -> {
+            assertEquals(expected.all(), statistics.getOpened(), () -> "" + statistics);
+            assertEquals(0, statistics.getOpen(ConnectionState.NEW), () -> "" + statistics);
+        });
         strict.setPolicy(SHORT);
         Thread.sleep(Talk.TRAFFIC.dividedBy(3).toMillis());
         furtherPressure = 0.9;

@@ -60,11 +60,16 @@ public final class Http2Connections implements HttpConfiguration.Customizer {
     /**
      * Begins to govern a connection of HTTP/2, unless it is governed already.
      *
+     * @param counted whether it is counted already, as what it was before
      * @param opened told of it before another thread can end it
      */
-    public void open(Connection connection, long acceptedAt, Opened opened) {
+    public void open(Connection connection, long acceptedAt, boolean counted, Opened opened) {
         Http2Guard guard = new Http2Guard(governor, (HTTP2Connection) connection, acceptedAt, guards);
         if (guards.putIfAbsent(connection, guard) == null) {
+            if (!counted && !guard.isSocketOpen()) {
+                guards.remove(connection, guard); // It was opened by its upgrade, and has been closed since then.
+                return;
+            }
             guard.adaptIdleTimeout(true);
             opened.opened(guard, guard.firstDue());
             if (!guard.isSocketOpen()) {

@@ -333,7 +333,7 @@ public final class ConnectorGovernor
             return to;
         }
         Connection http = shown == null ? to : http2.withEndPoint(shown, connector, to);
-        http2.open(http, before.openedAt(), (connection, due) -> opened(before, connection, due));
+        http2.open(http, before.openedAt(), true, (connection, due) -> opened(before, connection, due));
         return http;
     }
 
@@ -348,7 +348,7 @@ public final class ConnectorGovernor
     }
 
     private void onHttp2(Connection http, Handshake handshake) {
-        http2.open(http, begunAt(handshake), (connection, due) -> {
+        http2.open(http, begunAt(handshake), handshake != null, (connection, due) -> {
             server.counters().regret().onOpened(connection.peer(), server.now());
             opened(handshake, connection, due);
         });

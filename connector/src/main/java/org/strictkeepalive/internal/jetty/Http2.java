@@ -118,10 +118,10 @@ final class Http2 {
     }
 
     /** Begins to govern such a connection, see {@link Http2Connections#open}. */
-    void open(Connection connection, long acceptedAt, Http2Connections.Opened opened) {
+    void open(Connection connection, long acceptedAt, boolean counted, Http2Connections.Opened opened) {
         Http2Connections all = connections;
         if (all != null) {
-            all.open(connection, acceptedAt, opened);
+            all.open(connection, acceptedAt, counted, opened);
         }
     }
 
