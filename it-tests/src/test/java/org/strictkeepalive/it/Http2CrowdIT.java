@@ -198,9 +198,9 @@ class Http2CrowdIT {
         assertServed(strict, visitors, tls);
     }
 
-    /** Over TLS the crowd's handshakes may leave a small machine no CPU for some visitors. */
+    /** The crowd's handshakes take all CPUs. If the machine has other work, one may outlast a visitor's patience. */
     private static void assertServed(Seen strict, int visitors, boolean tls) {
-        int least = tls ? visitors * 9 / 10 : visitors;
+        int least = tls ? visitors * 19 / 20 : visitors;
         assertTrue(strict.served1() + strict.served2() >= least, strict::toString);
         assertEquals(0, strict.lost(), strict::toString);
     }

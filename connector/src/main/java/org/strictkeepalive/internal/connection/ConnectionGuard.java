@@ -57,7 +57,8 @@ public final class ConnectionGuard extends GuardedClose implements Function<Http
         // Read the state first: it publishes the other fields.
         long age = now - openedAt();
         return state() == ConnectionState.NEW
-                && (Arrival.isComing(age, bytesIn()) || Arrival.isDelayed(age, () -> Sockets.hasUnread(innermost())));
+                && (Arrival.isComing(age, bytesIn())
+                        || Arrival.isDelayed(age, () -> Sockets.isServersTurn(innermost())));
     }
 
     // ---- The real endpoint's fill callback

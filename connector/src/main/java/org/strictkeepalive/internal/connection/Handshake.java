@@ -47,7 +47,7 @@ public final class Handshake extends GovernedConnection {
      * nothing more, and the client has to take what was written.
      */
     private boolean isServersTurn() {
-        return !isWritePending() && (!endPoint.isFillInterested() || Sockets.hasUnread(endPoint));
+        return !isWritePending() && Sockets.isServersTurn(endPoint);
     }
 
     private boolean isWritePending() {

@@ -26,4 +26,10 @@ public final class Sockets {
             return false; // It is closed, or not a socket of TCP.
         }
     }
+
+    /** Whether the server has not read all that has come, or works on it. It costs a system call. */
+    public static boolean isServersTurn(EndPoint innermost) {
+        // In this order: who reads the bytes between the two questions has ended the interest before.
+        return hasUnread(innermost) || !innermost.isFillInterested();
+    }
 }

@@ -4,6 +4,9 @@ import org.strictkeepalive.internal.policy.Arrival;
 
 /** What an HTTP/2 connection can tell of its socket and its session. It knows no Jetty. */
 abstract class Http2Facts extends Http2Life {
+    /** How many requests the connection had carried when it was spared last, the lowest bits of that number. */
+    private byte sparedAt;
+
     /** Whether the socket is open. */
     abstract boolean isSocketOpen();
 
@@ -34,8 +37,8 @@ abstract class Http2Facts extends Http2Life {
     /** Whether bytes have come since the GOAWAY, or since this was asked last. */
     abstract boolean hasMoreCome();
 
-    /** Whether bytes have come that nobody has read yet. */
-    abstract boolean hasUnread();
+    /** Whether the server has not read all that has come, or works on it. */
+    abstract boolean isServersTurn();
 
     /** How many bytes of bodies have moved, roughly. */
     abstract long moved();
@@ -48,8 +51,24 @@ abstract class Http2Facts extends Http2Life {
         return requests() == 0 && (Arrival.isComing(now - openedAt(), bytesIn()) || isDelayedHere(now));
     }
 
-    /** Whether the first request may have come, and the server has not read it yet. */
-    final boolean isDelayedHere(long now) {
-        return requests() == 0 && Arrival.isDelayed(now - openedAt(), this::hasUnread);
+    /** Whether the first request may have come, and the server has not got to it yet. */
+    private boolean isDelayedHere(long now) {
+        return Arrival.isDelayed(now - openedAt(), this::isServersTurn);
+    }
+
+    /**
+     * Whether a request may have come that the server has not got to yet. A client that sends something else all the
+     * time is spared once for that, a new one as long as it is new. Asked by the thread that ends connections.
+     */
+    final boolean isRequestDelayed(long now) {
+        long carried = requests();
+        if (carried == 0) {
+            return isDelayedHere(now);
+        }
+        if (sparedAt == (byte) carried || !isServersTurn()) {
+            return false;
+        }
+        sparedAt = (byte) carried;
+        return true;
     }
 }

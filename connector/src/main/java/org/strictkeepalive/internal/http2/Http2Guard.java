@@ -148,8 +148,8 @@ final class Http2Guard extends Http2Bodies implements Function<HttpStream, HttpS
     }
 
     @Override
-    boolean hasUnread() {
-        return Sockets.hasUnread(innermost);
+    boolean isServersTurn() {
+        return Sockets.isServersTurn(innermost);
     }
 
     /**
@@ -322,7 +322,7 @@ final class Http2Guard extends Http2Bodies implements Function<HttpStream, HttpS
 
     @Override
     public void endQuietLinger() {
-        if (isEnding() && streams() == 0 && bytesIn() == bytesAtEnd && !hasUnread()) {
+        if (isEnding() && streams() == 0 && bytesIn() == bytesAtEnd && !Sockets.hasUnread(innermost)) {
             handOn(governor, CLOSE);
         }
     }

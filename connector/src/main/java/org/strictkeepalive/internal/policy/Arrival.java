@@ -38,9 +38,9 @@ public final class Arrival {
      * Tells whether a first request may have come that the server has not read yet. If all CPUs are taken, that lasts.
      *
      * @param age the time since accept in nanoseconds
-     * @param unread asks whether bytes have come that nobody has read
+     * @param waits asks whether bytes have come that nobody has read, or that are being worked on
      */
-    public static boolean isDelayed(long age, BooleanSupplier unread) {
-        return age < LONGEST_DELAY && unread.getAsBoolean();
+    public static boolean isDelayed(long age, BooleanSupplier waits) {
+        return age < LONGEST_DELAY && waits.getAsBoolean();
     }
 }

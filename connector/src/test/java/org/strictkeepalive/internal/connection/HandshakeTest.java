@@ -206,7 +206,18 @@ class HandshakeTest {
             send(100);
             assertTrue(guard.isComing(now));
             assertFalse(guard.isComing(now + 5000 * MS));
+            server.read(ByteBuffer.allocate(100));
+            assertFalse(guard.isComing(now));
         }
+    }
+
+    @Test
+    void itIsTheServersTurnUntilWhatHasComeIsHandled() throws IOException {
+        assertTrue(Sockets.isServersTurn(endPoint)); // It works, and waits for nothing.
+        waitForClient();
+        assertFalse(Sockets.isServersTurn(endPoint));
+        send(1);
+        assertTrue(Sockets.isServersTurn(endPoint));
     }
 
     @Test

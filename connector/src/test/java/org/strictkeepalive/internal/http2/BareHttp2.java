@@ -79,7 +79,7 @@ class BareHttp2 extends Http2Bodies {
     }
 
     @Override
-    boolean hasUnread() {
+    boolean isServersTurn() {
         return unread;
     }
 

@@ -145,10 +145,23 @@ class Http2DeadlinesTest {
     }
 
     @Test
-    void whatComesBetweenRequestsIsNotWaitedFor() {
+    void requestThatTheServerHasNotReadYetIsSparedOnce() {
         exchange();
         connection.unread = true;
         assertFalse(connection.isComing(governor.now));
+        assertTrue(connection.evict(connection.since(), governor.now));
+        assertEquals(List.of(), connection.done);
+        assertEquals(Http2Life.OPEN, connection.life());
+        exchange();
+        assertTrue(connection.evict(connection.since(), governor.now));
+        assertEquals(List.of(), connection.done);
+    }
+
+    @Test
+    void whoSendsOtherThanRequestsIsNotSparedAgain() {
+        exchange();
+        connection.unread = true;
+        assertTrue(connection.evict(connection.since(), governor.now));
         assertTrue(connection.evict(connection.since(), governor.now));
         assertEquals(List.of(Http2Deadlines.GOAWAY), connection.done);
     }

@@ -206,7 +206,7 @@ public final class PlayedHttp2 extends Http2Deadlines implements PlayedConnectio
     }
 
     @Override
-    boolean hasUnread() {
+    boolean isServersTurn() {
         return false;
     }
 
