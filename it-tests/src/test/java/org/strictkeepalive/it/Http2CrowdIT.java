@@ -20,6 +20,7 @@ import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestInstance;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.api.parallel.Isolated;
@@ -41,7 +42,7 @@ class Http2CrowdIT {
     /** The handshakes of the crowd take all of a small machine's CPU, so visitors wait, whoever serves them. */
     private static final int PATIENCE_TLS_MS = 20_000;
 
-    private static final int VISITORS = 200;
+    private static final int VISITORS = 100;
     private static final boolean ALL = Boolean.getBoolean("storms.all");
     private static final int POLITE = 3;
 
@@ -173,10 +174,15 @@ class Http2CrowdIT {
     @ParameterizedTest
     @ValueSource(booleans = {false, true})
     void visitorsAreServedWhateverTheCrowdKeeps(boolean tls) throws Exception {
-        Seen plain = crowd("plain", tls, Http2Attack.IDLE, VISITORS);
         Seen strict = crowd("strict", tls, Http2Attack.IDLE, VISITORS);
-        System.out.println("tls=" + tls + " plain=" + plain + " strict=" + strict);
+        System.out.println("tls=" + tls + " strict=" + strict);
         assertServed(strict, VISITORS, tls);
+    }
+
+    @Test
+    void plainJettyServesNearlyNobody() throws Exception {
+        Seen plain = crowd("plain", false, Http2Attack.IDLE, VISITORS);
+        System.out.println("plain=" + plain);
         assertTrue(plain.served1() + plain.served2() < VISITORS / 4, plain::toString);
     }
 
@@ -192,7 +198,7 @@ class Http2CrowdIT {
     @ParameterizedTest
     @MethodSource("attacks")
     void visitorsAreServedWhateverTheCrowdDoes(Http2Attack attack, boolean tls) throws Exception {
-        int visitors = ALL ? 300 : 100;
+        int visitors = ALL ? 300 : VISITORS;
         Seen strict = crowd("strict", tls, attack, visitors);
         System.out.println(attack + " tls=" + tls + " strict=" + strict);
         assertServed(strict, visitors, tls);
