@@ -298,27 +298,4 @@ class Http2CloseTest {
             }
         }
     }
-
-    /** One limit that is off leaves the other one on. */
-    @Test
-    void keepAliveTimeoutHoldsAlsoWithoutAFirstRequestTimeout() throws Exception {
-        try (TestServer server = TestServer.http2(
-                Transport.CLEAR,
-                KeepAlivePolicy.builder()
-                        .keepAliveTimeout(Duration.ofSeconds(3))
-                        .firstRequestTimeout(Duration.ZERO)
-                        .build(),
-                TestServer.hello())) {
-            server.connector.setIdleTimeout(500);
-            server.start();
-            try (FrameClient client = server.connectHttp2()) {
-                client.settings().ask(1);
-                long idleSince = System.nanoTime();
-                client.await(FrameClient.GOAWAY);
-                long after = RawClient.millisSince(idleSince);
-                assertTrue(after >= 2900, "after " + after);
-                server.awaitClosed(CloseReason.KEEP_ALIVE_TIMEOUT, 1);
-            }
-        }
-    }
 }

@@ -177,7 +177,7 @@ abstract class Http2Deadlines extends Http2Facts {
     final boolean confirm() {
         long now = governor.now();
         CloseReason reason = claimedFor;
-        if (isRequestDelayed(now) || streams() > 0 || isSessionClosed()) {
+        if (spares(now) || streams() > 0 || isSessionClosed()) {
             giveBack();
             governor.due(this, now + SHORT_RELOOK);
             return false;

@@ -57,10 +57,11 @@ abstract class Http2Facts extends Http2Life {
     }
 
     /**
-     * Whether a request may have come that the server has not got to yet. A client that sends something else all the
-     * time is spared once for that, a new one as long as it is new. Asked by the thread that ends connections.
+     * Spares the connection if a request may have come that the server has not got to yet. A client that sends something
+     * else all the time is spared once for that, a new one as long as it is new. Called by the thread that ends
+     * connections.
      */
-    final boolean isRequestDelayed(long now) {
+    final boolean spares(long now) {
         long carried = requests();
         if (carried == 0) {
             return isDelayedHere(now);

@@ -33,7 +33,8 @@ import org.strictkeepalive.internal.policy.Peers;
 /**
  * Governs one HTTP/2 connection through the public methods of its session.
  *
- * <p>Its layers: {@link Http2Life} says which requests may be executed. {@link Http2Deadlines} says when a time is over.
+ * <p>Its layers: {@link Http2Life} says which requests may be executed. {@link Http2Facts}
+ * is what the socket and the session tell. {@link Http2Deadlines} says when a time is over.
  * {@link Http2Bodies} counts what moves.
  */
 final class Http2Guard extends Http2Bodies implements Function<HttpStream, HttpStream> {
