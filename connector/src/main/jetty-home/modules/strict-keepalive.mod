@@ -72,6 +72,9 @@ etc/jetty-strict-keepalive.xml
 ## How long an exchange may wait for its client before minDataRate applies.
 # jetty.strictKeepAlive.dataRateGrace=5s
 
+## The rate, in bytes a second, above which an exchange is never ended for being the slowest; 0 ends none for that.
+# jetty.strictKeepAlive.fastDataRate=16384
+
 ## How long, under pressure, an exchange goes on after its client has shut its output; it shrinks to 1s and has no effect over TLS.
 # jetty.strictKeepAlive.abandonedTimeout=5s
 
@@ -105,6 +108,9 @@ etc/jetty-strict-keepalive.xml
 
 ## Whether accepting pauses while only the reserve is free (CRITICAL).
 # jetty.strictKeepAlive.pauseAcceptWhenCritical=true
+
+## Whether visitors are answered with 503 while busy requests hold all the room.
+# jetty.strictKeepAlive.refuseWhenFull=false
 
 ## How often deadlines are checked and descriptors are counted; more often while deadlines pass, and at CRITICAL.
 # jetty.strictKeepAlive.sampleInterval=100ms

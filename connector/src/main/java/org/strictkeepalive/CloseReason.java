@@ -28,12 +28,18 @@ public enum CloseReason {
     /** The client of an exchange moved fewer than {@code minDataRate} bytes a second. */
     DATA_RATE,
     /**
+     * The client of an exchange was the slowest of those that the server waited for, and was slower than {@code
+     * fastDataRate}, when visitors found no room.
+     */
+    SLOWEST,
+    /**
      * The client of an exchange had gone: it had reset the connection, or had shut its output for {@code
      * abandonedTimeout}.
      */
     ABANDONED,
     /**
-     * The connection was closed at accept, since no descriptors were left (only connectors without acceptor threads).
+     * The connection was closed at accept, since no descriptors were left (only connectors without acceptor threads), or
+     * its first request was answered with 503 ({@code refuseWhenFull}).
      */
     REFUSED,
     /** The TLS handshake, or another phase before HTTP, failed or took longer than {@code handshakeTimeout}. */

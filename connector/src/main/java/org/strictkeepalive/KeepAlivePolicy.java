@@ -218,6 +218,18 @@ public final class KeepAlivePolicy extends SettingValues {
         }
 
         /**
+         * Sets the rate above which an exchange is never ended for being the slowest. At {@link PressureLevel#CRITICAL},
+         * if nothing idle is left to evict and visitors come, exchanges that wait for their client are ended, the
+         * slowest first, as many as are needed. Default: 16384 bytes a second. Zero or less: none is ended for that.
+         *
+         * @param bytesPerSecond bytes a second
+         * @return this
+         */
+        public Builder fastDataRate(long bytesPerSecond) {
+            return put(KeepAliveSetting.FAST_DATA_RATE, bytesPerSecond);
+        }
+
+        /**
          * Sets how long, from {@link PressureLevel#ELEVATED} on, an exchange goes on after its client has shut its
          * output. It shrinks to 1 s at {@code highAt}. A client that resets its connection is gone at once. Default: 5 s.
          * Zero or less: such an exchange goes on however long it takes. It has no effect over TLS.
@@ -339,6 +351,17 @@ public final class KeepAlivePolicy extends SettingValues {
          */
         public Builder pauseAcceptWhenCritical(boolean pause) {
             return put(KeepAliveSetting.PAUSE_ACCEPT_WHEN_CRITICAL, pause);
+        }
+
+        /**
+         * Sets whether the first request of a connection is answered with 503 while the requests in progress hold all
+         * the room and none of them can be ended. Default: false, such a visitor waits.
+         *
+         * @param refuse whether it is
+         * @return this
+         */
+        public Builder refuseWhenFull(boolean refuse) {
+            return put(KeepAliveSetting.REFUSE_WHEN_FULL, refuse);
         }
 
         /**

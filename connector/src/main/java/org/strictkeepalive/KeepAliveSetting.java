@@ -97,6 +97,12 @@ public enum KeepAliveSetting {
             CONNECTION,
             ofSeconds(5),
             "How long an exchange may wait for its client before minDataRate applies."),
+    /** See {@link KeepAlivePolicy.Builder#fastDataRate}. */
+    FAST_DATA_RATE(
+            AMOUNT,
+            CONNECTION,
+            16_384L,
+            "The rate, in bytes a second, above which an exchange is never ended for being the slowest; 0 ends none for that."),
     /** See {@link KeepAlivePolicy.Builder#abandonedTimeout}. */
     ABANDONED_TIMEOUT(
             DURATION,
@@ -139,6 +145,9 @@ public enum KeepAliveSetting {
     /** See {@link KeepAlivePolicy.Builder#pauseAcceptWhenCritical}. */
     PAUSE_ACCEPT_WHEN_CRITICAL(
             TRUTH, SERVER, true, "Whether accepting pauses while only the reserve is free (CRITICAL)."),
+    /** See {@link KeepAlivePolicy.Builder#refuseWhenFull}. */
+    REFUSE_WHEN_FULL(
+            TRUTH, SERVER, false, "Whether visitors are answered with 503 while busy requests hold all the room."),
     /** See {@link KeepAlivePolicy.Builder#sampleInterval}. */
     SAMPLE_INTERVAL(
             DURATION,

@@ -163,6 +163,15 @@ abstract class SettableConnectionFactory extends HttpConnectionFactory {
     }
 
     /**
+     * Sets {@link KeepAlivePolicy.Builder#fastDataRate}.
+     *
+     * @param number the number
+     */
+    public void setFastDataRate(long number) {
+        setPolicy(getPolicy().toBuilder().fastDataRate(number).build());
+    }
+
+    /**
      * Sets {@link KeepAlivePolicy.Builder#abandonedTimeout}.
      *
      * @param milliseconds the time in milliseconds
@@ -263,6 +272,15 @@ abstract class SettableConnectionFactory extends HttpConnectionFactory {
      */
     public void setPauseAcceptWhenCritical(boolean value) {
         setPolicy(getPolicy().toBuilder().pauseAcceptWhenCritical(value).build());
+    }
+
+    /**
+     * Sets {@link KeepAlivePolicy.Builder#refuseWhenFull}.
+     *
+     * @param value true or false
+     */
+    public void setRefuseWhenFull(boolean value) {
+        setPolicy(getPolicy().toBuilder().refuseWhenFull(value).build());
     }
 
     /**

@@ -121,6 +121,14 @@ abstract class SettingValues {
     }
 
     /**
+     * {@return the rate, in bytes a second, above which an exchange is never ended for being the slowest, 0 if none is
+     * ended for that}
+     */
+    public long getFastDataRate() {
+        return (Long) get(KeepAliveSetting.FAST_DATA_RATE);
+    }
+
+    /**
      * {@return how long, under pressure, an exchange goes on after its client has shut its output, zero for no limit}
      */
     public Duration getAbandonedTimeout() {
@@ -177,6 +185,11 @@ abstract class SettingValues {
     /** {@return whether accepting pauses at {@link PressureLevel#CRITICAL}} */
     public boolean isPauseAcceptWhenCritical() {
         return (Boolean) get(KeepAliveSetting.PAUSE_ACCEPT_WHEN_CRITICAL);
+    }
+
+    /** {@return whether visitors are answered with 503 while busy requests hold all the room} */
+    public boolean isRefuseWhenFull() {
+        return (Boolean) get(KeepAliveSetting.REFUSE_WHEN_FULL);
     }
 
     /** {@return how often deadlines are checked and descriptors are counted} */

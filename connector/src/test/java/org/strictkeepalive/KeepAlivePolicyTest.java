@@ -3,6 +3,7 @@ package org.strictkeepalive;
 import static org.junit.jupiter.api.Assertions.assertAll;
 import static org.junit.jupiter.api.Assertions.assertDoesNotThrow;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertSame;
 import static org.junit.jupiter.api.Assertions.assertThrows;
@@ -45,6 +46,7 @@ class KeepAlivePolicyTest {
                 () -> assertEquals(Duration.ofSeconds(10), DEFAULTS.getUnreadBodyLingerTimeout()),
                 () -> assertEquals(240, DEFAULTS.getMinDataRate()),
                 () -> assertEquals(Duration.ofSeconds(5), DEFAULTS.getDataRateGrace()),
+                () -> assertEquals(16_384, DEFAULTS.getFastDataRate()),
                 () -> assertEquals(Duration.ofSeconds(5), DEFAULTS.getAbandonedTimeout()),
                 () -> assertTrue(DEFAULTS.isAdvertiseKeepAlive()),
                 () -> assertEquals(Duration.ofSeconds(1), DEFAULTS.getKeepAliveTimeoutBuffer()),
@@ -55,6 +57,7 @@ class KeepAlivePolicyTest {
                 () -> assertEquals(0, DEFAULTS.getDescriptorLimit()),
                 () -> assertEquals(0, DEFAULTS.getMaxConnections()),
                 () -> assertTrue(DEFAULTS.isPauseAcceptWhenCritical()),
+                () -> assertFalse(DEFAULTS.isRefuseWhenFull()),
                 () -> assertEquals(Duration.ofMillis(100), DEFAULTS.getSampleInterval()));
     }
 

@@ -108,6 +108,7 @@ public class KeepAliveSettingTest {
                         KeepAliveSetting.DESCRIPTOR_LIMIT,
                         KeepAliveSetting.MAX_CONNECTIONS,
                         KeepAliveSetting.PAUSE_ACCEPT_WHEN_CRITICAL,
+                        KeepAliveSetting.REFUSE_WHEN_FULL,
                         KeepAliveSetting.SAMPLE_INTERVAL),
                 Arrays.stream(KeepAliveSetting.values())
                         .filter(setting -> setting.getScope() == Scope.SERVER)

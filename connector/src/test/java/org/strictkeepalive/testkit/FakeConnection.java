@@ -4,6 +4,7 @@ import java.net.SocketAddress;
 import org.strictkeepalive.ConnectionState;
 import org.strictkeepalive.KeepAlivePolicy;
 import org.strictkeepalive.internal.connection.GovernedConnection;
+import org.strictkeepalive.internal.policy.ClientRate;
 import org.strictkeepalive.internal.policy.Decisions;
 import org.strictkeepalive.internal.policy.Tick;
 
@@ -23,6 +24,10 @@ public class FakeConnection extends GovernedConnection {
     public RuntimeException failure;
     public Object peer;
     public boolean coming;
+    /** How quick its client is, null if its exchange doesn't wait for the client. */
+    public ClientRate rate;
+
+    public int exchangesEnded;
     Decisions decisions = new Decisions(KeepAlivePolicy.defaults());
 
     public FakeConnection(String name) {
@@ -99,6 +104,18 @@ public class FakeConnection extends GovernedConnection {
     public boolean evict(long asOf, long now) {
         evictions++;
         state = ConnectionState.LINGERING;
+        return true;
+    }
+
+    @Override
+    public ClientRate clientRate() {
+        return rate;
+    }
+
+    @Override
+    public boolean endAsSlowest() {
+        exchangesEnded++;
+        rate = null;
         return true;
     }
 

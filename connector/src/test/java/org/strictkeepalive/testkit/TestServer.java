@@ -173,6 +173,11 @@ public final class TestServer implements AutoCloseable {
         return new RawClient(transport.connect(port()));
     }
 
+    /** Connects with a receive buffer of so many bytes, so that the server soon sees how the client reads. */
+    public RawClient connect(int receiveBuffer) throws IOException {
+        return new RawClient(transport.connect(port(), receiveBuffer));
+    }
+
     /** Connects the socket only: over TLS the handshake is not begun. */
     public RawClient connectSocket() throws IOException {
         Socket socket = Transport.CLEAR.connect(port());

@@ -95,8 +95,18 @@ public enum Transport {
         return connect(port, preface, new String[0]);
     }
 
-    private Socket connect(int port, byte[] preface, String... protocols) throws IOException {
+    /** As {@link #connect(int)}, with a receive buffer of so many bytes. */
+    public Socket connect(int port, int receiveBuffer) throws IOException {
         Socket socket = new Socket();
+        socket.setReceiveBufferSize(receiveBuffer);
+        return connect(socket, port, new byte[0]);
+    }
+
+    private Socket connect(int port, byte[] preface, String... protocols) throws IOException {
+        return connect(new Socket(), port, preface, protocols);
+    }
+
+    private Socket connect(Socket socket, int port, byte[] preface, String... protocols) throws IOException {
         socket.setTcpNoDelay(true);
         socket.connect(new InetSocketAddress(InetAddress.getLoopbackAddress(), port), 60_000);
         socket.setSoTimeout(60_000);

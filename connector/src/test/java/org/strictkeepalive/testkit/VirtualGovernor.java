@@ -20,6 +20,7 @@ public final class VirtualGovernor implements Governor {
     public Pressure pressure = Pressure.NONE;
     public CloseReason farewell;
     public boolean shutdown;
+    public boolean refusing;
     /** How often listeners were told of a close. */
     public int told;
 
@@ -73,6 +74,11 @@ public final class VirtualGovernor implements Governor {
     @Override
     public long stopTimeout(long since, long at) {
         return Decisions.NEVER;
+    }
+
+    @Override
+    public boolean isRefusing() {
+        return refusing;
     }
 
     @Override

@@ -71,8 +71,16 @@ record Http(InetSocketAddress address, SSLContext tls) {
 
     /** Connects from an address of its own, or from any if that is null. */
     Socket connect(InetAddress from, long timeoutMs) throws IOException {
+        return connect(from, timeoutMs, 0);
+    }
+
+    /** As above, with a receive buffer of so many bytes, 0 for the kernel's own size. */
+    Socket connect(InetAddress from, long timeoutMs, int receiveBuffer) throws IOException {
         Socket socket = new Socket();
         try {
+            if (receiveBuffer > 0) {
+                socket.setReceiveBufferSize(receiveBuffer);
+            }
             if (from != null) {
                 socket.bind(new InetSocketAddress(from, 0));
             }

@@ -4,6 +4,7 @@ import java.net.SocketAddress;
 import java.util.concurrent.Executor;
 import java.util.concurrent.atomic.AtomicIntegerFieldUpdater;
 import org.strictkeepalive.ConnectionState;
+import org.strictkeepalive.internal.policy.ClientRate;
 import org.strictkeepalive.internal.policy.Decisions;
 import org.strictkeepalive.internal.policy.Tick;
 import org.strictkeepalive.internal.time.Timed;
@@ -82,6 +83,23 @@ public abstract class GovernedConnection extends Timed implements Runnable {
      * @return true if it was. It may go on all the same, if the last read before the close finds bytes of a request
      */
     public abstract boolean evict(long since, long now);
+
+    /**
+     * How quick the client of its exchange is, null if the exchange doesn't wait for its client. Used by the thread that
+     * looks, after a look.
+     */
+    public ClientRate clientRate() {
+        return null;
+    }
+
+    /**
+     * Ends its exchange, which waits for its client, because that is the slowest.
+     *
+     * @return true if it is being ended. It goes on all the same if it no longer waits at the last moment
+     */
+    public boolean endAsSlowest() {
+        return false;
+    }
 
     /** From now on a response may have to say something about the connection, so watches the exchange in progress. */
     public void watch() {}

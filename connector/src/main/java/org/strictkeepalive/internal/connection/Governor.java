@@ -29,6 +29,9 @@ public interface Governor extends Executor {
     /** Whether the connector shuts down: it answers the requests that come, and keeps no connection. */
     boolean isShutdown();
 
+    /** Whether the first request of a connection is answered with 503, since busy requests hold all the room. */
+    boolean isRefusing();
+
     /** Negative if a stop, a drain or high pressure may close a connection after its exchange, else 0. */
     long calm();
 

@@ -2,6 +2,7 @@ package org.strictkeepalive.internal.connection;
 
 import java.util.concurrent.TimeUnit;
 import org.eclipse.jetty.http.HttpFields;
+import org.eclipse.jetty.http.HttpHeader;
 import org.eclipse.jetty.http.HttpHeaderValue;
 import org.eclipse.jetty.http.HttpMethod;
 import org.eclipse.jetty.http.HttpStatus;
@@ -14,6 +15,9 @@ import org.strictkeepalive.internal.policy.Pressure;
 
 /** Decides which requests of a connection may be executed, and what the responses say about the connection. */
 public abstract class GuardedExchange extends GuardedWatch {
+    /** What a refused visitor is told to wait, in seconds. */
+    public static final String RETRY_AFTER = "1";
+
     /** The connection as requests show it. Most applications don't ask for it, and it takes 170 bytes. */
     private volatile ConnectionView view;
     /** Whether an exchange has failed. If so, no pipelined request may be executed, since it would get no answer. */
@@ -54,7 +58,7 @@ public abstract class GuardedExchange extends GuardedWatch {
         if (state(seen) != RUNNING) {
             return state(seen) == PASS;
         }
-        if (isOutputShut() || failed || closing() == CloseReason.DATA_RATE) {
+        if (isOutputShut() || failed || isEndedForItsClient()) {
             return false;
         }
         long begun = governor.begun(request);
@@ -66,6 +70,18 @@ public abstract class GuardedExchange extends GuardedWatch {
         }
         forgetStall();
         return headersComplete(seen); // Last, because it publishes the fields that were written above.
+    }
+
+    /**
+     * Whether the request has to be answered with 503: it is the first one of its connection, and busy requests hold all
+     * the room. Asked once, when its headers are complete.
+     */
+    public final boolean isRefused() {
+        boolean refused = connection.getMessagesIn() == 1 && governor.isRefusing() && state(seen()) == BUSY;
+        if (refused) {
+            closeFor(CloseReason.REFUSED);
+        }
+        return refused;
     }
 
     /** The first bytes of a request have come to a connection that was idle for that many nanoseconds. */
@@ -141,10 +157,10 @@ public abstract class GuardedExchange extends GuardedWatch {
     /**
      * Shuts the output if the whole response has been sent, so that the close becomes a linger. Otherwise Jetty would
      * abort the connection when the application fails after its response; 12.0 does so after its own error response
-     * too. Not after DATA_RATE, where the client has not taken the response.
+     * too. Not where the exchange was ended for its client, which has not taken the response.
      */
     final void shutdownIfSent() {
-        if (!isOutputShut() && closing() != CloseReason.DATA_RATE && !isWritePending() && endPoint.isOpen()) {
+        if (!isOutputShut() && !isEndedForItsClient() && !isWritePending() && endPoint.isOpen()) {
             shutdownOutput();
         }
     }
@@ -211,6 +227,9 @@ public abstract class GuardedExchange extends GuardedWatch {
                 decide(headers);
                 return;
             }
+        }
+        if (closing() == CloseReason.REFUSED) {
+            headers.put(HttpHeader.RETRY_AFTER, RETRY_AFTER);
         }
         if (isCloseOurs()) {
             sayClose(headers);

@@ -14,6 +14,7 @@ import org.eclipse.jetty.util.thread.Invocable.InvocationType;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import org.strictkeepalive.CloseReason;
+import org.strictkeepalive.internal.policy.ClientRate;
 import org.strictkeepalive.internal.policy.Decisions;
 import org.strictkeepalive.internal.policy.Pressure;
 import org.strictkeepalive.internal.policy.Tick;
@@ -147,6 +148,28 @@ abstract class GuardedProgress extends GuardEndPoint {
         return false;
     }
 
+    @Override
+    public final ClientRate clientRate() {
+        StallJudge judge = stall;
+        ClientRate rate = judge == null || state(seen()) != BUSY || isOutputShut() ? null : judge.clientRate();
+        return rate == null || isEventStream() ? null : rate;
+    }
+
+    @Override
+    public final boolean endAsSlowest() {
+        StallJudge judge = stall;
+        if (judge == null || !judge.endAsSlowest()) {
+            return false;
+        }
+        handOn(governor, END_EXCHANGE);
+        return true;
+    }
+
+    /** Whether the exchange was ended because its client is too slow. */
+    final boolean isEndedForItsClient() {
+        return closing() == CloseReason.DATA_RATE || closing() == CloseReason.SLOWEST;
+    }
+
     /**
      * Whether the client of an exchange has gone. While the application works on its response, nobody else reads, so
      * nobody else would notice. Over TLS this is not checked: a byte that is read here would be missing from a TLS
@@ -276,21 +299,22 @@ abstract class GuardedProgress extends GuardEndPoint {
             return;
         }
         Callback taken = null;
+        CloseReason reason = judge.reason();
         boolean stalled = judge == stall;
         try {
             if (stalled) {
                 taken = DEMAND.getAndSet(this, null);
-                stalled = judge.isStalled(moved(writing));
+                stalled = judge.isStalled(moved(writing)) && (taken != null || isWritePending());
                 if (stalled) {
-                    closing(CloseReason.DATA_RATE); // From now on no pipelined request is executed.
+                    closing(reason); // From now on no pipelined request is executed.
                 }
             }
         } finally {
             endLook(seen);
         }
         if (stalled) {
-            tellClosing(CloseReason.DATA_RATE);
-            fail(taken, new SlowClientException());
+            tellClosing(reason);
+            fail(taken, new SlowClientException(reason));
         } else {
             giveBack(taken);
             judge.endCall(governor.calls());

@@ -4,16 +4,17 @@ import java.io.IOException;
 import java.util.concurrent.TimeoutException;
 import org.eclipse.jetty.http.HttpException;
 import org.eclipse.jetty.http.HttpStatus;
+import org.strictkeepalive.CloseReason;
 
 /**
- * Fails the pending read or write of a client that moves fewer bytes a second than {@code minDataRate}. Jetty answers
- * with 408 if the response is not committed.
+ * Fails the pending read or write of a client that moves fewer bytes a second than {@code minDataRate}, or is the
+ * slowest. Jetty answers with 408 if the response is not committed.
  */
 final class SlowClientException extends TimeoutException implements HttpException {
     private static final long serialVersionUID = 1L;
 
-    SlowClientException() {
-        super("Client below minDataRate");
+    SlowClientException(CloseReason reason) {
+        super(reason == CloseReason.SLOWEST ? "Slowest client" : "Client below minDataRate");
     }
 
     @Override

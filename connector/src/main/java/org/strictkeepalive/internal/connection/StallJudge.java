@@ -1,6 +1,9 @@
 package org.strictkeepalive.internal.connection;
 
+import java.util.concurrent.TimeUnit;
+import org.strictkeepalive.CloseReason;
 import org.strictkeepalive.PressureLevel;
+import org.strictkeepalive.internal.policy.ClientRate;
 import org.strictkeepalive.internal.policy.Decisions;
 import org.strictkeepalive.internal.policy.Decisions.Progress;
 import org.strictkeepalive.internal.policy.Pressure;
@@ -23,16 +26,25 @@ final class StallJudge {
     /**
      * How often the pending write was tried again. A socket reports that it is writable only when a third of its send
      * buffer is free, but takes bytes long before. So the write is tried when a wait begins, so that the count starts
-     * from a full buffer, and once more before the exchange is ended.
+     * from a full buffer, and once more before the exchange is ended. At CRITICAL it is tried again and again, so that
+     * who is slow can be told from who is slower.
      */
     private enum Offer {
         NONE,
         FILLING,
         FILLED,
         FULL,
+        AGAIN,
         LAST,
         MADE
     }
+
+    /** How many offers fill the buffers of the kernel at the first wait of an exchange. It takes less each time. */
+    private static final int MOST_TO_FILL = 8;
+    /** The kernel lets its full buffers grow by a tenth in the next moments, which is no progress of the client. */
+    private static final int SLACK_PART = 8;
+    /** The time between two offers at CRITICAL. */
+    private static final long AGAIN_AFTER = TimeUnit.MILLISECONDS.toNanos(200);
 
     private long demandSince;
     /** How long earlier demands have waited since the last progress. */
@@ -40,7 +52,13 @@ final class StallJudge {
 
     private long writeSince;
     private boolean writing;
+    /** Whether the client was waited for at the last judgement. */
+    private boolean waits;
+
     private Offer offer = Offer.NONE;
+    private long offeredAt;
+    private long movedAtOffer;
+    private int offers;
     /** How many bytes had moved at the last judgement with progress, and at the last judgement. */
     private long judged;
 
@@ -48,23 +66,41 @@ final class StallJudge {
     /** What was said to have moved when the end was judged. */
     private long movedAtEnd;
 
+    /** How quick the client is, and since when and from where on it is to be counted again. */
+    private final ClientRate rate = new ClientRate();
+
+    private long unrated;
+    private long ratedAt;
+    private long ratedMoved;
+    /** Whether the kernel's buffers are full since the first wait of a write. What moved before has filled them. */
+    private boolean filled;
+    /** How many bytes these may still grow by. */
+    private long slack;
+
     private boolean ending;
+    /** Whether it ends for being the slowest: then it ends even if something moves at the last moment. */
+    private boolean slowest;
+
     /** Whether this exchange holds a place for a call of the application that may block. */
     private boolean calling;
 
     StallJudge(long now) {
         demandSince = now;
         writeSince = now;
+        ratedAt = now;
     }
 
     /** The application demands bytes of the body. */
     synchronized void demands(long now) {
         demandSince = now;
+        ratedAt = now;
     }
 
     /** The demand was met. */
     synchronized void isMet(long now) {
         waited += now - demandSince;
+        unrated += now - ratedAt;
+        ratedAt = now;
     }
 
     /**
@@ -76,22 +112,39 @@ final class StallJudge {
      */
     synchronized Answer judge(
             long now, boolean reading, boolean writes, long bytes, Decisions decisions, Pressure pressure) {
+        waits = reading || writes;
+        if (waits) {
+            // If a flush completes meanwhile, fewer bytes seem to have moved for a moment. And while one goes on that
+            // is not
+            // pending, all of it seems to have moved.
+            moved = Math.max(moved, bytes);
+        }
+        rate(now, reading || (writing && writes), decisions.highestRate());
+        if (writes && !filled) {
+            rate.reset(); // What moves before its first wait begins only fills buffers of the kernel.
+        }
         if (!writing) {
             writeSince = now;
             offer = Offer.NONE;
         }
         writing = writes;
-        if ((!reading && !writing) || ending) {
+        rate.inSteps(writes && !reading);
+        if (!waits || ending) {
             return Answer.LEAVE;
         }
-        // If a flush completes meanwhile, fewer bytes seem to have moved for a moment.
-        moved = Math.max(moved, bytes);
         if (offer == Offer.FILLED) {
+            if (!filled && moved > movedAtOffer && offers < MOST_TO_FILL) {
+                return offer(Offer.FILLING, now); // The kernel has taken some, and may take more.
+            }
             begin(now);
             offer = Offer.FULL;
+            if (!filled) {
+                filled = true;
+                slack = moved / SLACK_PART;
+            }
         }
         long wait = Math.max(reading ? waited + (now - demandSince) : 0, writing ? now - writeSince : 0);
-        Progress progress = decisions.progress(wait, moved - judged, pressure);
+        Progress progress = decisions.progress(wait, moved - judged, rate, writing, pressure);
         if (progress == Progress.MADE) {
             begin(now);
             offer = Offer.NONE;
@@ -102,14 +155,36 @@ final class StallJudge {
                 return Answer.END;
             }
             if (offer == Offer.NONE || offer == Offer.FULL) {
-                offer = Offer.LAST;
-                return Answer.OFFER;
+                return offer(Offer.LAST, now);
             }
         } else if (writing && offer == Offer.NONE && pressure.level().isAtLeast(PressureLevel.ELEVATED)) {
-            offer = Offer.FILLING;
-            return Answer.OFFER;
+            return offer(Offer.FILLING, now);
+        } else if (writing
+                && offer == Offer.FULL
+                && pressure.level() == PressureLevel.CRITICAL
+                && now - offeredAt >= AGAIN_AFTER) {
+            return offer(Offer.AGAIN, now);
         }
         return Answer.LEAVE;
+    }
+
+    /** Counts what has moved since the last judgement, and the time for which the client was waited for. */
+    private void rate(long now, boolean waited, long highest) {
+        long bytes = moved - ratedMoved;
+        long growth = Math.min(bytes, slack);
+        slack -= growth;
+        rate.add(unrated + (waited ? now - ratedAt : 0), bytes - growth, highest);
+        unrated = 0;
+        ratedAt = now;
+        ratedMoved = moved;
+    }
+
+    private Answer offer(Offer next, long now) {
+        offer = next;
+        offeredAt = now;
+        movedAtOffer = moved;
+        offers++;
+        return Answer.OFFER;
     }
 
     private void begin(long now) {
@@ -121,14 +196,17 @@ final class StallJudge {
 
     /** Whether an offer has to be made. */
     synchronized boolean isOffering() {
-        return offer == Offer.FILLING || offer == Offer.LAST;
+        return offer == Offer.FILLING || offer == Offer.AGAIN || offer == Offer.LAST;
     }
 
     /** The offer was made. This is ignored if another wait has begun meanwhile. */
     synchronized void offered() {
-        if (isOffering()) {
-            offer = offer == Offer.FILLING ? Offer.FILLED : Offer.MADE;
-        }
+        offer = switch (offer) {
+            case FILLING -> Offer.FILLED;
+            case AGAIN -> Offer.FULL;
+            case LAST -> Offer.MADE;
+            default -> offer;
+        };
     }
 
     /** The offer could not be made. The next judgement asks for it again. */
@@ -136,14 +214,38 @@ final class StallJudge {
         offer = Offer.NONE;
     }
 
+    /**
+     * How quick the client is, null if it was not waited for at the last judgement, or the exchange is being ended. Used
+     * by the thread that judges.
+     */
+    synchronized ClientRate clientRate() {
+        return waits && !ending ? rate : null;
+    }
+
+    /** Begins the end of the exchange because it is the slowest. Returns false if it is being ended already. */
+    synchronized boolean endAsSlowest() {
+        if (ending) {
+            return false;
+        }
+        ending = true;
+        slowest = true;
+        return true;
+    }
+
+    /** Why the exchange ends. */
+    synchronized CloseReason reason() {
+        return slowest ? CloseReason.SLOWEST : CloseReason.DATA_RATE;
+    }
+
     /** Whether the exchange has to be ended, and nothing has moved since it was judged. */
     synchronized boolean isStalled(long bytes) {
-        return ending && bytes == movedAtEnd;
+        return ending && (slowest || bytes == movedAtEnd);
     }
 
     /** The exchange was ended, or goes on. */
     synchronized void ended() {
         ending = false;
+        slowest = false;
     }
 
     /**

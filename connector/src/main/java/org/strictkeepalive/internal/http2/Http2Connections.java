@@ -4,6 +4,7 @@ import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 import org.eclipse.jetty.http.HttpException;
 import org.eclipse.jetty.http.HttpFields;
+import org.eclipse.jetty.http.HttpHeader;
 import org.eclipse.jetty.http.HttpStatus;
 import org.eclipse.jetty.http2.ErrorCode;
 import org.eclipse.jetty.http2.HTTP2Connection;
@@ -13,10 +14,13 @@ import org.eclipse.jetty.http2.frames.ResetFrame;
 import org.eclipse.jetty.io.Connection;
 import org.eclipse.jetty.io.EndPoint;
 import org.eclipse.jetty.server.HttpConfiguration;
+import org.eclipse.jetty.server.HttpStream;
 import org.eclipse.jetty.server.Request;
 import org.eclipse.jetty.util.Callback;
+import org.strictkeepalive.CloseReason;
 import org.strictkeepalive.internal.connection.GovernedConnection;
 import org.strictkeepalive.internal.connection.Governor;
+import org.strictkeepalive.internal.connection.GuardedExchange;
 
 /**
  * The governed HTTP/2 connections of a connector. Jetty runs it once for each request whose headers are complete, before
@@ -102,6 +106,10 @@ public final class Http2Connections implements HttpConfiguration.Customizer {
                     refuse(connection, request);
                 }
                 request.addHttpStreamWrapper(guard);
+                if (guard.closing() == CloseReason.REFUSED) {
+                    request.addHttpStreamWrapper(Refusal::new);
+                    throw new HttpException.RuntimeException(HttpStatus.SERVICE_UNAVAILABLE_503);
+                }
             }
         }
         return request;
@@ -109,6 +117,19 @@ public final class Http2Connections implements HttpConfiguration.Customizer {
 
     private static int stream(Request request) {
         return Integer.parseInt(request.getId());
+    }
+
+    /** The stream of a request that is answered with 503. */
+    private static final class Refusal extends HttpStream.Wrapper {
+        private Refusal(HttpStream stream) {
+            super(stream);
+        }
+
+        @Override
+        public void prepareResponse(HttpFields.Mutable headers) {
+            headers.put(HttpHeader.RETRY_AFTER, GuardedExchange.RETRY_AFTER);
+            super.prepareResponse(headers);
+        }
     }
 
     /**

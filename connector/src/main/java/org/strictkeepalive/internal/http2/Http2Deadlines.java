@@ -19,7 +19,7 @@ import org.strictkeepalive.internal.policy.Tick;
  * it, a GOAWAY that refuses nothing comes first, when no exchange is in progress if possible. A round trip later comes
  * the one that counts.
  */
-abstract class Http2Deadlines extends Http2Facts {
+abstract class Http2Deadlines extends Http2Progress {
     // What the thread that ends connections is asked to do.
     static final int GOAWAY = 1;
     static final int ANNOUNCE = 1 << 1;
@@ -48,7 +48,6 @@ abstract class Http2Deadlines extends Http2Facts {
     private static final AtomicIntegerFieldUpdater<Http2Deadlines> STAGE =
             AtomicIntegerFieldUpdater.newUpdater(Http2Deadlines.class, "stage");
 
-    final Governor governor;
     private final long openedAt;
     /** How much of {@code maxConnectionAgeJitter} applies to this connection, from 0 to 1. */
     private final float agePart;
@@ -74,11 +73,9 @@ abstract class Http2Deadlines extends Http2Facts {
     private boolean calmed;
     /** At a stop: whether the client has sent something behind the GOAWAY. Then it may still take a response. */
     private boolean taking;
-    /** Null while the connection has not waited for its client under pressure. */
-    private Http2Stall stall;
 
     Http2Deadlines(Governor governor, long acceptedAt, float agePart) {
-        this.governor = governor;
+        super(governor);
         this.agePart = agePart;
         openedAt = acceptedAt;
         since = acceptedAt;
@@ -107,7 +104,8 @@ abstract class Http2Deadlines extends Http2Facts {
         if (stage == IN_USE) {
             CloseReason reason = governor.decisions().endAfter(requests(), begun - openedAt, agePart);
             if (reason == null) {
-                reason = governor.farewell();
+                boolean first = exchanges() == 1 && since == openedAt;
+                reason = first && governor.isRefusing() ? CloseReason.REFUSED : governor.farewell();
             }
             // At a stop Jetty itself shuts the sessions down.
             if (reason != null && reason != CloseReason.STOP) {
@@ -250,11 +248,7 @@ abstract class Http2Deadlines extends Http2Facts {
     private long lookAtWork(Tick tick) {
         long now = tick.now();
         if (isStalled(tick) && !calmed) {
-            calmed = true;
-            closesBusy(0);
-            endSince = now;
-            closeFor(CloseReason.DATA_RATE);
-            handOn(governor, CALM);
+            calm(CloseReason.DATA_RATE, now);
             return now + SHORT_RELOOK;
         }
         if (calmed) {
@@ -280,22 +274,28 @@ abstract class Http2Deadlines extends Http2Facts {
         }
     }
 
-    private boolean isStalled(Tick tick) {
-        Pressure pressure = governor.isShutdown() ? tick.pressure().atLeastElevated() : tick.pressure();
-        // A stream may be open without an exchange, if Jetty itself answers its request.
-        boolean waits = !isEventStream() && (exchanges() == 0 || isAllWaiting()) && isBlocked();
-        if (stall == null) {
-            if (!waits) {
-                return false;
-            }
-            stall = new Http2Stall();
+    private void calm(CloseReason reason, long now) {
+        calmed = true;
+        closesBusy(0);
+        endSince = now;
+        closeFor(reason);
+        handOn(governor, CALM);
+    }
+
+    @Override
+    public final boolean endAsSlowest() {
+        if (calmed || clientRate() == null) {
+            return false;
         }
-        return stall.judge(tick.now(), waits, moved(), governor.decisions(), pressure);
+        long now = governor.now();
+        calm(CloseReason.SLOWEST, now);
+        governor.due(this, now + SHORT_RELOOK);
+        return true;
     }
 
     private long lookAtIdle(Tick tick) {
         long now = tick.now();
-        stall = null;
+        forgetStall();
         adaptIdleTimeout(true);
         long endedNow = ended();
         if (endedNow != streamsClosed) {

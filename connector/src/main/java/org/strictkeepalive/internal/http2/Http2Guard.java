@@ -293,7 +293,8 @@ final class Http2Guard extends Http2Bodies implements Function<HttpStream, HttpS
 
     /** Fails the exchanges, which may call the application. */
     private void calm() {
-        if (!tryDo(() -> session().onConnectionFailure(ErrorCode.ENHANCE_YOUR_CALM_ERROR.code, "data_rate"))) {
+        String reason = String.valueOf(closing());
+        if (!tryDo(() -> session().onConnectionFailure(ErrorCode.ENHANCE_YOUR_CALM_ERROR.code, reason))) {
             LOG.debug("No thread to end the exchanges of {}", this);
         }
     }

@@ -1,5 +1,6 @@
 package org.strictkeepalive.internal.http2;
 
+import org.strictkeepalive.internal.policy.ClientRate;
 import org.strictkeepalive.internal.policy.Decisions;
 import org.strictkeepalive.internal.policy.Decisions.Progress;
 import org.strictkeepalive.internal.policy.Pressure;
@@ -9,9 +10,12 @@ import org.strictkeepalive.internal.policy.Pressure;
  * time is passed in. Used by one thread at a time.
  */
 final class Http2Stall {
+    private final ClientRate rate = new ClientRate();
     private boolean waiting;
     private long since;
     private long judged;
+    private long ratedAt;
+    private long ratedMoved;
 
     /**
      * Judges the connection.
@@ -28,13 +32,23 @@ final class Http2Stall {
         if (!waiting) {
             waiting = true;
             begin(now, bytes);
+            ratedAt = now;
+            ratedMoved = bytes;
             return false;
         }
-        Progress progress = decisions.progress(now - since, Math.max(0, bytes - judged), pressure);
+        rate.add(now - ratedAt, Math.max(0, bytes - ratedMoved), decisions.highestRate());
+        ratedAt = now;
+        ratedMoved = bytes;
+        Progress progress = decisions.progress(now - since, Math.max(0, bytes - judged), rate, false, pressure);
         if (progress == Progress.MADE) {
             begin(now, bytes);
         }
         return progress == Progress.NONE;
+    }
+
+    /** How quick the client is, null if it was not waited for at the last judgement. */
+    ClientRate clientRate() {
+        return waiting ? rate : null;
     }
 
     private void begin(long now, long bytes) {

@@ -236,6 +236,11 @@ public final class ConnectorGovernor
     }
 
     @Override
+    public boolean isRefusing() {
+        return server.isRefusing();
+    }
+
+    @Override
     public CloseReason farewell() {
         if (isShutdown()) {
             return CloseReason.STOP;

@@ -33,6 +33,9 @@ final class GuardCustomizer implements HttpConfiguration.Customizer {
             // The server has decided to close: the client gets no answer, so the request must not be executed.
             throw new HttpException.RuntimeException(HttpStatus.REQUEST_TIMEOUT_408);
         }
+        if (guard.isRefused()) {
+            throw new HttpException.RuntimeException(HttpStatus.SERVICE_UNAVAILABLE_503);
+        }
         return guarded;
     }
 }

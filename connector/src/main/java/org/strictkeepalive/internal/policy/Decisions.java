@@ -24,6 +24,11 @@ public final class Decisions {
     /** What {@code dataRateGrace} shrinks to. */
     private static final long MIN_DATA_RATE_GRACE = 1_000_000_000L;
 
+    /** In bytes a second, as the next one. */
+    private static final double ASSUMED_RATE = 3072;
+
+    private static final long MIN_HIGHEST_RATE = 16_384;
+
     private static final long SECOND = 1_000_000_000L;
 
     private final KeepAlivePolicy policy;
@@ -50,6 +55,7 @@ public final class Decisions {
     private final long ageLimit;
     private final double maxConnectionAgeJitter;
     private final long minDataRate;
+    private final long fastDataRate;
     private final boolean advertiseKeepAlive;
 
     public Decisions(KeepAlivePolicy policy) {
@@ -73,6 +79,7 @@ public final class Decisions {
         ageLimit = maxConnectionAge > 0 ? maxConnectionAge : NEVER;
         maxConnectionAgeJitter = policy.getMaxConnectionAgeJitter();
         minDataRate = policy.getMinDataRate();
+        fastDataRate = policy.getFastDataRate();
         advertiseKeepAlive = policy.isAdvertiseKeepAlive();
     }
 
@@ -276,22 +283,58 @@ public final class Decisions {
      *
      * @param waited how long it has waited, in nanoseconds, since the wait began or progress was last judged to be made
      * @param moved the bytes that moved in that time
+     * @param rate how quick the client was in the last seconds. If it was quick enough, the time before the judgement
+     *     doesn't shrink: it may pause
+     * @param inSteps whether it may move more than it seems to, since the kernel shows that in large steps only. Then
+     *     that time doesn't shrink either
      * @param pressure the pressure
      * @return the verdict
      */
+    public Progress progress(long waited, long moved, ClientRate rate, boolean inSteps, Pressure pressure) {
+        Progress progress = progress(waited, moved, pressure);
+        boolean mayPause = waited <= dataRateGrace && (inSteps || rate.perSecond() >= minDataRate);
+        return progress == Progress.NONE && mayPause ? Progress.UNJUDGED : progress;
+    }
+
+    /** As above, for a client of which nothing else is known. */
     public Progress progress(long waited, long moved, Pressure pressure) {
         long rate = minDataRate;
         if (rate <= 0 || !pressure.level().isAtLeast(PressureLevel.ELEVATED)) {
             return Progress.UNJUDGED;
         }
-        long grace = shrunk(Math.max(dataRateGrace, 1), MIN_DATA_RATE_GRACE, pressure.squeeze());
-        if (pressure.level() == PressureLevel.CRITICAL) {
-            grace = Math.min(grace, CRITICAL_DATA_RATE_GRACE);
-        }
+        long grace = grace(pressure);
         if (waited <= grace) {
             return Progress.UNJUDGED;
         }
         return (double) moved * SECOND < (double) rate * waited ? Progress.NONE : Progress.MADE;
+    }
+
+    /** How long an exchange waits for its client before it is judged, in nanoseconds. */
+    private long grace(Pressure pressure) {
+        long grace = shrunk(Math.max(dataRateGrace, 1), MIN_DATA_RATE_GRACE, pressure.squeeze());
+        return pressure.level() == PressureLevel.CRITICAL ? Math.min(grace, CRITICAL_DATA_RATE_GRACE) : grace;
+    }
+
+    /**
+     * Ranks an exchange that waits for its client among those that may be ended for being the slowest. One that has not
+     * waited long enough to be judged is assumed to go on at 3 KiB/s. So a client on a bad line is not the slowest for
+     * want of others that were judged, and those that are slower by far don't stay because of new ones.
+     *
+     * @return how many bytes it moves a second, negative if it may not be ended
+     */
+    public double slowness(ClientRate rate, Pressure pressure) {
+        double perSecond = rate.perSecond(grace(pressure), ASSUMED_RATE);
+        return perSecond > fastDataRate || fastDataRate <= 0 ? -1 : perSecond;
+    }
+
+    /** The highest rate, in bytes a second, that matters to {@link #slowness} and to {@link #progress}. */
+    public long highestRate() {
+        return 2 * Math.max(MIN_HIGHEST_RATE, Math.min(Math.max(fastDataRate, minDataRate), Long.MAX_VALUE / 4));
+    }
+
+    /** Whether an exchange has waited for its client long enough to be judged. */
+    public boolean isJudged(ClientRate rate, Pressure pressure) {
+        return rate.waited() >= grace(pressure);
     }
 
     /** Returns how long an exchange goes on after its client has shut its output, {@link #NEVER} for no limit. */

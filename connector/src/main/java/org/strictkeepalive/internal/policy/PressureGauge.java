@@ -148,6 +148,33 @@ public final class PressureGauge {
         return Math.min(reserve * RESERVED_PART, roomOfAll);
     }
 
+    /**
+     * How many connections have to go, besides those that go already, so that visitors find room: so many that the level
+     * is no longer CRITICAL.
+     */
+    public int shortage(Pressure pressure, int going) {
+        if (pressure.level() != PressureLevel.CRITICAL) {
+            return 0;
+        }
+        long missing = 0;
+        if (pressure.isKnown()) {
+            long room = pressure.open() + pressure.free();
+            missing = pressure.reserve() + (long) (hysteresis * room) + 1 - pressure.free();
+        }
+        if (maxConnections > 0) {
+            missing = Math.max(missing, pressure.open() - (long) (maxConnections * (1 - hysteresis)));
+        }
+        return (int) Math.max(0, Math.min(missing - going, pressure.open()));
+    }
+
+    /** Whether the first request of a connection is answered with 503, since busy requests hold all the room. */
+    public boolean isRefusing(Pressure pressure) {
+        return policy.isRefuseWhenFull()
+                && pressure.level() == PressureLevel.CRITICAL
+                && pressure.verdict().full()
+                && (pressure.free() <= pressure.reserve() || (maxConnections > 0 && pressure.open() >= maxConnections));
+    }
+
     /** How many connections have to go, besides those that linger already, to come down below HIGH. */
     public int excess(Pressure pressure, int lingering) {
         double target = Math.min(highAt, 1) - hysteresis;

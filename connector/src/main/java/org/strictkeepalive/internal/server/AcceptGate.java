@@ -60,8 +60,12 @@ public final class AcceptGate {
     private static boolean isShut(PressureMeter meter) {
         Pressure p = meter.pressure();
         KeepAlivePolicy policy = meter.policy();
-        boolean full = policy.getMaxConnections() > 0 && p.open() >= policy.getMaxConnections();
-        return policy.isPauseAcceptWhenCritical() && isShut(p, full, p.verdict().stuck(), meter.acceptors());
+        // If visitors are refused, they have to be accepted for it. So the reserve is kept for them.
+        boolean mayRefuse = policy.isRefuseWhenFull();
+        boolean refuses = mayRefuse && p.verdict().full();
+        boolean stuck = mayRefuse ? refuses : p.verdict().stuck();
+        boolean full = !refuses && policy.getMaxConnections() > 0 && p.open() >= policy.getMaxConnections();
+        return policy.isPauseAcceptWhenCritical() && isShut(p, full, stuck, meter.acceptors());
     }
 
     /** Pauses or resumes connectors. The pressure is judged under the lock, so the latest state prevails. */

@@ -134,6 +134,16 @@ public final class Looks {
         }
     }
 
+    /** Ends the exchange of a connection because it is the slowest, and tells whether it did. */
+    boolean endAsSlowest(GovernedConnection connection) {
+        try {
+            return connection.endAsSlowest();
+        } catch (Throwable x) {
+            failures.add("end the exchange of " + connection, x);
+            return false;
+        }
+    }
+
     /** Closes a lingering connection whose client has sent nothing since the FIN. */
     void endQuietLinger(GovernedConnection connection) {
         try {

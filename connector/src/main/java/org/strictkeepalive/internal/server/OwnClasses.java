@@ -13,6 +13,7 @@ import java.util.stream.Stream;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import org.strictkeepalive.internal.policy.Arrival;
+import org.strictkeepalive.internal.policy.ClientRate;
 import org.strictkeepalive.internal.policy.FairShare;
 
 /**
@@ -43,7 +44,14 @@ final class OwnClasses {
             // To name a class is to load it.
             LOG.debug(
                     "Loaded {}",
-                    List.of(Relief.class, Eviction.class, Eviction.Candidate.class, FairShare.class, Arrival.class));
+                    List.of(
+                            Relief.class,
+                            Eviction.class,
+                            Eviction.Candidate.class,
+                            Slowest.class,
+                            ClientRate.class,
+                            FairShare.class,
+                            Arrival.class));
         }
     }
 

@@ -2,6 +2,8 @@ package org.strictkeepalive.internal.server;
 
 import java.util.ArrayDeque;
 import java.util.Deque;
+import java.util.Iterator;
+import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.TimeUnit;
@@ -22,7 +24,7 @@ import org.strictkeepalive.internal.time.Slice;
  * <p>What a step has chosen is closed in slices. The next step has to wait for the last one.
  *
  * <p>Newcomers may go at each step. Reused connections may go at the end of a round, when it is known that no newcomer
- * is left. Used by one thread at a time.
+ * is left. The slowest exchanges may end then too, if nothing else is left. Used by one thread at a time.
  */
 final class Relief {
     /** The time between two steps while the reserve is reached. Waiting for a tick would cost visitors seconds. */
@@ -47,6 +49,8 @@ final class Relief {
     private final Deque<GovernedConnection> quiet = new ArrayDeque<>();
     /** Those to evict, in order. */
     private final Deque<Eviction.Candidate> chosen = new ArrayDeque<>();
+    /** Those whose exchange has to end, in order. */
+    private final Deque<GovernedConnection> slow = new ArrayDeque<>();
 
     private boolean unfinished;
     private boolean hasChosen;
@@ -68,6 +72,10 @@ final class Relief {
 
     private int lingering;
     private int evicted;
+
+    private final Slowest slowest = new Slowest();
+    private int ended;
+    private boolean full;
 
     // ---- What is known
     private boolean gained = true;
@@ -99,6 +107,7 @@ final class Relief {
         unseen.clear();
         quiet.clear();
         chosen.clear();
+        slow.clear();
         unfinished = false;
         eviction = null;
         gained = true;
@@ -115,8 +124,12 @@ final class Relief {
         return unfinished || !begun || now - steppedAt >= INTERVAL;
     }
 
-    /** Makes a step, or goes on with the last one, until the slice is over. Returns what is known after it. */
-    Verdict step(Tick tick, PressureGauge gauge) {
+    /**
+     * Makes a step, or goes on with the last one, until the slice is over. Returns what is known after it.
+     *
+     * @param visitors whether visitors have come, so that exchanges may be ended for them
+     */
+    Verdict step(Tick tick, PressureGauge gauge, boolean visitors) {
         if (unfinished) {
             eviction.at(tick.pressure().level());
             // The pressure may have fallen meanwhile.
@@ -126,6 +139,7 @@ final class Relief {
             }
             if (tick.pressure().level() != PressureLevel.CRITICAL) {
                 quiet.clear();
+                slow.clear();
             }
         } else {
             begin(tick, gauge);
@@ -133,7 +147,7 @@ final class Relief {
         boolean more = true;
         while (more) {
             boolean closes = unseen.isEmpty() && hasChosen;
-            more = goOn(tick, gauge) && !(isAnyLeft() && slice.isOver(closes));
+            more = goOn(tick, gauge, visitors) && !(isAnyLeft() && slice.isOver(closes));
         }
         highUntil = tick.now();
         return verdict;
@@ -154,6 +168,8 @@ final class Relief {
             whole = roundBegins;
             lingering = 0;
             evicted = 0;
+            ended = 0;
+            slowest.begin(now);
         }
         eviction.at(level);
         unseen.addAll(step.connections());
@@ -164,20 +180,25 @@ final class Relief {
     }
 
     private boolean isAnyLeft() {
-        return !hasChosen || !quiet.isEmpty() || !chosen.isEmpty();
+        return !hasChosen || !quiet.isEmpty() || !chosen.isEmpty() || !slow.isEmpty();
     }
 
     /** Does the next thing of a step. Returns false if that was the last one. */
-    private boolean goOn(Tick tick, PressureGauge gauge) {
+    private boolean goOn(Tick tick, PressureGauge gauge, boolean visitors) {
         if (!unseen.isEmpty()) {
             see(unseen.remove(), tick);
         } else if (!hasChosen) {
             hasChosen = true;
             choose(tick, gauge);
+            if (endsRound) {
+                chooseSlowest(tick, gauge, visitors);
+            }
         } else if (!quiet.isEmpty()) {
             looks.endQuietLinger(quiet.remove());
         } else if (!chosen.isEmpty()) {
             evict(chosen.remove(), tick);
+        } else if (!slow.isEmpty()) {
+            endExchange(slow.remove(), tick.now());
         } else {
             end(tick);
             return false;
@@ -196,6 +217,9 @@ final class Relief {
             }
         } else {
             eviction.consider(connection, tick.now());
+            if (tick.pressure().level() == PressureLevel.CRITICAL) {
+                slowest.consider(connection, tick);
+            }
         }
     }
 
@@ -205,6 +229,43 @@ final class Relief {
         int most = Math.min(excess, MOST);
         chosen.addAll(endsRound ? eviction.choose(most, excess) : eviction.chooseNewcomers(most, surplusBefore));
         enough = chosen.size() >= excess;
+    }
+
+    /**
+     * If what is idle is not enough for visitors, the slowest exchanges have to end. Those who have just come and have
+     * said nothing yet may be visitors, so they stay if others go in their place, or if they will be refused.
+     */
+    private void chooseSlowest(Tick tick, PressureGauge gauge, boolean visitors) {
+        int idle =
+                (int) chosen.stream().filter(candidate -> !candidate.arriving()).count();
+        int shortage = gauge.shortage(tick.pressure(), lingering + evicted + slowest.going() + idle);
+        List<GovernedConnection> found = slowest.choose(Math.min(shortage, MOST));
+        int enough = found.size() + slowest.unjudged();
+        full = !eviction.isRelievable() && shortage > enough;
+        if (visitors) {
+            slow.addAll(found);
+        }
+        spareArriving(full && gauge.policy().isRefuseWhenFull() ? chosen.size() : visitors ? enough : 0);
+    }
+
+    /** Takes so many of those who have just come off the chosen ones, the last first. */
+    private void spareArriving(int most) {
+        int left = most;
+        for (Iterator<Eviction.Candidate> i = chosen.descendingIterator(); left > 0 && i.hasNext(); ) {
+            if (i.next().arriving()) {
+                i.remove();
+                left--;
+            }
+        }
+    }
+
+    private void endExchange(GovernedConnection connection, long now) {
+        if (looks.endAsSlowest(connection)) {
+            slowest.onEnded(connection, now);
+            ended++;
+            gained = true;
+            verdict = verdict.moving();
+        }
     }
 
     private void evict(Eviction.Candidate candidate, Tick tick) {
@@ -229,7 +290,7 @@ final class Relief {
     }
 
     private void endRound(Tick tick) {
-        gained = evicted > 0 || lingering > 0;
+        gained = evicted > 0 || lingering > 0 || slowest.going() > 0 || ended > 0;
         lingeringBefore = lingering;
         surplusBefore = eviction.surplus();
         // If the connections that have got their FIN are enough, reused ones don't have to go as well.
@@ -241,6 +302,7 @@ final class Relief {
                 gone,
                 excess > 0 && eviction.isRelievable() && tick.now() - relievableSince >= SETTLED,
                 tick.pressure().level() == PressureLevel.CRITICAL && !gained,
+                full,
                 eviction.isSurplusEnough() ? Set.copyOf(surplusBefore.keySet()) : Set.of());
     }
 }

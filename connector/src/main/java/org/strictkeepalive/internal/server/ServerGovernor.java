@@ -167,7 +167,7 @@ public final class ServerGovernor {
         if (!tick.pressure().level().isAtLeast(PressureLevel.HIGH)) {
             relief.reset();
         } else if (relief.isDue(tick.now())) {
-            meter.found(relief.step(tick, meter.gauge()));
+            meter.found(relief.step(tick, meter.gauge(), isRoomWanted()));
             reaction.pauseOrResume();
         }
     }
@@ -265,6 +265,11 @@ public final class ServerGovernor {
 
     public Pressure pressure() {
         return meter.pressure();
+    }
+
+    /** Whether the first request of a connection is refused, since busy requests hold all the room. */
+    public boolean isRefusing() {
+        return meter.gauge().isRefusing(pressure());
     }
 
     public void onOpened(GovernedConnection connection, long due) {

@@ -2,6 +2,7 @@ package org.strictkeepalive.internal.connection;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.strictkeepalive.internal.connection.StallJudge.Answer.END;
 import static org.strictkeepalive.internal.connection.StallJudge.Answer.LEAVE;
@@ -10,6 +11,7 @@ import static org.strictkeepalive.internal.connection.StallJudge.Answer.OFFER;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
+import org.strictkeepalive.CloseReason;
 import org.strictkeepalive.KeepAlivePolicy;
 import org.strictkeepalive.PressureLevel;
 import org.strictkeepalive.internal.policy.Decisions;
@@ -74,12 +76,42 @@ class StallJudgeTest {
         assertEquals(OFFER, writes(0, 0));
         assertTrue(judge.isOffering());
         judge.offered();
-        assertEquals(LEAVE, writes(0.1, 1000), "from here on, with a full buffer");
+        assertEquals(OFFER, writes(0.1, 1000), "it has taken some, and may take more");
+        judge.offered();
+        assertEquals(LEAVE, writes(0.11, 1000), "from here on, with a full buffer");
         assertEquals(LEAVE, writes(5.1, 1000));
         assertEquals(OFFER, writes(5.2, 1000));
         assertEquals(LEAVE, writes(5.3, 1000), "the offer is under way");
         judge.offered();
         assertEquals(END, writes(5.4, 1000));
+    }
+
+    /** A large window opens in steps, so a second without one says little. */
+    @Test
+    void aReaderHasTheWholeTimeAtEveryLevel() {
+        Pressure high = new Pressure(PressureLevel.HIGH, 0.9, 1, 0, 0, 0, 0, 0, 0, Verdict.NONE);
+        judge.judge(start, false, true, 0, DEFAULTS, high);
+        judge.offered();
+        judge.judge(start + 1, false, true, 0, DEFAULTS, high);
+        assertEquals(LEAVE, judge.judge(start + 5 * SECOND, false, true, 0, DEFAULTS, high));
+        assertEquals(OFFER, judge.judge(start + 5 * SECOND + 2, false, true, 0, DEFAULTS, high));
+    }
+
+    @Test
+    void atCriticalTheRestIsOfferedAgainAndAgain() {
+        Pressure critical = new Pressure(PressureLevel.CRITICAL, 1, 1, 0, 0, 0, 0, 0, 0, Verdict.NONE);
+        long at = start;
+        int offers = 0;
+        for (int i = 0; i < 100; i++, at += SECOND / 100) {
+            // What the kernel takes: 2 KiB each half second.
+            if (judge.judge(at, false, true, 2048L * (i / 50), DEFAULTS, critical) == OFFER) {
+                judge.offered();
+                offers++;
+            }
+        }
+        assertEquals(6, offers);
+        assertEquals(2048, judge.clientRate().perSecond(), 200);
+        assertEquals(LEAVE, judge.judge(at, false, true, 4096, DEFAULTS, ELEVATED));
     }
 
     @Test
@@ -109,6 +141,93 @@ class StallJudgeTest {
         judge.ended();
         assertFalse(judge.isStalled(11));
         assertEquals(END, reads(8, 11));
+    }
+
+    // ---- How quick the client is
+
+    /** One that takes all that it is offered is no less judged. */
+    @Test
+    void theBuffersAreNotFilledForEver() {
+        long moved = 0;
+        int offers = 0;
+        while (writes(0.01 * offers, moved) == OFFER) {
+            judge.offered();
+            moved += 100_000;
+            offers++;
+        }
+        assertEquals(8, offers);
+    }
+
+    private long perSecond() {
+        return Math.round(judge.clientRate().perSecond());
+    }
+
+    @Test
+    void theRateIsThatOfTheTimeInWhichTheClientIsWaitedFor() {
+        reads(1, 300);
+        assertEquals(300, perSecond());
+        judge.isMet(start + 2 * SECOND);
+        assertEquals(LEAVE, judge(4, false, false, 600));
+        assertNull(judge.clientRate(), "the application has the move");
+        judge.demands(start + 9 * SECOND);
+        reads(10, 900);
+        assertEquals(300, perSecond());
+    }
+
+    @Test
+    void whatFillsTheKernelsBuffersIsNotTheClients() {
+        writes(0, 4_000_000);
+        assertEquals(0, perSecond());
+        judge.offered();
+        assertEquals(OFFER, writes(0.1, 4_300_000));
+        judge.offered();
+        writes(0.2, 4_300_000);
+        assertEquals(0, judge.clientRate().waited());
+        writes(1.2, 4_302_048 + 4_300_000 / 8);
+        assertEquals(2048, perSecond(), "less what the buffers may have grown");
+        // The next part of the response: what it moves has been the client's.
+        judge(1.3, false, false, 5_000_000);
+        writes(1.3, 5_008_192);
+        judge.offered();
+        writes(2.2, 5_008_192);
+        assertTrue(perSecond() > 4000, "" + perSecond());
+    }
+
+    /** A large write that is being flushed for the first time: for that moment all of it counts as moved. */
+    @Test
+    void whatIsBeingFlushedHasNotMoved() {
+        judge(0, false, false, 16_000_000);
+        writes(0.01, 4_000_000);
+        judge.offered();
+        writes(0.02, 4_000_000);
+        writes(1.02, 4_504_096);
+        assertEquals(4096, perSecond());
+    }
+
+    /** 1 KiB each 250 ms, and a pause of two seconds: at HIGH the others have one second. */
+    @Test
+    void aMobileClientMayPause() {
+        Pressure high = new Pressure(PressureLevel.HIGH, 0.9, 1, 0, 0, 0, 0, 0, 0, Verdict.NONE);
+        long at = start;
+        for (int i = 0; i < 40; i++) {
+            at += SECOND / 4;
+            assertEquals(LEAVE, judge.judge(at, true, false, 1024L * i, DEFAULTS, high));
+        }
+        assertEquals(LEAVE, judge.judge(at + 2 * SECOND, true, false, 40_000, DEFAULTS, high));
+        assertEquals(END, judge.judge(at + 7 * SECOND, true, false, 40_000, DEFAULTS, high));
+    }
+
+    @Test
+    void theSlowestEndsEvenIfSomethingMovesAtTheLastMoment() {
+        reads(1, 300);
+        assertTrue(judge.endAsSlowest());
+        assertEquals(CloseReason.SLOWEST, judge.reason());
+        assertNull(judge.clientRate(), "its end is under way");
+        assertFalse(judge.endAsSlowest());
+        assertTrue(judge.isStalled(301));
+        judge.ended();
+        assertFalse(judge.isStalled(301));
+        assertEquals(CloseReason.DATA_RATE, judge.reason());
     }
 
     /** A flush that completes while it is counted. */

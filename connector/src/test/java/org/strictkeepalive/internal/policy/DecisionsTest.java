@@ -263,7 +263,7 @@ class DecisionsTest {
         assertNull(DEFAULTS.closeAfter(2, 0, 0, some), "reused, and a newcomer is left to evict");
         assertEquals(
                 reason,
-                DEFAULTS.closeAfter(2, 0, 0, some.with(new Verdict(true, false, false, Set.of()))),
+                DEFAULTS.closeAfter(2, 0, 0, some.with(new Verdict(true, false, false, false, Set.of()))),
                 "reused, none is left");
     }
 

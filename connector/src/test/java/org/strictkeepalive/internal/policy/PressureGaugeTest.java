@@ -330,7 +330,7 @@ class PressureGaugeTest {
 
     @Test
     void thatNewcomersAreGoneIsForgottenBelowHigh() {
-        Pressure gone = at(PressureLevel.HIGH).with(new Verdict(true, false, false, Set.of()));
+        Pressure gone = at(PressureLevel.HIGH).with(new Verdict(true, false, false, false, Set.of()));
         assertTrue(GAUGE.next(gone, 800, 800, 1000, 1, 0, 0, 0, 0).verdict().newcomersGone());
         assertFalse(GAUGE.next(gone, 700, 700, 1000, 1, 0, 0, 0, 0).verdict().newcomersGone());
         assertFalse(GAUGE.next(at(PressureLevel.HIGH), 800, 800, 1000, 1, 0, 0, 0, 0)

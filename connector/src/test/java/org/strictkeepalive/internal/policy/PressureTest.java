@@ -13,7 +13,16 @@ class PressureTest {
 
     private static Pressure high(boolean squeezing, Set<Object> greedy) {
         return new Pressure(
-                PressureLevel.HIGH, 1, 1, 900, 1000, 16, 900, 0, 0, new Verdict(false, squeezing, false, greedy));
+                PressureLevel.HIGH,
+                1,
+                1,
+                900,
+                1000,
+                16,
+                900,
+                0,
+                0,
+                new Verdict(false, squeezing, false, false, greedy));
     }
 
     /** Else one more address, that is greedy, would buy an attacker with many the time that others are left. */

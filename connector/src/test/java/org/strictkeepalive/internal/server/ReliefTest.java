@@ -9,81 +9,12 @@ import java.util.List;
 import java.util.Set;
 import org.junit.jupiter.api.Test;
 import org.strictkeepalive.ConnectionState;
-import org.strictkeepalive.KeepAlivePolicy;
 import org.strictkeepalive.PressureLevel;
-import org.strictkeepalive.internal.connection.GovernedConnection;
-import org.strictkeepalive.internal.observe.Failures;
-import org.strictkeepalive.internal.policy.Pressure;
-import org.strictkeepalive.internal.policy.PressureGauge;
 import org.strictkeepalive.internal.policy.Tick;
-import org.strictkeepalive.internal.policy.Verdict;
-import org.strictkeepalive.internal.time.DeadlineWheel;
-import org.strictkeepalive.internal.time.Slice;
-import org.strictkeepalive.internal.time.TaskThread;
 import org.strictkeepalive.testkit.FakeConnection;
-import org.strictkeepalive.testkit.FakeProbe;
 
 /** Relief in steps of bounded size. */
-class ReliefTest {
-    private static final long MS = 1_000_000L;
-    private static final long SECOND = 1_000 * MS;
-    private static final long SLICE = 200_000;
-
-    private long now = 1_000 * SECOND;
-    /** What the slices are measured by, and how long a close takes. */
-    private long time;
-
-    private long closeTakes;
-    private final KeepAlivePolicy policy = KeepAlivePolicy.defaults();
-    private final PressureGauge gauge = new PressureGauge(policy);
-    private final DeadlineWheel<GovernedConnection> wheel = new DeadlineWheel<>(now);
-    private final List<FakeConnection> all = new ArrayList<>();
-    private final Failures failures = new Failures();
-    private final PressureMeter meter = new PressureMeter(
-            new DescriptorCounter(new FakeProbe(), now),
-            new ConnectionCount(),
-            new Connectors(),
-            new PressureSources(false, failures),
-            failures);
-    private final Slice slice = new Slice(() -> time, new TaskThread("closer", false, failures.of("close")));
-    private final Relief relief =
-            new Relief(wheel, new Ungoverned(), new Looks(wheel, meter, failures, slice, now), slice);
-
-    private List<FakeConnection> open(int count, ConnectionState state, boolean reused, long idleMillis) {
-        List<FakeConnection> opened = new ArrayList<>();
-        for (int i = 0; i < count; i++) {
-            FakeConnection connection = new FakeConnection(state + "" + i, state, reused, now - (idleMillis + i) * MS) {
-                @Override
-                public boolean evict(long asOf, long at) {
-                    time += closeTakes;
-                    return super.evict(asOf, at);
-                }
-            };
-            wheel.add(connection, now + 60 * SECOND);
-            opened.add(connection);
-        }
-        all.addAll(opened);
-        return opened;
-    }
-
-    /** A step with so many of a hundredth of the room held; returns how many connections it looked at. */
-    private int step(PressureLevel level, double share) {
-        int before = all.stream().mapToInt(connection -> connection.looks).sum();
-        slice.begin(SLICE);
-        verdict = relief.step(
-                new Tick(now, new Pressure(level, share, 1, 900, 1000, 16, wheel.size(), 0, 0, Verdict.NONE)), gauge);
-        now += 10 * MS;
-        return all.stream().mapToInt(connection -> connection.looks).sum() - before;
-    }
-
-    private Verdict verdict;
-
-    private static long evicted(List<FakeConnection> connections) {
-        return connections.stream()
-                .filter(connection -> connection.evictions > 0)
-                .count();
-    }
-
+class ReliefTest extends ReliefFixture {
     @Test
     void aStepIsBoundedHoweverManyConnectionsThereAre() {
         open(10_000, ConnectionState.BUSY, false, 5_000);
