@@ -1,24 +1,22 @@
 package org.strictkeepalive;
 
 import java.util.LinkedHashMap;
-import java.util.List;
 import java.util.Map;
 import org.eclipse.jetty.util.annotation.ManagedAttribute;
 import org.eclipse.jetty.util.annotation.ManagedObject;
 import org.eclipse.jetty.util.annotation.ManagedOperation;
-import org.strictkeepalive.internal.connection.GovernedConnection;
 import org.strictkeepalive.internal.observe.Counters;
+import org.strictkeepalive.internal.observe.Protocol;
 import org.strictkeepalive.internal.server.ServerGovernor;
 
 /**
  * The numbers of a server's governed connections. They add up: opened is open plus the sum over the close reasons.
  *
- * <p>Safe for use by any thread. A count of open connections looks at each of them when it is asked for.
+ * <p>Safe for use by any thread. Connections are counted as they change, so that to read a number costs next to nothing,
+ * however many are open.
  */
 @ManagedObject("The numbers of the governed connections")
 public final class KeepAliveStatistics {
-    private static final List<String> PROTOCOLS = List.of("HTTP/1.1", "HTTP/2", "none");
-
     private final Counters counters;
     private final ServerGovernor governor;
     /**
@@ -51,7 +49,7 @@ public final class KeepAliveStatistics {
      */
     @ManagedAttribute("connections open")
     public long getOpen() {
-        return governor.connections().size();
+        return governor.open();
     }
 
     /**
@@ -61,14 +59,7 @@ public final class KeepAliveStatistics {
      */
     @ManagedAttribute("requests")
     public long getRequests() {
-        return requests() - forgottenRequests;
-    }
-
-    private long requests() {
-        return counters.requestsOfClosed()
-                + governor.connections().stream()
-                        .mapToLong(GovernedConnection::requests)
-                        .sum();
+        return counters.requests() - forgottenRequests;
     }
 
     /**
@@ -113,9 +104,7 @@ public final class KeepAliveStatistics {
      * @return the number
      */
     public int getOpen(ConnectionState state) {
-        return (int) governor.connections().stream()
-                .filter(connection -> connection.state() == state)
-                .count();
+        return counters.states().count(state);
     }
 
     /**
@@ -127,10 +116,7 @@ public final class KeepAliveStatistics {
     public Map<String, Integer> getConnectionsByState() {
         Map<String, Integer> result = new LinkedHashMap<>();
         for (ConnectionState state : ConnectionState.values()) {
-            result.put(state.name(), 0);
-        }
-        for (GovernedConnection connection : governor.connections()) {
-            result.merge(connection.state().name(), 1, Integer::sum);
+            result.put(state.name(), getOpen(state));
         }
         return result;
     }
@@ -143,10 +129,12 @@ public final class KeepAliveStatistics {
      * @return the number
      */
     public int getOpen(ConnectionState state, String protocol) {
-        return (int) governor.connections().stream()
-                .filter(connection ->
-                        connection.state() == state && connection.protocol().equals(protocol))
-                .count();
+        for (Protocol one : Protocol.values()) {
+            if (one.toString().equals(protocol)) {
+                return counters.states().count(state, one);
+            }
+        }
+        return 0;
     }
 
     /**
@@ -158,11 +146,8 @@ public final class KeepAliveStatistics {
     @ManagedAttribute("connections open, by protocol")
     public Map<String, Integer> getConnectionsByProtocol() {
         Map<String, Integer> result = new LinkedHashMap<>();
-        for (String protocol : PROTOCOLS) {
-            result.put(protocol, 0);
-        }
-        for (GovernedConnection connection : governor.connections()) {
-            result.merge(connection.protocol(), 1, Integer::sum);
+        for (Protocol protocol : Protocol.values()) {
+            result.put(protocol.toString(), counters.states().count(protocol));
         }
         return result;
     }
@@ -187,7 +172,7 @@ public final class KeepAliveStatistics {
      */
     @ManagedAttribute("connections open with server-sent events")
     public int getEventStreams() {
-        return governor.looks().countEventStreams();
+        return governor.snapshot().eventStreams();
     }
 
     /**
@@ -196,7 +181,7 @@ public final class KeepAliveStatistics {
      */
     @ManagedOperation(value = "begins to count anew", impact = "ACTION")
     public void reset() {
-        forgottenRequests = requests();
+        forgottenRequests = counters.requests();
         forgotten = counters.closed();
     }
 

@@ -1,8 +1,8 @@
 package org.strictkeepalive;
 
+import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
-import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -13,11 +13,13 @@ import org.eclipse.jetty.http.HttpStatus;
 import org.eclipse.jetty.server.Handler;
 import org.eclipse.jetty.server.Request;
 import org.eclipse.jetty.server.Response;
-import org.eclipse.jetty.util.BufferUtil;
 import org.eclipse.jetty.util.Callback;
 import org.eclipse.jetty.util.annotation.ManagedAttribute;
 import org.eclipse.jetty.util.annotation.ManagedObject;
+import org.eclipse.jetty.util.thread.AutoLock;
+import org.strictkeepalive.internal.observe.Holders;
 import org.strictkeepalive.internal.observe.Json;
+import org.strictkeepalive.internal.server.Census;
 
 /**
  * Answers requests with the state of its server's {@link DescriptorMonitor} as JSON, at any path:
@@ -26,14 +28,17 @@ import org.strictkeepalive.internal.observe.Json;
  * ContextHandler status = new ContextHandler(new KeepAliveStatusHandler(), "/keep-alive");
  * }</pre>
  *
- * <p>It changes nothing. It shows no client's address unless that is switched on. It answers GET and HEAD with 200, or
+ * <p>It changes nothing. An answer is at most a second old: it is made once for all who ask meanwhile. It shows no client's address unless that is switched on. It answers GET and HEAD with 200, or
  * with 503 if no connector of the server is governed, and other methods with 405. Safe for use by any thread.
  */
 @ManagedObject("Answers the numbers of the governed connections as JSON")
 public final class KeepAliveStatusHandler extends Handler.Abstract.NonBlocking {
-    private static final int MOST_SHOWN = 10;
-
+    private final AutoLock lock = new AutoLock();
     private volatile boolean showAddresses;
+    /** Written under the lock. */
+    private volatile Answer latest;
+
+    private record Answer(Census.Snapshot snapshot, ByteBuffer json) {}
 
     /** Creates a handler that shows no addresses. */
     public KeepAliveStatusHandler() {}
@@ -54,7 +59,10 @@ public final class KeepAliveStatusHandler extends Handler.Abstract.NonBlocking {
      * @param showAddresses true to show them
      */
     public void setShowAddresses(boolean showAddresses) {
-        this.showAddresses = showAddresses;
+        try (AutoLock ignored = lock.lock()) {
+            this.showAddresses = showAddresses;
+            latest = null;
+        }
     }
 
     @Override
@@ -71,15 +79,37 @@ public final class KeepAliveStatusHandler extends Handler.Abstract.NonBlocking {
                     request, response, callback, HttpStatus.SERVICE_UNAVAILABLE_503, "No connector is governed");
             return true;
         }
-        byte[] json = Json.write(status(monitor)).getBytes(StandardCharsets.UTF_8);
+        ByteBuffer json = json(monitor);
         response.getHeaders().put(HttpHeader.CONTENT_TYPE, "application/json");
         response.getHeaders().put(HttpHeader.CACHE_CONTROL, "no-store");
-        response.getHeaders().put(HttpHeader.CONTENT_LENGTH, json.length);
-        response.write(true, HttpMethod.HEAD.is(method) ? null : BufferUtil.toBuffer(json), callback);
+        response.getHeaders().put(HttpHeader.CONTENT_LENGTH, json.remaining());
+        response.write(true, HttpMethod.HEAD.is(method) ? null : json, callback);
         return true;
     }
 
-    private Map<String, Object> status(DescriptorMonitor monitor) {
+    /** The answer, in a buffer of the caller's own. It is made anew with each snapshot. */
+    private ByteBuffer json(DescriptorMonitor monitor) {
+        Answer seen = latest;
+        if (isOf(seen, monitor.governor().snapshot())) {
+            return seen.json.slice();
+        }
+        try (AutoLock ignored = lock.lock()) {
+            Census.Snapshot snapshot = monitor.governor().snapshot();
+            if (!isOf(latest, snapshot)) {
+                String json = Json.write(status(monitor, snapshot));
+                latest =
+                        new Answer(snapshot, StandardCharsets.UTF_8.encode(json).asReadOnlyBuffer());
+            }
+            return latest.json.slice();
+        }
+    }
+
+    @SuppressWarnings("ReferenceEquality") // The same snapshot, not one that is alike.
+    private static boolean isOf(Answer answer, Census.Snapshot snapshot) {
+        return answer != null && answer.snapshot == snapshot;
+    }
+
+    private Map<String, Object> status(DescriptorMonitor monitor, Census.Snapshot snapshot) {
         KeepAliveStatistics statistics = monitor.getStatistics();
         Map<String, Object> descriptors = new LinkedHashMap<>();
         descriptors.put("used", monitor.getUsedDescriptors());
@@ -91,9 +121,10 @@ public final class KeepAliveStatusHandler extends Handler.Abstract.NonBlocking {
         connections.put("open", statistics.getOpen());
         connections.put("byState", statistics.getConnectionsByState());
         connections.put("byProtocol", statistics.getConnectionsByProtocol());
-        connections.put("eventStreams", statistics.getEventStreams());
+        connections.put("eventStreams", snapshot.eventStreams());
         connections.put("ungovernedByKind", statistics.getUngovernedByKind());
-        connections.put("longestIdle", longestIdle(monitor));
+        connections.put("longestIdle", longestIdle(snapshot));
+        connections.put("busy", busy(snapshot));
         connections.put("reusesByIdleMs", counted(statistics.getReusesByIdleTime()));
         Map<String, Object> closed = new LinkedHashMap<>();
         closed.put("total", statistics.getClosed());
@@ -129,26 +160,34 @@ public final class KeepAliveStatusHandler extends Handler.Abstract.NonBlocking {
         return distribution;
     }
 
-    private List<Map<String, Object>> longestIdle(DescriptorMonitor monitor) {
-        long now = monitor.governor().now();
+    private List<Map<String, Object>> longestIdle(Census.Snapshot snapshot) {
         List<Map<String, Object>> result = new ArrayList<>();
-        monitor.governor()
-                .looks()
-                .idle()
-                .sorted(Comparator.comparingLong(connection -> connection.since() - now))
-                .limit(MOST_SHOWN)
-                .forEach(connection -> {
-                    Map<String, Object> row = new LinkedHashMap<>();
-                    row.put("idleMs", TimeUnit.NANOSECONDS.toMillis(now - connection.since()));
-                    row.put("ageMs", TimeUnit.NANOSECONDS.toMillis(now - connection.openedAt()));
-                    row.put("requests", connection.requests());
-                    row.put("state", connection.state());
-                    row.put("protocol", connection.protocol());
-                    if (showAddresses) {
-                        row.put("address", String.valueOf(connection.remoteAddress()));
-                    }
-                    result.add(row);
-                });
+        for (Census.Idle idle : snapshot.longestIdle()) {
+            Map<String, Object> row = new LinkedHashMap<>();
+            row.put("idleMs", TimeUnit.NANOSECONDS.toMillis(idle.idle()));
+            row.put("ageMs", TimeUnit.NANOSECONDS.toMillis(idle.age()));
+            row.put("requests", idle.requests());
+            row.put("state", ConnectionState.IDLE);
+            row.put("protocol", idle.protocol());
+            if (showAddresses) {
+                row.put("address", String.valueOf(idle.address()));
+            }
+            result.add(row);
+        }
+        return result;
+    }
+
+    /** Whom the busy connections wait for. */
+    private Map<String, Object> busy(Census.Snapshot snapshot) {
+        Holders holders = snapshot.holders();
+        Map<String, Object> result = new LinkedHashMap<>();
+        result.put("ofConnections", snapshot.looked());
+        result.put("waitingFor", holders.byWait());
+        result.put("gone", holders.gone());
+        result.put("addresses", holders.addresses());
+        if (showAddresses) {
+            result.put("byAddress", holders.byAddress(Census.SHOWN));
+        }
         return result;
     }
 }

@@ -36,6 +36,7 @@ import org.strictkeepalive.internal.server.DescriptorProbe;
 import org.strictkeepalive.testkit.FakeConnector;
 import org.strictkeepalive.testkit.FakeScheduler;
 import org.strictkeepalive.testkit.MemoryEndPoint;
+import org.strictkeepalive.testkit.StatesWalk;
 
 /**
  * The guard and Jetty's own connection on an endpoint in memory, in virtual time and on one thread: random
@@ -117,6 +118,7 @@ class ConnectionGuardModelTest {
         KeepAliveStatistics statistics = monitor.getStatistics();
         assertEquals(0, statistics.getOpen());
         assertEquals(statistics.getOpened(), statistics.getClosed());
+        StatesWalk.assertCounted(monitor);
     }
 
     // ---- The model
@@ -226,6 +228,7 @@ class ConnectionGuardModelTest {
         KeepAliveStatistics statistics = monitor.getStatistics();
         assertEquals(statistics.getOpened(), statistics.getOpen() + statistics.getClosed());
         assertEquals(endPoint.isOpen() ? 1 : 0, statistics.getOpen());
+        StatesWalk.assertCounted(monitor);
     }
 
     private int count(String text) {

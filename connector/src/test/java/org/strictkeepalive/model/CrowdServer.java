@@ -38,6 +38,7 @@ import org.strictkeepalive.testkit.DirectPool;
 import org.strictkeepalive.testkit.FakeConnector;
 import org.strictkeepalive.testkit.FakeProbe;
 import org.strictkeepalive.testkit.FakeScheduler;
+import org.strictkeepalive.testkit.StatesWalk;
 
 /** The server of the model of a crowd, with few descriptors, in virtual time and on one thread. */
 final class CrowdServer {
@@ -227,6 +228,7 @@ final class CrowdServer {
         }
         assertEquals(open, statistics.getOpen(), statistics::toString);
         assertEquals(open, monitor.getOpenConnections());
+        StatesWalk.assertCounted(monitor);
         assertEquals(accepted, statistics.getOpened(), statistics::toString);
         assertEquals(accepted, open + statistics.getClosed(), statistics::toString);
         assertEquals(tunnels, statistics.getClosed(CloseReason.UPGRADED), statistics::toString);

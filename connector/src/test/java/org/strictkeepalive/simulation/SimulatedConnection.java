@@ -7,6 +7,7 @@ import org.strictkeepalive.ConnectionState;
 import org.strictkeepalive.internal.connection.ConnectionDeadlines;
 import org.strictkeepalive.internal.connection.Ending;
 import org.strictkeepalive.internal.connection.Governor;
+import org.strictkeepalive.internal.observe.StateCounts;
 import org.strictkeepalive.internal.policy.Pressure;
 import org.strictkeepalive.internal.policy.Tick;
 
@@ -26,6 +27,11 @@ abstract class SimulatedConnection extends ConnectionDeadlines {
         begin(clock.getAsLong());
         aboutToWait(0, false, clock.getAsLong());
         waits();
+    }
+
+    @Override
+    protected final StateCounts counts() {
+        return governor.counters().states();
     }
 
     /** The policy has shut the output. */
@@ -53,6 +59,7 @@ abstract class SimulatedConnection extends ConnectionDeadlines {
         if (freed || !bytesCame()) {
             return false;
         }
+        governor.counters().onRequest();
         begun();
         requestBegins(clock.getAsLong());
         if (!headersComplete(seen())) {

@@ -3,6 +3,7 @@ package org.strictkeepalive.socket;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import java.io.IOException;
+import java.net.InetAddress;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -64,6 +65,8 @@ class LogSampleTest {
         String log;
         try {
             FakeConnection connection = new FakeConnection("c", ConnectionState.BUSY, false, scheduler.now);
+            connection.peer = InetAddress.getByName("192.0.2.7");
+            connection.counts = Inside.governor(monitor).counters().states();
             Inside.governor(monitor).onOpened(connection, scheduler.now + MINUTE);
             log = OperatorLines.captured(() -> {
                 PressureSource pressing = () -> 0.82;

@@ -5,6 +5,8 @@ import org.strictkeepalive.ConnectionState;
 import org.strictkeepalive.KeepAlivePolicy;
 import org.strictkeepalive.internal.connection.GovernedConnection;
 import org.strictkeepalive.internal.policy.ClientRate;
+import org.strictkeepalive.internal.observe.Counters;
+import org.strictkeepalive.internal.observe.StateCounts;
 import org.strictkeepalive.internal.policy.Decisions;
 import org.strictkeepalive.internal.policy.Tick;
 
@@ -28,6 +30,9 @@ public class FakeConnection extends GovernedConnection {
     public ClientRate rate;
 
     public int exchangesEnded;
+    /** Where it is counted. */
+    public StateCounts counts = new Counters().states();
+
     Decisions decisions = new Decisions(KeepAlivePolicy.defaults());
 
     public FakeConnection(String name) {
@@ -53,6 +58,11 @@ public class FakeConnection extends GovernedConnection {
     @Override
     public boolean isOf(Object governor) {
         return true;
+    }
+
+    @Override
+    protected StateCounts counts() {
+        return counts;
     }
 
     @Override

@@ -218,6 +218,7 @@ public final class TestServer implements AutoCloseable {
         await().atMost(Duration.ofSeconds(60)).untilAsserted(() -> {
             assertEquals(0, statistics().getOpen(), () -> "" + statistics());
             assertEquals(statistics().getOpened(), statistics().getClosed(), () -> "" + statistics());
+            StatesWalk.assertCounted(monitor());
         });
     }
 

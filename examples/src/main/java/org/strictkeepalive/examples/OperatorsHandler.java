@@ -6,8 +6,10 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
 import java.util.Map;
 import java.util.Properties;
+import java.util.concurrent.TimeUnit;
 import org.eclipse.jetty.http.HttpHeader;
 import org.eclipse.jetty.http.pathmap.PathSpec;
 import org.eclipse.jetty.http.pathmap.ServletPathSpec;
@@ -15,7 +17,6 @@ import org.eclipse.jetty.server.Handler;
 import org.eclipse.jetty.server.Request;
 import org.eclipse.jetty.server.Response;
 import org.eclipse.jetty.server.handler.PathMappingsHandler;
-import org.eclipse.jetty.util.BufferUtil;
 import org.eclipse.jetty.util.Callback;
 import org.strictkeepalive.DescriptorMonitor;
 import org.strictkeepalive.KeepAliveStatusHandler;
@@ -75,25 +76,49 @@ final class OperatorsHandler extends PathMappingsHandler {
         }
     }
 
-    /** One that may block would have every request of the server handed on to another thread. */
+    /**
+     * One that may block would have every request of the server handed on to another thread. To write some eighty meters
+     * costs more than to serve a page, so all who ask within a second get the same text.
+     */
     private static final class MetricsHandler extends Handler.Abstract.NonBlocking {
+        private static final long FRESH = TimeUnit.SECONDS.toNanos(1);
+
         private final PrometheusMeterRegistry registry = new PrometheusMeterRegistry(PrometheusConfig.DEFAULT);
         private boolean bound;
+        private volatile Scraped latest;
+
+        private record Scraped(long at, ByteBuffer text) {
+            private boolean isFresh(long now) {
+                return now - at < FRESH;
+            }
+        }
 
         @Override
         public boolean handle(Request request, Response response, Callback callback) {
+            ByteBuffer text = scraped().slice();
             response.getHeaders().put(HttpHeader.CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8");
-            response.write(true, BufferUtil.toBuffer(scrape()), callback);
+            response.getHeaders().put(HttpHeader.CONTENT_LENGTH, text.remaining());
+            response.write(true, text, callback);
             return true;
         }
 
+        private ByteBuffer scraped() {
+            Scraped seen = latest;
+            return seen != null && seen.isFresh(System.nanoTime()) ? seen.text : scrape();
+        }
+
         /** The monitor is there when the connector has started, which is after this handler. */
-        private synchronized String scrape() {
+        private synchronized ByteBuffer scrape() {
             if (!bound) {
                 bound = true;
                 new KeepAliveMetrics(getServer().getBean(DescriptorMonitor.class)).bindTo(registry);
             }
-            return registry.scrape();
+            long now = System.nanoTime();
+            if (latest == null || !latest.isFresh(now)) {
+                latest = new Scraped(
+                        now, StandardCharsets.UTF_8.encode(registry.scrape()).asReadOnlyBuffer());
+            }
+            return latest.text;
         }
     }
 }

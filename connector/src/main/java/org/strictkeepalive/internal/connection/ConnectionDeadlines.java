@@ -190,6 +190,7 @@ public abstract class ConnectionDeadlines extends ConnectionLife {
     public final void shut(long now) {
         SINCE.lazySet(this, now);
         outputShut = true;
+        recount();
     }
 
     /** When the output was shut, if it is. */

@@ -10,6 +10,7 @@ import org.eclipse.jetty.http.HttpMethod;
 import org.eclipse.jetty.http.MetaData;
 import org.eclipse.jetty.server.Request;
 import org.eclipse.jetty.util.BufferUtil;
+import org.strictkeepalive.internal.observe.StateCounts;
 
 /**
  * Knows the exchange in progress, or the last one: what its request asks for, how much of its body has come, and how
@@ -65,6 +66,11 @@ abstract class ConnectionExchange extends ConnectionDeadlines {
 
     ConnectionExchange(Governor governor) {
         super(governor);
+    }
+
+    @Override
+    protected final StateCounts counts() {
+        return governor.counters().states();
     }
 
     /**

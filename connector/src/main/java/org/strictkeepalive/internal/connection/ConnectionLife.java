@@ -81,6 +81,7 @@ public abstract class ConnectionLife extends GovernedConnection {
         }
         // While it runs and its output is open, only an upgrade on this same thread could change the word.
         word = with(seen, WAITING) + COUNT;
+        recount();
     }
 
     /** Bytes of a request have come. Returns false if Jetty's connection doesn't wait for them. */
@@ -88,6 +89,7 @@ public abstract class ConnectionLife extends GovernedConnection {
         int seen = word;
         while ((seen & STATE) == WAITING) {
             if (WORD.compareAndSet(this, seen, with(seen, RUNNING))) {
+                recount();
                 return true;
             }
             seen = word;
@@ -100,7 +102,11 @@ public abstract class ConnectionLife extends GovernedConnection {
         if (to != CHECKING && to != OWNED) {
             throw wrong("claim", to);
         }
-        return (seen & STATE) == WAITING && WORD.compareAndSet(this, seen, with(seen, to));
+        boolean claimed = (seen & STATE) == WAITING && WORD.compareAndSet(this, seen, with(seen, to));
+        if (claimed) {
+            recount();
+        }
+        return claimed;
     }
 
     /** The policy has found bytes: Jetty's connection goes on. */
@@ -119,6 +125,7 @@ public abstract class ConnectionLife extends GovernedConnection {
         if ((seen & STATE) != CHECKING || !WORD.compareAndSet(this, seen, with(seen, to))) {
             throw wrong(event, seen & STATE);
         }
+        recount();
     }
 
     /** The headers of a request are complete. Returns false if the request must not be executed. */
@@ -182,6 +189,7 @@ public abstract class ConnectionLife extends GovernedConnection {
                 return false;
             }
             if (WORD.compareAndSet(this, seen, with(seen, OWNED))) {
+                recount();
                 return true;
             }
         }

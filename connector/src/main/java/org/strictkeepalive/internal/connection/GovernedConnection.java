@@ -5,6 +5,9 @@ import java.util.concurrent.Executor;
 import java.util.concurrent.atomic.AtomicIntegerFieldUpdater;
 import org.strictkeepalive.ConnectionState;
 import org.strictkeepalive.internal.policy.ClientRate;
+import org.strictkeepalive.internal.observe.Protocol;
+import org.strictkeepalive.internal.observe.StateCounts;
+import org.strictkeepalive.internal.observe.Wait;
 import org.strictkeepalive.internal.policy.Decisions;
 import org.strictkeepalive.internal.policy.Tick;
 import org.strictkeepalive.internal.time.Timed;
@@ -14,14 +17,18 @@ import org.strictkeepalive.internal.time.Timed;
  * it to the thread that ends connections, where it waits once at most.
  */
 public abstract class GovernedConnection extends Timed implements Runnable {
-    private static final AtomicIntegerFieldUpdater<GovernedConnection> PENDING =
-            AtomicIntegerFieldUpdater.newUpdater(GovernedConnection.class, "pending");
+    private static final ConnectionState[] STATES = ConnectionState.values();
+    private static final AtomicIntegerFieldUpdater<GovernedConnection> BITS =
+            AtomicIntegerFieldUpdater.newUpdater(GovernedConnection.class, "bits");
+    private static final int ACTIONS = 0xFFFF;
+    private static final int COUNTED = 16;
 
     /**
-     * The bits of the actions that wait to be done, zero if it doesn't wait. Written by any thread with a
-     * compare-and-set.
+     * The bits of the actions that wait to be done, zero if it doesn't wait. Above them the state in which it is counted:
+     * its ordinal plus one, zero if it is not counted. Both in one field, since each idle connection has it. Changed by
+     * any thread with a compare-and-set.
      */
-    volatile int pending;
+    private volatile int bits;
 
     /**
      * Does what is due.
@@ -39,6 +46,65 @@ public abstract class GovernedConnection extends Timed implements Runnable {
     /** Where in its life the connection is. */
     public abstract ConnectionState state();
 
+    /** The state in which operators see it. */
+    protected ConnectionState shownState() {
+        return state();
+    }
+
+    // ---- The count of states
+
+    /** Where its state is counted. */
+    protected abstract StateCounts counts();
+
+    /** Counts it in its state from now on. Does nothing if it is counted. Called by the thread that has made it. */
+    public final void countIn() {
+        if (!isCounted()) {
+            ConnectionState now = shownState();
+            counts().enters(protocol(), now);
+            BITS.getAndUpdate(this, seen -> counted(seen, now));
+            recount();
+        }
+    }
+
+    @SuppressWarnings("EnumOrdinal") // It is kept as long as the enum.
+    private static int counted(int seen, ConnectionState state) {
+        return (seen & ACTIONS) | (state.ordinal() + 1) << COUNTED;
+    }
+
+    /**
+     * Its state may have changed, so counts it where it belongs now. Who changes the state calls this afterwards. Of
+     * several threads that do so at once, the last one to move it looks at the state once more.
+     */
+    protected final void recount() {
+        int seen = bits;
+        while (seen >>> COUNTED != 0) {
+            ConnectionState now = shownState();
+            int changed = counted(seen, now);
+            if (changed == seen) {
+                return;
+            }
+            if (BITS.compareAndSet(this, seen, changed)) {
+                counts().moves(protocol(), STATES[(seen >>> COUNTED) - 1], now);
+            }
+            seen = bits;
+        }
+    }
+
+    /** Whether it is counted: it was opened, and is not closed. */
+    public final boolean isCounted() {
+        return bits >>> COUNTED != 0;
+    }
+
+    /** Counts it no longer. */
+    public final void countOut() {
+        int was = BITS.getAndUpdate(this, seen -> seen & ACTIONS) >>> COUNTED;
+        if (was != 0) {
+            counts().leaves(protocol(), STATES[was - 1]);
+        }
+    }
+
+    // ---- What it has carried
+
     /** Whether it has carried two or more requests. */
     public abstract boolean isReused();
 
@@ -52,9 +118,19 @@ public abstract class GovernedConnection extends Timed implements Runnable {
         return false;
     }
 
-    /** The protocol that it speaks, {@code none} before that is known. */
-    public String protocol() {
-        return "HTTP/1.1";
+    /** The protocol that it speaks. */
+    public Protocol protocol() {
+        return Protocol.HTTP_1;
+    }
+
+    /** Whom the exchange in progress waits for, as far as is known. */
+    public Wait waitsFor() {
+        return Wait.APPLICATION;
+    }
+
+    /** Whether the client is known to have gone. */
+    public boolean isGone() {
+        return false;
     }
 
     /** How many requests it has carried. */
@@ -109,14 +185,14 @@ public abstract class GovernedConnection extends Timed implements Runnable {
 
     /** Asks the thread that ends connections to do something. An action that waits already is done once. */
     public final void handOn(Executor closer, int what) {
-        if (PENDING.getAndUpdate(this, seen -> seen | what) == 0) {
+        if ((BITS.getAndUpdate(this, seen -> seen | what) & ACTIONS) == 0) {
             closer.execute(this);
         }
     }
 
     @Override
     public final void run() {
-        act(PENDING.getAndSet(this, 0));
+        act(BITS.getAndUpdate(this, seen -> seen & ~ACTIONS) & ACTIONS);
     }
 
     /** Does the actions that the bits stand for. */

@@ -51,6 +51,7 @@ public abstract class GuardedExchange extends GuardedWatch {
 
     /** The headers of a request are complete. Returns false if the request must not be executed. */
     final boolean onRequest(ExchangeRequest request) {
+        governor.counters().onRequest();
         if (goesOn() && !endPoint.isOpen()) {
             failed = true;
         }

@@ -47,12 +47,11 @@ abstract class GuardedProgress extends GuardEndPoint {
     /** Null while the exchange has not waited for its client. */
     private volatile StallJudge stall;
 
-    // ---- Used by the timer only
     /**
      * Since when the client is known to have shut its output during an exchange, null if it is not. Few clients do, so an
-     * object costs less memory than two fields.
+     * object costs less memory than two fields. Written by the timer.
      */
-    private Long goneSince;
+    private volatile Long goneSince;
 
     GuardedProgress(Governor governor, EndPoint shown) {
         super(governor, shown);
@@ -136,6 +135,11 @@ abstract class GuardedProgress extends GuardEndPoint {
     @Override
     public final boolean isBodyAwaited() {
         return demand != null;
+    }
+
+    @Override
+    public final boolean isGone() {
+        return goneSince != null;
     }
 
     @Override

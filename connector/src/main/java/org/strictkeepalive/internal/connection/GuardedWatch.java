@@ -5,6 +5,7 @@ import org.eclipse.jetty.http.HttpVersion;
 import org.eclipse.jetty.io.EndPoint;
 import org.eclipse.jetty.server.Request;
 import org.eclipse.jetty.util.Jetty;
+import org.strictkeepalive.internal.observe.Wait;
 
 /**
  * Knows whether a {@code GuardedStream} watches the exchange in progress. Most exchanges need none: the connection is
@@ -83,6 +84,14 @@ abstract class GuardedWatch extends GuardedProgress {
     /** How much of {@code maxConnectionAgeJitter} applies to this connection, from 0 to 1. */
     final double agePart() {
         return (double) agePart / AGE_PARTS;
+    }
+
+    @Override
+    public final Wait waitsFor() {
+        if (isBodyAwaited()) {
+            return Wait.CLIENT_BODY;
+        }
+        return isWritePending() ? Wait.CLIENT_READING : Wait.APPLICATION;
     }
 
     /** Jetty goes on. An exchange that nobody has watched is over. Returns true if there was one. */

@@ -7,6 +7,8 @@ import org.eclipse.jetty.io.Connection;
 import org.eclipse.jetty.io.EndPoint;
 import org.strictkeepalive.CloseReason;
 import org.strictkeepalive.ConnectionState;
+import org.strictkeepalive.internal.observe.Protocol;
+import org.strictkeepalive.internal.observe.StateCounts;
 import org.strictkeepalive.internal.policy.Arrival;
 import org.strictkeepalive.internal.policy.Decisions;
 import org.strictkeepalive.internal.policy.Peers;
@@ -132,6 +134,7 @@ public final class Handshake extends GovernedConnection {
         if (!closing.compareAndSet(null, because)) {
             return false;
         }
+        recount();
         governor.closing(endPoint.getConnection(), because);
         handOn(governor, 1);
         return true;
@@ -174,8 +177,13 @@ public final class Handshake extends GovernedConnection {
     }
 
     @Override
-    public String protocol() {
-        return "none";
+    protected StateCounts counts() {
+        return governor.counters().states();
+    }
+
+    @Override
+    public Protocol protocol() {
+        return Protocol.NONE;
     }
 
     @Override

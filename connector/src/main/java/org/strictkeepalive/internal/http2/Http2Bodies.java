@@ -3,7 +3,9 @@ package org.strictkeepalive.internal.http2;
 import java.util.concurrent.atomic.AtomicIntegerFieldUpdater;
 import java.util.concurrent.atomic.AtomicLongFieldUpdater;
 import org.eclipse.jetty.http2.HTTP2Stream;
+import org.strictkeepalive.ConnectionState;
 import org.strictkeepalive.internal.connection.Governor;
+import org.strictkeepalive.internal.observe.StateCounts;
 
 /** Counts what was read of the bodies of a connection's requests, and how many responses are server-sent events. */
 abstract class Http2Bodies extends Http2Deadlines {
@@ -42,6 +44,25 @@ abstract class Http2Bodies extends Http2Deadlines {
     @Override
     public final boolean isEventStream() {
         return eventStreams > 0 && streams() > 0;
+    }
+
+    @Override
+    protected final StateCounts counts() {
+        return governor.counters().states();
+    }
+
+    /** A stream that has ended stays in the session for a moment, so operators see whether exchanges are in progress. */
+    @Override
+    protected final ConnectionState shownState() {
+        if (exchanges() > 0) {
+            return ConnectionState.BUSY;
+        }
+        return isEnding() ? ConnectionState.LINGERING : idleState();
+    }
+
+    @Override
+    public final boolean isGone() {
+        return exchanges() > 0 && (!isSocketOpen() || isSessionClosed());
     }
 
     final long read() {

@@ -90,11 +90,10 @@ abstract class Http2Deadlines extends Http2Progress {
     /** Tells listeners that the policy has decided to close. */
     abstract void tellClosing(CloseReason reason);
 
-    // ---- Exchanges
-
     /** The headers of a request are complete. Returns false if it must not be executed. */
     final boolean onRequest(long begun) {
         long idleSince = since;
+        governor.counters().onRequest();
         if (!begins()) {
             return false;
         }
@@ -218,7 +217,7 @@ abstract class Http2Deadlines extends Http2Progress {
         return governor.decisions().timeout(idleState(), squeeze, governor.idleTimeout(), 0);
     }
 
-    private ConnectionState idleState() {
+    final ConnectionState idleState() {
         return requests() == 0 ? ConnectionState.NEW : ConnectionState.IDLE;
     }
 
@@ -239,6 +238,7 @@ abstract class Http2Deadlines extends Http2Progress {
             sessionEnds = true;
             hasMoreCome();
         }
+        recount(); // A stream may end without an exchange.
         if (streams() > 0) {
             return lookAtWork(tick);
         }

@@ -28,6 +28,8 @@ import org.slf4j.LoggerFactory;
 import org.strictkeepalive.CloseReason;
 import org.strictkeepalive.internal.connection.Governor;
 import org.strictkeepalive.internal.connection.Sockets;
+import org.strictkeepalive.internal.observe.Protocol;
+import org.strictkeepalive.internal.observe.Wait;
 import org.strictkeepalive.internal.policy.Peers;
 
 /**
@@ -179,10 +181,32 @@ final class Http2Guard extends Http2Bodies implements Function<HttpStream, HttpS
         if (stream.getAttachment() instanceof HTTP2StreamEndPoint) {
             return false;
         }
-        return isUnsent
-                || (stream.isCommitted() && (isFull || stream.getSendWindow() <= 0))
-                || (stream.getAttribute(Http2Exchange.AWAITING) instanceof BooleanSupplier awaiting
-                        && awaiting.getAsBoolean());
+        return isUnsent || (stream.isCommitted() && (isFull || stream.getSendWindow() <= 0)) || isAwaiting(stream);
+    }
+
+    /** If one exchange has the application to wait for, the connection has. */
+    @Override
+    public Wait waitsFor() {
+        if (!isAllWaiting() || !isBlocked()) {
+            return Wait.APPLICATION;
+        }
+        return awaiting() * 2 >= streams() ? Wait.CLIENT_BODY : Wait.CLIENT_READING;
+    }
+
+    /** How many exchanges wait for bytes of their bodies. */
+    private int awaiting() {
+        int awaiting = 0;
+        for (Stream stream : session().getStreams()) {
+            if (isAwaiting((HTTP2Stream) stream)) {
+                awaiting++;
+            }
+        }
+        return awaiting;
+    }
+
+    private static boolean isAwaiting(HTTP2Stream stream) {
+        return stream.getAttribute(Http2Exchange.AWAITING) instanceof BooleanSupplier awaiting
+                && awaiting.getAsBoolean();
     }
 
     /** Asks the endpoint that writes: of an upgraded connection it is wrapped. */
@@ -195,8 +219,8 @@ final class Http2Guard extends Http2Bodies implements Function<HttpStream, HttpS
     }
 
     @Override
-    public String protocol() {
-        return "HTTP/2";
+    public Protocol protocol() {
+        return Protocol.HTTP_2;
     }
 
     @Override

@@ -72,6 +72,7 @@ abstract class Http2Life extends GovernedConnection {
                 return false;
             }
             if (WORD.compareAndSet(this, seen, seen - (seen & STATE) + OPEN + EXCHANGE)) {
+                recount();
                 return true;
             }
         }
@@ -86,6 +87,7 @@ abstract class Http2Life extends GovernedConnection {
             return false;
         }
         WORD.getAndAdd(this, EXCHANGE);
+        recount();
         return true;
     }
 
@@ -106,7 +108,9 @@ abstract class Http2Life extends GovernedConnection {
      * @return whether no other one is in progress
      */
     final boolean ends(boolean waited) {
-        return exchanges(WORD.addAndGet(this, waited ? -EXCHANGE - WAIT : -EXCHANGE)) == 0;
+        boolean last = exchanges(WORD.addAndGet(this, waited ? -EXCHANGE - WAIT : -EXCHANGE)) == 0;
+        recount();
+        return last;
     }
 
     /** The policy claims the connection. */
@@ -145,6 +149,7 @@ abstract class Http2Life extends GovernedConnection {
                 return false;
             }
             if (WORD.compareAndSet(this, seen, seen - from + to)) {
+                recount();
                 return true;
             }
         }

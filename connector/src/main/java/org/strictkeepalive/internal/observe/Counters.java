@@ -8,7 +8,8 @@ import org.strictkeepalive.CloseReason;
 /** Counts what happens to the governed connections of a server. Safe for use by any thread. */
 public final class Counters {
     private final LongAdder opened = new LongAdder();
-    private final LongAdder requestsOfClosed = new LongAdder();
+    private final LongAdder requests = new LongAdder();
+    private final StateCounts states = new StateCounts();
     private final Map<CloseReason, LongAdder> closed = new EnumMap<>(CloseReason.class);
     private final RaceMeter races = new RaceMeter();
     private final Histogram reuses = new Histogram();
@@ -26,9 +27,13 @@ public final class Counters {
         opened.increment();
     }
 
+    /** A request has come with complete headers. */
+    public void onRequest() {
+        requests.increment();
+    }
+
     /** A connection was closed at this age, which is in milliseconds. */
     public void onClosed(CloseReason reason, long requests, long age) {
-        requestsOfClosed.add(requests);
         requestsAtClose.add(requests);
         ageAtClose.add(age);
         closed.get(reason).increment();
@@ -49,9 +54,14 @@ public final class Counters {
         return result;
     }
 
-    /** The requests of the connections that were closed. */
-    public long requestsOfClosed() {
-        return requestsOfClosed.sum();
+    /** The requests that have come with complete headers. */
+    public long requests() {
+        return requests.sum();
+    }
+
+    /** How many open connections are in each state. */
+    public StateCounts states() {
+        return states;
     }
 
     public RaceMeter races() {

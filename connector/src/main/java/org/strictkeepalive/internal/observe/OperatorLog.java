@@ -37,36 +37,44 @@ public final class OperatorLog {
     }
 
     /**
-     * Logs the level.
+     * Logs the level. If busy connections hold most of the room, a rise also says whom they wait for.
      *
-     * @param byState the number of connections in each state
+     * @param states the number of connections in each state
      * @param eventStreams the number of connections with server-sent events
      * @param others the number of connections that are not governed, by their kind
+     * @param holders who holds the busy ones
      */
-    public void level(
-            Pressure p, Map<ConnectionState, Integer> byState, int eventStreams, Map<String, Integer> others) {
-        int idle = byState.getOrDefault(ConnectionState.IDLE, 0)
-                + byState.getOrDefault(ConnectionState.NEW, 0)
-                + byState.getOrDefault(ConnectionState.READING, 0);
+    public void level(Pressure p, StateCounts states, int eventStreams, Map<String, Integer> others, Holders holders) {
+        int idle = states.count(ConnectionState.IDLE)
+                + states.count(ConnectionState.NEW)
+                + states.count(ConnectionState.READING);
+        int busy = states.count(ConnectionState.BUSY);
+        boolean isRise = due == LevelLog.Line.RISE;
         String text =
-                "Descriptor pressure {}: used={} limit={} open={} idle={} busy={} pressure={} changesNotLogged={}{}{}";
+                "Descriptor pressure {}: used={} limit={} open={} idle={} busy={} pressure={} changesNotLogged={}{}{}{}";
         Object[] numbers = {
             p.level(),
             p.used(),
             p.limit(),
             p.open(),
             idle,
-            byState.getOrDefault(ConnectionState.BUSY, 0),
+            busy,
             "%.2f".formatted(p.share()),
             levels.takeOmitted(),
             eventStreams == 0 ? "" : " eventStreams=" + eventStreams,
-            p.others() == 0 ? "" : " notGoverned=" + p.others() + " " + others
+            p.others() == 0 ? "" : " notGoverned=" + p.others() + " " + others,
+            isRise && busy > idle ? heldBy(holders) : ""
         };
-        if (due == LevelLog.Line.RISE) {
+        if (isRise) {
             LOG.warn(text, numbers);
         } else {
             LOG.info(text, numbers);
         }
+    }
+
+    /** Whom the busy connections wait for. If there are very many, it is said of how many. */
+    private static String heldBy(Holders holders) {
+        return " busyWaitFor: " + holders;
     }
 
     /** Whether a line about the level is held back, so that the level has to be logged again later. */

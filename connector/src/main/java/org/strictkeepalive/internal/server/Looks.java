@@ -1,7 +1,5 @@
 package org.strictkeepalive.internal.server;
 
-import java.util.EnumMap;
-import java.util.Map;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
 import org.strictkeepalive.ConnectionState;
@@ -154,7 +152,7 @@ public final class Looks {
     }
 
     /** The connections that are idle between two requests. */
-    public Stream<GovernedConnection> idle() {
+    private Stream<GovernedConnection> idle() {
         return wheel.list().stream().filter(connection -> connection.state() == ConnectionState.IDLE);
     }
 
@@ -165,20 +163,5 @@ public final class Looks {
                         .isEvictable(connection.isReused(), now - connection.since(), PressureLevel.HIGH))
                 .filter(connection -> evict(connection, connection.since(), now))
                 .count();
-    }
-
-    /** How many connections have a response of server-sent events in progress. */
-    public int countEventStreams() {
-        return (int)
-                wheel.list().stream().filter(GovernedConnection::isEventStream).count();
-    }
-
-    /** How many connections are in each state. */
-    Map<ConnectionState, Integer> countByState() {
-        Map<ConnectionState, Integer> counts = new EnumMap<>(ConnectionState.class);
-        for (GovernedConnection connection : wheel.list()) {
-            counts.merge(connection.state(), 1, Integer::sum);
-        }
-        return counts;
     }
 }

@@ -22,6 +22,7 @@ final class Reaction {
     private final Failures failures;
     private final LongSupplier clock;
     private final Looks looks;
+    private final Census census;
     private final AcceptGate gate = new AcceptGate();
     private final Turn telling = new Turn(this::tell);
     /** The level that listeners were told last. Written by {@link #tell}, and by {@link #reset} while nobody tells. */
@@ -35,7 +36,8 @@ final class Reaction {
             OperatorLog log,
             Failures failures,
             LongSupplier clock,
-            Looks looks) {
+            Looks looks,
+            Census census) {
         this.ticker = ticker;
         this.meter = meter;
         this.connectors = connectors;
@@ -44,6 +46,7 @@ final class Reaction {
         this.failures = failures;
         this.clock = clock;
         this.looks = looks;
+        this.census = census;
     }
 
     AcceptGate gate() {
@@ -94,12 +97,15 @@ final class Reaction {
                     events.publish(listener -> listener.onPressureChanged(from, p.level(), p.share()));
                 }
             }
-            if (log.isLevelDue(p, clock.getAsLong())) {
+            long now = clock.getAsLong();
+            if (log.isLevelDue(p, now)) {
+                Census.Snapshot seen = census.anew(now);
                 log.level(
                         p,
-                        looks.countByState(),
-                        looks.countEventStreams(),
-                        connectors.ungoverned().byKind());
+                        census.states(),
+                        seen.eventStreams(),
+                        connectors.ungoverned().byKind(),
+                        seen.holders());
             }
         } catch (Throwable x) {
             failures.add("report the pressure", x);

@@ -58,6 +58,7 @@ public final class ServerGovernor {
     private final Reaction reaction;
     private final AcceptWatch acceptWatch;
     private final Looks looks;
+    private final Census census;
     private final Relief relief;
     private final Events events;
     private final TaskThread closer;
@@ -84,7 +85,8 @@ public final class ServerGovernor {
         closer = new TaskThread(CLOSER, threaded, failures.of("end a connection"));
         slice = new Slice(clock, closer);
         looks = new Looks(wheel, meter, failures, slice, now);
-        reaction = new Reaction(ticker, meter, connectors, events, log, failures, clock, looks);
+        census = new Census(wheel, counters.states());
+        reaction = new Reaction(ticker, meter, connectors, events, log, failures, clock, looks, census);
         acceptWatch = new AcceptWatch(connections, meter, counters, reaction);
         relief = new Relief(wheel, connectors.ungoverned(), looks, slice);
     }
@@ -275,6 +277,7 @@ public final class ServerGovernor {
     public void onOpened(GovernedConnection connection, long due) {
         counters.onOpened();
         connections.onOpened();
+        connection.countIn();
         wheel.add(connection, due);
         ticker.ensure(now(), meter.interval());
         closer.begin();
@@ -283,7 +286,12 @@ public final class ServerGovernor {
 
     /** Replaces a connection whose phase before HTTP is over by its successor. */
     public boolean replace(GovernedConnection connection, GovernedConnection by, long due) {
-        return wheel.replace(connection, by, due);
+        by.countIn();
+        boolean replaced = wheel.replace(connection, by, due);
+        if (replaced) {
+            connection.countOut();
+        }
+        return replaced;
     }
 
     public void due(GovernedConnection connection, long due) {
@@ -299,6 +307,7 @@ public final class ServerGovernor {
 
     public void onClosed(GovernedConnection connection, CloseReason reason) {
         if (wheel.remove(connection)) {
+            connection.countOut();
             connections.onClosed();
             counters.onClosed(
                     reason, connection.requests(), TimeUnit.NANOSECONDS.toMillis(now() - connection.openedAt()));
@@ -344,6 +353,11 @@ public final class ServerGovernor {
 
     public List<GovernedConnection> connections() {
         return wheel.list();
+    }
+
+    /** What operators see of single connections. */
+    public Census.Snapshot snapshot() {
+        return census.snapshot(now());
     }
 
     public Connectors connectors() {

@@ -4,6 +4,7 @@ import java.util.Map;
 import java.util.TreeMap;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.LongAdder;
 import org.eclipse.jetty.io.Connection;
 import org.eclipse.jetty.io.EndPoint;
 
@@ -22,6 +23,8 @@ public final class Ungoverned {
     /** By the endpoint of the socket. */
     private final Map<EndPoint, Known> open = new ConcurrentHashMap<>();
 
+    private final Map<String, LongAdder> byKind =
+            Map.of(WEBSOCKET, new LongAdder(), TUNNEL, new LongAdder(), OTHER, new LongAdder());
     private final Map<Object, Integer> byPeer = new ConcurrentHashMap<>();
     private volatile long purgedAt;
 
@@ -37,7 +40,9 @@ public final class Ungoverned {
             if (peer != null) {
                 byPeer.merge(peer, 1, Integer::sum);
             }
-            return new Known(kind(connection), peer);
+            String kind = kind(connection);
+            byKind.get(kind).increment();
+            return new Known(kind, peer);
         });
     }
 
@@ -45,6 +50,7 @@ public final class Ungoverned {
     public void remove(EndPoint socket) {
         if (!open.isEmpty()) {
             open.computeIfPresent(socket, (removed, known) -> {
+                byKind.get(known.kind).decrement();
                 if (known.peer != null) {
                     byPeer.computeIfPresent(known.peer, (peer, count) -> count > 1 ? count - 1 : null);
                 }
@@ -67,12 +73,8 @@ public final class Ungoverned {
 
     /** How many there are of each kind, in the order of the kinds' names. */
     public Map<String, Integer> byKind() {
-        Map<String, Integer> counts = new TreeMap<>(Map.of(WEBSOCKET, 0, TUNNEL, 0, OTHER, 0));
-        open.forEach((socket, known) -> {
-            if (socket.isOpen()) {
-                counts.merge(known.kind, 1, Integer::sum);
-            }
-        });
+        Map<String, Integer> counts = new TreeMap<>();
+        byKind.forEach((kind, count) -> counts.put(kind, count.intValue()));
         return counts;
     }
 

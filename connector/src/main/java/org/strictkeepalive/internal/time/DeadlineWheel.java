@@ -216,6 +216,18 @@ public final class DeadlineWheel<T extends Timed> {
     }
 
     /**
+     * Some of the connections, at most so many. Who goes on with {@code from + most} next time sees all of them after
+     * some calls, but for those that others' closes have moved meanwhile.
+     *
+     * @param from where to begin; if there are not so many, the first ones are returned
+     */
+    public List<T> some(int from, int most) {
+        try (Mutex ignored = lock.hold()) {
+            return round.some(from, most);
+        }
+    }
+
+    /**
      * The next step of a round over all connections.
      *
      * @param most how many connections it has at most

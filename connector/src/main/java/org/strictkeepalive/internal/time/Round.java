@@ -76,6 +76,17 @@ final class Round<T extends Timed> {
         }
     }
 
+    /** Connections of neighbouring places, at most so many; from the first place on if there is none at {@code from}. */
+    List<T> some(int from, int most) {
+        int begin = from < size ? from : 0;
+        int end = Math.min(size, begin + most);
+        List<T> some = new ArrayList<>(end - begin);
+        for (int place = begin; place < end; place++) {
+            some.add(at(place));
+        }
+        return some;
+    }
+
     /** The next connections, at most so many. After the end of a round the next one begins. */
     List<T> next(int most) {
         if (over) {

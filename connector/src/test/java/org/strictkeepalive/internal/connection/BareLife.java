@@ -2,6 +2,7 @@ package org.strictkeepalive.internal.connection;
 
 import java.net.SocketAddress;
 import org.strictkeepalive.ConnectionState;
+import org.strictkeepalive.internal.observe.StateCounts;
 import org.strictkeepalive.internal.policy.Decisions;
 import org.strictkeepalive.internal.policy.Tick;
 
@@ -15,6 +16,11 @@ public final class BareLife extends ConnectionLife {
     @Override
     public boolean isOf(Object governor) {
         return false;
+    }
+
+    @Override
+    protected StateCounts counts() {
+        throw new AssertionError("it is not counted");
     }
 
     @Override

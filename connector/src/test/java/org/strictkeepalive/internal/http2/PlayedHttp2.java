@@ -6,6 +6,8 @@ import org.strictkeepalive.CloseReason;
 import org.strictkeepalive.ConnectionState;
 import org.strictkeepalive.internal.connection.GovernedConnection;
 import org.strictkeepalive.internal.connection.Governor;
+import org.strictkeepalive.internal.observe.Protocol;
+import org.strictkeepalive.internal.observe.StateCounts;
 import org.strictkeepalive.testkit.PlayedClient;
 import org.strictkeepalive.testkit.PlayedConnection;
 
@@ -226,8 +228,13 @@ public final class PlayedHttp2 extends Http2Deadlines implements PlayedConnectio
     }
 
     @Override
-    public String protocol() {
-        return "HTTP/2";
+    protected StateCounts counts() {
+        return governor.counters().states();
+    }
+
+    @Override
+    public Protocol protocol() {
+        return Protocol.HTTP_2;
     }
 
     @Override

@@ -157,6 +157,11 @@ class ServerGovernorTest extends GovernorFixture {
             public ConnectionState state() {
                 throw new IllegalStateException("no state");
             }
+
+            @Override
+            protected ConnectionState shownState() {
+                return ConnectionState.IDLE;
+            }
         };
         governor.onOpened(bad, scheduler.now + SECOND);
         probe.used = 999;
