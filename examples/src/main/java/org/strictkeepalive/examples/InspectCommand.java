@@ -6,12 +6,15 @@ import java.net.InetAddress;
 import java.net.URI;
 import java.util.ArrayList;
 import java.util.Comparator;
+import java.util.EnumMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Objects;
 import java.util.TreeMap;
 import java.util.concurrent.Callable;
 import java.util.function.Function;
+import java.util.function.Predicate;
 import java.util.stream.Collectors;
 import org.strictkeepalive.KeepAlivePolicy;
 import org.strictkeepalive.PressureLevel;
@@ -48,7 +51,9 @@ final class InspectCommand implements Callable<Integer> {
     @Override
     public Integer call() throws IOException, InterruptedException {
         try {
-            report(ProcessDescriptors.of(pid()), ProcessDescriptors.idleMillis());
+            long pid = pid();
+            SocketUse.Looks looks = SocketUse.Looks.take();
+            report(ProcessDescriptors.of(pid), looks);
         } catch (IllegalArgumentException x) {
             throw new ParameterException(spec.commandLine(), x.getMessage(), x);
         }
@@ -68,7 +73,7 @@ final class InspectCommand implements Callable<Integer> {
         return ProcessDescriptors.listeningAt(port);
     }
 
-    private void report(ProcessDescriptors descriptors, Map<Long, Long> idleMillis) {
+    private void report(ProcessDescriptors descriptors, SocketUse.Looks looks) {
         PrintWriter out = spec.commandLine().getOut();
         int used = descriptors.kinds().size();
         long limit = descriptors.limit();
@@ -78,30 +83,51 @@ final class InspectCommand implements Callable<Integer> {
         out.printf("%n%-32s %8s%n", "kind", "count");
         count(descriptors.kinds()).forEach(row -> out.printf("%-32s %8d%n", row.getKey(), row.getValue()));
 
-        out.printf("%n%-40s %8s  %s%n", "clients' address", "count", "longest idle");
+        Map<SocketUse, Integer> uses = new EnumMap<>(SocketUse.class);
+        accepted.forEach(socket -> uses.merge(looks.use(socket), 1, Integer::sum));
+        reportAddresses(out, accepted, looks);
+        out.printf("%n%-48s %8s%n", "clients' connections", "count");
+        uses.forEach((use, count) -> out.printf("%-48s %8d%n", use, count));
+        reportIdle(out, accepted, looks);
+        if (looks.now().isEmpty() && !accepted.isEmpty()) {
+            out.println("(what they are used for, and since when, needs the program ss, of the package iproute2)");
+        }
+
+        out.printf("%n%s%n", verdict(uses, used, limit));
+        out.flush();
+    }
+
+    private static void reportAddresses(
+            PrintWriter out, List<ProcessDescriptors.Socket> accepted, SocketUse.Looks looks) {
+        out.printf("%n%-40s %8s %8s  %s%n", "clients' address", "count", "busy", "longest idle");
         Map<InetAddress, List<ProcessDescriptors.Socket>> byAddress =
                 accepted.stream().collect(Collectors.groupingBy(s -> s.remote().getAddress()));
         byAddress.entrySet().stream()
                 .sorted(Comparator.comparing(entry -> -entry.getValue().size()))
                 .limit(MOST_ADDRESSES)
                 .forEach(entry -> out.printf(
-                        "%-40s %8d  %s%n",
+                        "%-40s %8d %8d  %s%n",
                         entry.getKey().getHostAddress(),
                         entry.getValue().size(),
                         entry.getValue().stream()
-                                .map(socket -> idleMillis.get(socket.inode()))
-                                .filter(java.util.Objects::nonNull)
+                                .filter(socket -> looks.use(socket).isBusy())
+                                .count(),
+                        entry.getValue().stream()
+                                .map(looks::idleMillis)
+                                .filter(Objects::nonNull)
                                 .max(Comparator.naturalOrder())
                                 .map(ms -> "%.1f s".formatted(ms / 1000.0))
                                 .orElse("unknown")));
         if (byAddress.size() > MOST_ADDRESSES) {
             out.printf("and %d more addresses%n", byAddress.size() - MOST_ADDRESSES);
         }
+    }
 
-        out.printf("%n%-32s %8s%n", "clients' connections idle for", "count");
+    private static void reportIdle(PrintWriter out, List<ProcessDescriptors.Socket> accepted, SocketUse.Looks looks) {
+        out.printf("%n%-32s %8s%n", "nothing sent or received for", "count");
         int[] counts = new int[IDLE_SECONDS.length];
         for (ProcessDescriptors.Socket socket : accepted) {
-            Long ms = idleMillis.get(socket.inode());
+            Long ms = looks.idleMillis(socket);
             for (int i = 0; ms != null && i < counts.length; i++) {
                 if (ms / 1000 < IDLE_SECONDS[i]) {
                     counts[i]++;
@@ -112,12 +138,6 @@ final class InspectCommand implements Callable<Integer> {
         for (int i = 0; i < counts.length; i++) {
             out.printf("%-32s %8d%n", IDLE_NAMES[i], counts[i]);
         }
-        if (idleMillis.isEmpty() && !accepted.isEmpty()) {
-            out.println("(idle times need the program ss, of the package iproute2)");
-        }
-
-        out.printf("%n%s%n", verdict(accepted.size(), used, limit));
-        out.flush();
     }
 
     private static List<Map.Entry<String, Long>> count(List<String> kinds) {
@@ -141,12 +161,17 @@ final class InspectCommand implements Callable<Integer> {
         return pressure >= policy.getElevatedAt() ? PressureLevel.ELEVATED : PressureLevel.NORMAL;
     }
 
-    /** What the policy, with its default settings, would do. */
-    static String verdict(int connections, long used, long limit) {
+    /**
+     * What the policy, with its default settings, would do.
+     *
+     * @param uses what the clients' connections are used for
+     */
+    static String verdict(Map<SocketUse, Integer> uses, long used, long limit) {
         if (limit < 0) {
             return "Without a descriptor limit the policy would wait for maxConnections.";
         }
         KeepAlivePolicy policy = KeepAlivePolicy.defaults();
+        int connections = sum(uses, use -> true);
         long free = Math.max(0, Math.min(limit, LARGEST_LIMIT) - used);
         long room = connections + free;
         PressureLevel level = level(policy, free, room, limit);
@@ -160,12 +185,42 @@ final class InspectCommand implements Callable<Integer> {
                 + switch (level) {
                     case NORMAL -> "idle connections end at keepAliveTimeout, nothing is evicted.";
                     case ELEVATED -> "timeouts would be shorter, and clients that make no progress be ended.";
-                    case HIGH, CRITICAL ->
-                        String.format(
-                                Locale.ROOT,
-                                "it would close idle ones until at most %d are open, those never reused first%s.",
-                                (long) (room * (policy.getHighAt() - policy.getHysteresis())),
-                                level == PressureLevel.CRITICAL ? ", and pause accepting meanwhile" : "");
+                    case HIGH, CRITICAL -> relief(policy, level, uses, connections, room);
                 };
+    }
+
+    private static int sum(Map<SocketUse, Integer> uses, Predicate<SocketUse> which) {
+        return uses.entrySet().stream()
+                .filter(entry -> which.test(entry.getKey()))
+                .mapToInt(Map.Entry::getValue)
+                .sum();
+    }
+
+    private static String relief(
+            KeepAlivePolicy policy, PressureLevel level, Map<SocketUse, Integer> uses, int connections, long room) {
+        long most = (long) (room * (policy.getHighAt() - policy.getHysteresis()));
+        int busy = sum(uses, SocketUse::isBusy);
+        if (busy <= most) {
+            return String.format(
+                    Locale.ROOT,
+                    "it would close idle ones until at most %d are open, those never reused first%s.",
+                    most,
+                    level == PressureLevel.CRITICAL ? ", and pause accepting meanwhile" : "");
+        }
+        return String.format(
+                Locale.ROOT,
+                "busy ones hold the room, %d of %d: to close the %d others is not enough. Of the busy ones, %d send their"
+                        + " request, %d have not taken their answer, %d have no answer yet, %d have a client that has gone."
+                        + " It would end those whose client moves fewer than %d bytes a second, and those of clients that"
+                        + " have gone. Where the application itself is what they wait for it would end nothing: that has"
+                        + " to answer faster, or to refuse.",
+                busy,
+                connections,
+                connections - busy,
+                uses.getOrDefault(SocketUse.BODY, 0),
+                uses.getOrDefault(SocketUse.READING, 0),
+                uses.getOrDefault(SocketUse.APPLICATION, 0),
+                uses.getOrDefault(SocketUse.GONE, 0),
+                policy.getMinDataRate());
     }
 }

@@ -4,7 +4,6 @@ import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.UnknownHostException;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.AccessDeniedException;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
@@ -25,8 +24,6 @@ final class ProcessDescriptors {
     private static final Path PROC = Path.of("/proc");
     private static final Pattern INODE = Pattern.compile("(socket|pipe):\\[(\\d+)]");
     private static final Pattern LIMIT = Pattern.compile("Max open files\\s+(\\S+)\\s+(\\S+)");
-    private static final Pattern SS_INODE = Pattern.compile("\\bino:(\\d+)");
-    private static final Pattern SS_LAST = Pattern.compile("\\blast(?:snd|rcv):(\\d+)");
     private static final String[] STATES = {
         "",
         "ESTABLISHED",
@@ -212,35 +209,5 @@ final class ProcessDescriptors {
         return sockets.stream()
                 .filter(socket -> !socket.state.equals("LISTEN") && ports.contains(socket.local.getPort()))
                 .toList();
-    }
-
-    /**
-     * For how many milliseconds nothing was sent or received, by inode. The kernel tells that to {@code ss} only; empty
-     * where that is not installed.
-     */
-    static Map<Long, Long> idleMillis() throws IOException, InterruptedException {
-        Map<Long, Long> result = new HashMap<>();
-        Process ss;
-        try {
-            ss = new ProcessBuilder("ss", "-HOtnei").redirectErrorStream(true).start();
-        } catch (IOException x) {
-            return result;
-        }
-        String output = new String(ss.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
-        ss.waitFor();
-        output.lines().forEach(line -> {
-            Matcher inode = SS_INODE.matcher(line);
-            Matcher last = SS_LAST.matcher(line);
-            if (inode.find()) {
-                long idle = Long.MAX_VALUE;
-                while (last.find()) {
-                    idle = Math.min(idle, Long.parseLong(last.group(1)));
-                }
-                if (idle < Long.MAX_VALUE) {
-                    result.put(Long.parseLong(inode.group(1)), idle);
-                }
-            }
-        });
-        return result;
     }
 }
