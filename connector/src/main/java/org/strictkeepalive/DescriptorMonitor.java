@@ -76,7 +76,7 @@ public final class DescriptorMonitor implements Dumpable {
      * @return the level
      */
     public PressureLevel getLevel() {
-        return governor.seen().level();
+        return governor.seen().highestLevel();
     }
 
     /**
@@ -96,7 +96,18 @@ public final class DescriptorMonitor implements Dumpable {
      */
     @ManagedAttribute("the pressure, from 0 to 1")
     public double getPressure() {
-        return governor.seen().share();
+        return governor.seen().highestShare();
+    }
+
+    /**
+     * Returns the share of the server's threads that are blocked in exchanges that wait for their clients. It is measured
+     * while most threads of a {@code QueuedThreadPool} are in use, and not for virtual threads.
+     *
+     * @return a share from 0 to 1, 0 if it is not measured
+     */
+    @ManagedAttribute("the share of threads blocked by clients, from 0 to 1")
+    public double getThreadPressure() {
+        return governor.seen().threads().share();
     }
 
     /**
@@ -363,8 +374,8 @@ public final class DescriptorMonitor implements Dumpable {
         return "DescriptorMonitor@%x{%s,pressure=%.2f,used=%d,limit=%d,reserve=%d,open=%d,probe=%s,failures=%d,paused=%b}"
                 .formatted(
                         hashCode(),
-                        p.level(),
-                        p.share(),
+                        p.highestLevel(),
+                        p.highestShare(),
                         p.used(),
                         p.limit(),
                         p.reserve(),

@@ -141,6 +141,7 @@ public final class KeepAliveStatusHandler extends Handler.Abstract.NonBlocking {
         Map<String, Object> result = new LinkedHashMap<>();
         result.put("level", monitor.getLevel());
         result.put("pressure", monitor.getPressure());
+        result.put("threadPressure", monitor.getThreadPressure());
         result.put("acceptingPaused", monitor.isAcceptingPaused());
         result.put("draining", monitor.isDraining());
         result.put("acceptPauses", monitor.getAcceptPauseCount());

@@ -74,6 +74,12 @@ public final class KeepAliveMetrics implements MeterBinder {
         gauge(registry, "pressure", null, "The pressure, from 0 to 1", DescriptorMonitor::getPressure);
         gauge(
                 registry,
+                "threads.blocked",
+                null,
+                "The share of threads blocked by clients, from 0 to 1",
+                DescriptorMonitor::getThreadPressure);
+        gauge(
+                registry,
                 "accepting.paused",
                 null,
                 "Whether accepting is paused, 0 or 1",

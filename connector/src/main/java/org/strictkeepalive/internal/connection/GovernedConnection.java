@@ -128,6 +128,11 @@ public abstract class GovernedConnection extends Timed implements Runnable {
         return Wait.APPLICATION;
     }
 
+    /** How many threads of the application are blocked in exchanges that wait for the client, as far as is known. */
+    public int blockedThreads() {
+        return 0;
+    }
+
     /** Whether the client is known to have gone. */
     public boolean isGone() {
         return false;

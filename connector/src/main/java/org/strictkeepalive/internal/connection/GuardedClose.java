@@ -34,6 +34,11 @@ public abstract class GuardedClose extends GuardedExchange implements Callback {
     private Callback fillCallback;
 
     private boolean endOfInput;
+    /**
+     * Whether the thread that Jetty's callback was called on is inside it, so that it handles the exchange. Published by
+     * the word, but for the end of a call that leaves an exchange to other threads: the timer may see that late.
+     */
+    private boolean handling;
     /** Null until the policy reads after its FIN. Made by the thread that owns the connection, read by the timer. */
     private volatile Linger linger;
 
@@ -44,6 +49,7 @@ public abstract class GuardedClose extends GuardedExchange implements Callback {
     /** Jetty's connection is about to wait for bytes of a request. */
     final void waitsWith(Callback callback) {
         fillCallback = callback;
+        handling = false;
     }
 
     final Callback fillCallback() {
@@ -228,6 +234,22 @@ public abstract class GuardedClose extends GuardedExchange implements Callback {
         innermost().close(new IllegalStateException("exchange completed twice"));
     }
 
+    // ---- Threads
+
+    /** A callback of a write that doesn't block wakes up a thread, which need not be the one that handles the exchange. */
+    @Override
+    public final int blockedThreads() {
+        int state = state(seen());
+        if (state != BUSY && state != LOOKING) {
+            return 0;
+        }
+        boolean writing = isWritePending();
+        boolean blocked = handling
+                ? writing || isBodyAwaited()
+                : writing && ApplicationCalls.typeOfWrite(endPoint) == InvocationType.NON_BLOCKING;
+        return blocked ? 1 : 0;
+    }
+
     // ---- Bytes that the policy has read go to Jetty
 
     /** Calls Jetty's fill callback, as the selector does at a wake-up. */
@@ -271,7 +293,13 @@ public abstract class GuardedClose extends GuardedExchange implements Callback {
     }
 
     final void resume() {
+        handling = true;
+        int wait = exchange();
         fillCallback.succeeded();
+        if (wait == exchange()) {
+            handling = false; // The exchange goes on without this thread. If it is over, another thread may handle the
+            // next.
+        }
         // After a request that can't be parsed Jetty's connection returns without waiting.
         if (state(seen()) == RUNNING && isOutputShut()) {
             takeOver();

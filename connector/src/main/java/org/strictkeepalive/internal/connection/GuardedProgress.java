@@ -147,8 +147,7 @@ abstract class GuardedProgress extends GuardEndPoint {
         if (isAbandoned(seen, tick)) {
             return true;
         }
-        // At a shutdown judge as at ELEVATED, so that slow clients don't delay the stop for its whole timeout.
-        judge(tick.now(), governor.isShutdown() ? tick.pressure().atLeastElevated() : tick.pressure());
+        judge(tick.now(), tick.onExchanges(governor.isShutdown()));
         return false;
     }
 
@@ -180,7 +179,7 @@ abstract class GuardedProgress extends GuardEndPoint {
      * record.
      */
     private boolean isAbandoned(int seen, Tick tick) {
-        long limit = governor.decisions().abandoned(tick.pressure());
+        long limit = governor.decisions().abandoned(tick.pressure().onExchanges());
         if (limit == Decisions.NEVER
                 || endPoint != innermost()
                 || !isQuiet()

@@ -193,6 +193,11 @@ final class Http2Guard extends Http2Bodies implements Function<HttpStream, HttpS
         return awaiting() * 2 >= streams() ? Wait.CLIENT_BODY : Wait.CLIENT_READING;
     }
 
+    @Override
+    public int blockedThreads() {
+        return waitsFor() == Wait.APPLICATION ? awaiting() : exchanges();
+    }
+
     /** How many exchanges wait for bytes of their bodies. */
     private int awaiting() {
         int awaiting = 0;

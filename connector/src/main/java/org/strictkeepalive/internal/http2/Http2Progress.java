@@ -17,7 +17,7 @@ abstract class Http2Progress extends Http2Facts {
 
     /** Whether the connection waits for its client, which moves too few bytes. */
     final boolean isStalled(Tick tick) {
-        Pressure pressure = governor.isShutdown() ? tick.pressure().atLeastElevated() : tick.pressure();
+        Pressure pressure = tick.onExchanges(governor.isShutdown());
         // A stream may be open without an exchange, if Jetty itself answers its request.
         boolean waits = !isEventStream() && (exchanges() == 0 || isAllWaiting()) && isBlocked();
         if (stall == null) {

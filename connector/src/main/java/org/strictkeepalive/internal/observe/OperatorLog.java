@@ -9,6 +9,7 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import org.strictkeepalive.CloseReason;
 import org.strictkeepalive.ConnectionState;
+import org.strictkeepalive.PressureLevel;
 import org.strictkeepalive.internal.policy.Pressure;
 
 /**
@@ -31,7 +32,7 @@ public final class OperatorLog {
 
     /** Takes the level of a sample, and tells whether it has to be logged, by {@link #level}. */
     public boolean isLevelDue(Pressure p, long now) {
-        due = levels.next(p.level(), now);
+        due = levels.next(p.highestLevel(), now);
         behind = levels.isBehind();
         return due != null;
     }
@@ -51,19 +52,23 @@ public final class OperatorLog {
         int busy = states.count(ConnectionState.BUSY);
         boolean isRise = due == LevelLog.Line.RISE;
         String text =
-                "Descriptor pressure {}: used={} limit={} open={} idle={} busy={} pressure={} changesNotLogged={}{}{}{}";
+                "{} pressure {}: used={} limit={} open={} idle={} busy={} pressure={} changesNotLogged={}{}{}{}{}";
         Object[] numbers = {
-            p.level(),
+            p.level().isAtLeast(p.threads().level()) ? "Descriptor" : "Thread",
+            p.highestLevel(),
             p.used(),
             p.limit(),
             p.open(),
             idle,
             busy,
-            "%.2f".formatted(p.share()),
+            "%.2f".formatted(p.highestShare()),
             levels.takeOmitted(),
+            p.threads().share() == 0
+                    ? ""
+                    : " threads=%.2f".formatted(p.threads().share()),
             eventStreams == 0 ? "" : " eventStreams=" + eventStreams,
             p.others() == 0 ? "" : " notGoverned=" + p.others() + " " + others,
-            isRise && busy > idle ? heldBy(holders) : ""
+            isRise && (busy > idle || p.threads().level() != PressureLevel.NORMAL) ? heldBy(holders) : ""
         };
         if (isRise) {
             LOG.warn(text, numbers);

@@ -6,7 +6,7 @@ import org.strictkeepalive.PressureLevel;
  * What is known of the pressure at one moment.
  *
  * @param level the level
- * @param share the pressure from 0 to 1, the highest of all sources
+ * @param share the pressure from 0 to 1, the highest of all sources but the threads
  * @param squeeze how far timeouts are shrunk, from 0 to 1
  * @param used the descriptors of the process that are open, -1 for unknown
  * @param limit the descriptor limit, -1 for unknown
@@ -15,6 +15,7 @@ import org.strictkeepalive.PressureLevel;
  * @param others the connections of the governed connectors that are not governed, such as WebSockets and tunnels
  * @param accepted how many connections had been accepted since start when descriptors were counted
  * @param verdict what relief has found; {@link Verdict#NONE} below HIGH
+ * @param threads how far exchanges hold the threads, which is a pressure on them alone
  */
 public record Pressure(
         PressureLevel level,
@@ -26,11 +27,27 @@ public record Pressure(
         int open,
         int others,
         long accepted,
-        Verdict verdict) {
+        Verdict verdict,
+        Threads threads) {
     /** A connection keeps its timeouts only if it was still used this long after its accept, in nanoseconds. */
     static final long IN_USE = 1_000_000_000L;
 
     public static final Pressure NONE = new Pressure(PressureLevel.NORMAL, 0, 0, -1, -1, 0, 0, 0, 0, Verdict.NONE);
+
+    /** A pressure without one on threads. */
+    public Pressure(
+            PressureLevel level,
+            double share,
+            double squeeze,
+            long used,
+            long limit,
+            long reserve,
+            int open,
+            int others,
+            long accepted,
+            Verdict verdict) {
+        this(level, share, squeeze, used, limit, reserve, open, others, accepted, verdict, Threads.NONE);
+    }
 
     public boolean isKnown() {
         return used >= 0 && limit >= 0;
@@ -43,16 +60,40 @@ public record Pressure(
 
     /** The same pressure, with the level ELEVATED if it is lower. */
     public Pressure atLeastElevated() {
-        return level.isAtLeast(PressureLevel.ELEVATED)
+        return level.isAtLeast(PressureLevel.ELEVATED) ? this : at(PressureLevel.ELEVATED, squeeze);
+    }
+
+    /** The pressure by which exchanges are judged that wait for their clients, since they also hold threads. */
+    public Pressure onExchanges() {
+        return level.isAtLeast(threads.level()) && squeeze >= threads.squeeze()
                 ? this
-                : new Pressure(
-                        PressureLevel.ELEVATED, share, squeeze, used, limit, reserve, open, others, accepted, verdict);
+                : at(highestLevel(), Math.max(squeeze, threads.squeeze()));
+    }
+
+    /** The higher one of the level and that of the threads. */
+    public PressureLevel highestLevel() {
+        return level.isAtLeast(threads.level()) ? level : threads.level();
+    }
+
+    /** The highest share of all sources, from 0 to 1. */
+    public double highestShare() {
+        return Math.max(share, threads.share());
+    }
+
+    private Pressure at(PressureLevel other, double squeezed) {
+        return new Pressure(other, share, squeezed, used, limit, reserve, open, others, accepted, verdict, threads);
     }
 
     public Pressure with(Verdict found) {
         return found.equals(verdict)
                 ? this
-                : new Pressure(level, share, squeeze, used, limit, reserve, open, others, accepted, found);
+                : new Pressure(level, share, squeeze, used, limit, reserve, open, others, accepted, found, threads);
+    }
+
+    public Pressure with(Threads measured) {
+        return measured.equals(threads)
+                ? this
+                : new Pressure(level, share, squeeze, used, limit, reserve, open, others, accepted, verdict, measured);
     }
 
     /** Whether greedy peers cause the pressure, and this peer is known and not one of them. */

@@ -98,7 +98,8 @@ public final class Looks {
             allDueAt = now;
             squeezed = p.squeeze();
             wheel.due(connection -> true, now);
-        } else if (p.level() == PressureLevel.ELEVATED
+        } else if (!high
+                && p.onExchanges().level().isAtLeast(PressureLevel.ELEVATED)
                 && !unfinished
                 && now - judgedAt >= Math.max(interval, wheel.size() * JUDGED_EACH)) {
             judgedAt = now;

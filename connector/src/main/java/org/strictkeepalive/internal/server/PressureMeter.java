@@ -6,6 +6,8 @@ import org.strictkeepalive.PressureLevel;
 import org.strictkeepalive.internal.observe.Failures;
 import org.strictkeepalive.internal.policy.Pressure;
 import org.strictkeepalive.internal.policy.PressureGauge;
+import org.strictkeepalive.internal.policy.ThreadGauge;
+import org.strictkeepalive.internal.policy.Threads;
 import org.strictkeepalive.internal.policy.Verdict;
 import org.strictkeepalive.internal.time.Mutex;
 
@@ -30,6 +32,10 @@ public final class PressureMeter {
     private volatile Pressure pressure = Pressure.NONE;
     /** The settings of pressure. All of them are replaced at once. */
     private volatile PressureGauge gauge = new PressureGauge(KeepAlivePolicy.defaults());
+
+    private volatile ThreadGauge threadGauge = new ThreadGauge(KeepAlivePolicy.defaults());
+    /** How far the threads are held, as it was measured last. */
+    private volatile Threads threads = Threads.NONE;
     /** The acceptor threads of the governed connectors. */
     private volatile int acceptors;
 
@@ -73,6 +79,16 @@ public final class PressureMeter {
 
     void adopt(KeepAlivePolicy policy) {
         gauge = new PressureGauge(policy);
+        threadGauge = new ThreadGauge(policy);
+    }
+
+    ThreadGauge threadGauge() {
+        return threadGauge;
+    }
+
+    /** Takes what was measured of the threads. It counts from the next sample on. */
+    void threads(Threads measured) {
+        threads = measured;
     }
 
     /** Whether it was measured within the last interval, and measuring again costs too much for each slice of a tick. */
@@ -130,8 +146,9 @@ public final class PressureMeter {
             recentRoom = room;
             recentRoomAt = now;
         }
-        pressure =
-                settings.next(pressure, held, used, limit, acceptors, further.highest(), accepted, recentRoom, others);
+        pressure = settings.next(
+                        pressure, held, used, limit, acceptors, further.highest(), accepted, recentRoom, others)
+                .with(threads);
         return pressure;
     }
 

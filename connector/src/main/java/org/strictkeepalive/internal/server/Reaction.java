@@ -91,10 +91,11 @@ final class Reaction {
         try {
             Pressure p = meter.pressure();
             PressureLevel from = told;
-            if (p.level() != from) {
-                told = p.level();
+            PressureLevel to = p.highestLevel();
+            if (to != from) {
+                told = to;
                 if (events.isHeard() && !connectors.isEmpty()) {
-                    events.publish(listener -> listener.onPressureChanged(from, p.level(), p.share()));
+                    events.publish(listener -> listener.onPressureChanged(from, to, p.highestShare()));
                 }
             }
             long now = clock.getAsLong();

@@ -54,6 +54,7 @@ public final class ServerGovernor {
     private final Draining draining = new Draining(log);
     private final ApplicationCalls calls = new ApplicationCalls();
     private final PressureSources sources;
+    private final ThreadWatch threads;
     private final PressureMeter meter;
     private final Reaction reaction;
     private final AcceptWatch acceptWatch;
@@ -81,6 +82,7 @@ public final class ServerGovernor {
         wheel = new DeadlineWheel<>(now);
         sources = new PressureSources(threaded, failures);
         events = new Events(threaded);
+        threads = new ThreadWatch(wheel, connectors);
         meter = new PressureMeter(new DescriptorCounter(probe, now), connections, connectors, sources, failures);
         closer = new TaskThread(CLOSER, threaded, failures.of("end a connection"));
         slice = new Slice(clock, closer);
@@ -114,6 +116,7 @@ public final class ServerGovernor {
      */
     public boolean tick(long now) {
         askSources(now);
+        meter.threads(threads.look(now, meter.interval(), meter.threadGauge()));
         Pressure p = isUnfinished() && meter.isRecent(now) ? pressure() : sample(now);
         boolean drained = draining.isOver(now, connections.open());
         Tick tick = new Tick(now, p, drained ? CloseReason.DRAIN : null);

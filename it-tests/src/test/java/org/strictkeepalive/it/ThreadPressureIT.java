@@ -1,0 +1,137 @@
+package org.strictkeepalive.it;
+
+import static org.awaitility.Awaitility.await;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+
+import java.io.IOException;
+import java.io.InputStream;
+import java.net.InetAddress;
+import java.net.Socket;
+import java.nio.charset.StandardCharsets;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.eclipse.jetty.io.Content;
+import org.eclipse.jetty.server.Handler;
+import org.eclipse.jetty.server.Request;
+import org.eclipse.jetty.server.Response;
+import org.eclipse.jetty.server.Server;
+import org.eclipse.jetty.server.ServerConnector;
+import org.eclipse.jetty.util.BufferUtil;
+import org.eclipse.jetty.util.Callback;
+import org.eclipse.jetty.util.thread.QueuedThreadPool;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.strictkeepalive.CloseReason;
+import org.strictkeepalive.DescriptorMonitor;
+import org.strictkeepalive.PressureLevel;
+import org.strictkeepalive.StrictKeepAlive;
+
+/** More slow uploads than threads, on a server with plenty of descriptors whose application blocks in its reads. */
+@Timeout(300)
+class ThreadPressureIT {
+    private static final int THREADS = 40;
+    private static final int SLOW = 60;
+    private static final int VISITORS = 20;
+    private static final int PATIENCE_MS = 2_000;
+
+    private final AtomicInteger reading = new AtomicInteger();
+    private final List<Socket> sockets = new ArrayList<>();
+    private ServerConnector connector;
+
+    private final class Uploads extends Handler.Abstract {
+        @Override
+        public boolean handle(Request request, Response response, Callback callback) throws Exception {
+            reading.incrementAndGet();
+            try (InputStream in = Content.Source.asInputStream(request)) {
+                in.readAllBytes();
+            } finally {
+                reading.decrementAndGet();
+            }
+            response.write(true, BufferUtil.toBuffer("hello"), callback);
+            return true;
+        }
+    }
+
+    private Server server() {
+        Server server = new Server(new QueuedThreadPool(THREADS));
+        connector = new ServerConnector(server, 1, 1);
+        connector.setHost("127.0.0.1");
+        connector.setIdleTimeout(120_000);
+        server.addConnector(connector);
+        server.setHandler(new Uploads());
+        return server;
+    }
+
+    private Socket send(String request) throws IOException {
+        Socket socket = new Socket(InetAddress.getLoopbackAddress(), connector.getLocalPort());
+        sockets.add(socket);
+        socket.setSoTimeout(PATIENCE_MS);
+        socket.getOutputStream().write(request.getBytes(StandardCharsets.US_ASCII));
+        return socket;
+    }
+
+    private void slow() throws IOException {
+        for (int i = 0; i < SLOW; i++) {
+            send("POST / HTTP/1.1\r\nHost: test\r\nContent-Length: 100000\r\n\r\nabc");
+        }
+        await().atMost(Duration.ofSeconds(60)).until(() -> reading.get() >= THREADS / 2);
+    }
+
+    private int served() {
+        int served = 0;
+        for (int i = 0; i < VISITORS; i++) {
+            try {
+                if (send("GET / HTTP/1.1\r\nHost: test\r\n\r\n")
+                                .getInputStream()
+                                .read()
+                        > 0) {
+                    served++;
+                }
+            } catch (IOException x) {
+                // Too late.
+            }
+        }
+        return served;
+    }
+
+    private void close() throws IOException {
+        for (Socket socket : sockets) {
+            socket.close();
+        }
+    }
+
+    @Test
+    void plainJettyServesNoVisitor() throws Exception {
+        Server server = server();
+        server.start();
+        try {
+            slow();
+            assertEquals(0, served());
+        } finally {
+            close();
+            server.stop();
+        }
+    }
+
+    @Test
+    void thePolicyFreesTheThreads() throws Exception {
+        Server server = server();
+        StrictKeepAlive strict = StrictKeepAlive.install(server);
+        server.start();
+        DescriptorMonitor monitor = strict.getDescriptorMonitor();
+        try {
+            slow();
+            await().atMost(Duration.ofSeconds(60)).until(() -> monitor.getThreadPressure() > 0.8);
+            await().atMost(Duration.ofSeconds(60)).until(() -> monitor.getLevel() == PressureLevel.NORMAL);
+            assertEquals(VISITORS, served());
+            await().atMost(Duration.ofSeconds(60))
+                    .until(() -> monitor.getStatistics().getClosed(CloseReason.DATA_RATE) > 0);
+            assertEquals(0, monitor.getStatistics().getClosed(CloseReason.EVICTED));
+        } finally {
+            close();
+            server.stop();
+        }
+    }
+}
