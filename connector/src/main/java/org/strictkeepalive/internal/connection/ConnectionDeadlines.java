@@ -101,6 +101,7 @@ public abstract class ConnectionDeadlines extends ConnectionLife {
         return begun;
     }
 
+    @Override
     final ConnectionState phase() {
         return phase;
     }
@@ -190,7 +191,6 @@ public abstract class ConnectionDeadlines extends ConnectionLife {
     public final void shut(long now) {
         SINCE.lazySet(this, now);
         outputShut = true;
-        recount();
     }
 
     /** When the output was shut, if it is. */

@@ -2,6 +2,7 @@ package org.strictkeepalive.internal.connection;
 
 import java.util.concurrent.atomic.AtomicIntegerFieldUpdater;
 import java.util.concurrent.locks.LockSupport;
+import org.strictkeepalive.ConnectionState;
 
 /**
  * Says who may act on a connection, Jetty or the policy: who has the move. The state is one word, which only this class
@@ -27,6 +28,9 @@ import java.util.concurrent.locks.LockSupport;
  * leaves            any                        PASS                upgrade
  * </pre>
  *
+ * <p>The word also says in which state operators see the connection, so that a change of both is one write, and is
+ * counted once whoever changes it. Only the close changes that alone.
+ *
  * <p>The upper bits of the word count waits and exchanges. So a decision about one wait can't take the next, and an
  * exchange can't end twice. A field of a subclass that is not volatile is written by the thread that has the move, before
  * that thread writes the word. The word publishes the field.
@@ -49,13 +53,18 @@ public abstract class ConnectionLife extends GovernedConnection {
 
     static final int STATES = 7;
     private static final int STATE = 7;
-    private static final int BITS = 3;
+    /** The state in which operators see it: its ordinal plus one, zero if it is not counted. */
+    private static final int SHOWN = 7 << 3;
+
+    private static final int SHOWN_BITS = 3;
+    private static final int BITS = 6;
     private static final int COUNT = 1 << BITS;
+    private static final ConnectionState[] SHOWN_STATES = ConnectionState.values();
 
     private static final AtomicIntegerFieldUpdater<ConnectionLife> WORD =
             AtomicIntegerFieldUpdater.newUpdater(ConnectionLife.class, "word");
 
-    /** The state, and above it the count of waits and exchanges. */
+    /** The state, above it that in which it is counted, and above that the count of waits and exchanges. */
     private volatile int word = RUNNING;
 
     // ---- Events
@@ -73,23 +82,48 @@ public abstract class ConnectionLife extends GovernedConnection {
         return seen - (seen & STATE) + state;
     }
 
+    /** As {@link #with}, for a state that operators see as another one. */
+    @SuppressWarnings("EnumOrdinal") // It is kept as long as the enum.
+    private static int with(int seen, int state, ConnectionState shown) {
+        int changed = with(seen, state);
+        return (seen & SHOWN) == 0 ? changed : (changed & ~SHOWN) | (shown.ordinal() + 1) << SHOWN_BITS;
+    }
+
+    /** Changes the word, and the count of states with it. */
+    private boolean change(int seen, int changed) {
+        if (!WORD.compareAndSet(this, seen, changed)) {
+            return false;
+        }
+        if (((seen ^ changed) & SHOWN) != 0) {
+            counts().moves(protocol(), shown(seen), shown(changed));
+        }
+        return true;
+    }
+
+    private static ConnectionState shown(int seen) {
+        return SHOWN_STATES[((seen & SHOWN) >> SHOWN_BITS) - 1];
+    }
+
+    /** The state in which operators see a connection that waits. */
+    abstract ConnectionState phase();
+
     /** Jetty's connection waits for the bytes of a request. */
     public final void waits() {
-        int seen = word;
-        if ((seen & STATE) != RUNNING) {
-            throw wrong("waits", seen & STATE);
-        }
-        // While it runs and its output is open, only an upgrade on this same thread could change the word.
-        word = with(seen, WAITING) + COUNT;
-        recount();
+        int seen;
+        do {
+            // While it runs and its output is open, the state changes only by an upgrade on this same thread.
+            seen = word;
+            if ((seen & STATE) != RUNNING) {
+                throw wrong("waits", seen & STATE);
+            }
+        } while (!change(seen, with(seen, WAITING, phase()) + COUNT));
     }
 
     /** Bytes of a request have come. Returns false if Jetty's connection doesn't wait for them. */
     public final boolean bytesCame() {
         int seen = word;
         while ((seen & STATE) == WAITING) {
-            if (WORD.compareAndSet(this, seen, with(seen, RUNNING))) {
-                recount();
+            if (change(seen, with(seen, RUNNING, ConnectionState.BUSY))) {
                 return true;
             }
             seen = word;
@@ -102,30 +136,29 @@ public abstract class ConnectionLife extends GovernedConnection {
         if (to != CHECKING && to != OWNED) {
             throw wrong("claim", to);
         }
-        boolean claimed = (seen & STATE) == WAITING && WORD.compareAndSet(this, seen, with(seen, to));
-        if (claimed) {
-            recount();
-        }
-        return claimed;
+        int claimed = to == OWNED ? with(seen, to, ConnectionState.LINGERING) : with(seen, to);
+        return (seen & STATE) == WAITING && change(seen, claimed);
     }
 
     /** The policy has found bytes: Jetty's connection goes on. */
     final void foundBytes() {
-        found("foundBytes", RUNNING);
+        found("foundBytes", RUNNING, ConnectionState.BUSY);
     }
 
     /** The policy has found no bytes. */
     public final void foundNothing() {
-        found("foundNothing", OWNED);
+        found("foundNothing", OWNED, ConnectionState.LINGERING);
     }
 
-    private void found(String event, int to) {
-        int seen = word;
-        // In CHECKING nobody else writes the word.
-        if ((seen & STATE) != CHECKING || !WORD.compareAndSet(this, seen, with(seen, to))) {
-            throw wrong(event, seen & STATE);
-        }
-        recount();
+    private void found(String event, int to, ConnectionState shown) {
+        int seen;
+        do {
+            // In CHECKING nobody else changes the state.
+            seen = word;
+            if ((seen & STATE) != CHECKING) {
+                throw wrong(event, seen & STATE);
+            }
+        } while (!change(seen, with(seen, to, shown)));
     }
 
     /** The headers of a request are complete. Returns false if the request must not be executed. */
@@ -159,8 +192,12 @@ public abstract class ConnectionLife extends GovernedConnection {
 
     /** The policy ends its look. */
     final void endLook(int seen) {
-        // If this fails, the output was shut meanwhile.
-        WORD.compareAndSet(this, with(seen, LOOKING), seen);
+        int looking = with(seen, LOOKING) & ~SHOWN;
+        int now = word;
+        // If it is another one, the output was shut meanwhile.
+        while ((now & ~SHOWN) == looking && !WORD.compareAndSet(this, now, with(now, BUSY))) {
+            now = word;
+        }
     }
 
     /** Waits until nobody looks at the exchange, and returns the word. A look takes as long as reading one byte. */
@@ -188,8 +225,7 @@ public abstract class ConnectionLife extends GovernedConnection {
             if (state == OWNED || state == PASS) {
                 return false;
             }
-            if (WORD.compareAndSet(this, seen, with(seen, OWNED))) {
-                recount();
+            if (change(seen, with(seen, OWNED, ConnectionState.LINGERING))) {
                 return true;
             }
         }
@@ -201,6 +237,37 @@ public abstract class ConnectionLife extends GovernedConnection {
         do {
             seen = word;
         } while (!WORD.compareAndSet(this, seen, with(seen, PASS)));
+    }
+
+    // ---- The count of states
+
+    @Override
+    public final boolean isCounted() {
+        return (word & SHOWN) != 0;
+    }
+
+    @Override
+    @SuppressWarnings("EnumOrdinal") // It is kept as long as the enum.
+    public final void countIn() {
+        int seen = word;
+        while ((seen & SHOWN) == 0) {
+            ConnectionState now = shownState();
+            if (WORD.compareAndSet(this, seen, seen | (now.ordinal() + 1) << SHOWN_BITS)) {
+                counts().enters(protocol(), now);
+            }
+            seen = word;
+        }
+    }
+
+    @Override
+    public final void countOut() {
+        int seen = word;
+        while ((seen & SHOWN) != 0) {
+            if (WORD.compareAndSet(this, seen, seen & ~SHOWN)) {
+                counts().leaves(protocol(), shown(seen));
+            }
+            seen = word;
+        }
     }
 
     private static IllegalStateException wrong(String event, int state) {

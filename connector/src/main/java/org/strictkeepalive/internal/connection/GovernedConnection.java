@@ -57,7 +57,7 @@ public abstract class GovernedConnection extends Timed implements Runnable {
     protected abstract StateCounts counts();
 
     /** Counts it in its state from now on. Does nothing if it is counted. Called by the thread that has made it. */
-    public final void countIn() {
+    public void countIn() {
         if (!isCounted()) {
             ConnectionState now = shownState();
             counts().enters(protocol(), now);
@@ -91,12 +91,12 @@ public abstract class GovernedConnection extends Timed implements Runnable {
     }
 
     /** Whether it is counted: it was opened, and is not closed. */
-    public final boolean isCounted() {
+    public boolean isCounted() {
         return bits >>> COUNTED != 0;
     }
 
     /** Counts it no longer. */
-    public final void countOut() {
+    public void countOut() {
         int was = BITS.getAndUpdate(this, seen -> seen & ACTIONS) >>> COUNTED;
         if (was != 0) {
             counts().leaves(protocol(), STATES[was - 1]);

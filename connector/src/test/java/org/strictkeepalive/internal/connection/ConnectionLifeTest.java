@@ -17,6 +17,7 @@ import net.jqwik.api.Property;
 import org.junit.jupiter.api.DynamicTest;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestFactory;
+import org.strictkeepalive.ConnectionState;
 
 /** Each state with each event, as the table of {@link ConnectionLife} says. */
 class ConnectionLifeTest {
@@ -223,12 +224,69 @@ class ConnectionLifeTest {
         }
     }
 
+    private static void assertCounted(BareLife life, ConnectionState expected) {
+        for (ConnectionState state : ConnectionState.values()) {
+            assertEquals(state == expected ? 1 : 0, life.counts.count(state), () -> state + " in " + life.seen());
+        }
+    }
+
+    @Test
+    void itIsCountedWhereItIs() {
+        BareLife life = new BareLife();
+        assertCounted(life, null);
+        life.countIn();
+        life.countIn();
+        assertCounted(life, ConnectionState.BUSY);
+        life.waits();
+        assertCounted(life, ConnectionState.IDLE);
+        assertTrue(life.claim(life.seen(), CHECKING));
+        assertCounted(life, ConnectionState.IDLE);
+        life.foundBytes();
+        assertCounted(life, ConnectionState.BUSY);
+        assertTrue(life.headersComplete(life.seen()));
+        int seen = life.seen();
+        assertTrue(life.beginLook(seen));
+        life.endLook(seen);
+        assertTrue(life.exchangeOver(life.exchange()));
+        assertCounted(life, ConnectionState.BUSY);
+        life.waits();
+        assertTrue(life.bytesCame());
+        life.waits();
+        assertTrue(life.claim(life.seen(), OWNED));
+        assertCounted(life, ConnectionState.LINGERING);
+        life.countOut();
+        life.countOut();
+        assertCounted(life, null);
+    }
+
+    /** A close may be counted at any time. Whoever has the move goes on with the connection as before. */
+    @Test
+    void aCloseThatIsCountedChangesNothingElse() {
+        BareLife life = new BareLife();
+        life.countIn();
+        life.waits();
+        assertTrue(life.claim(life.seen(), CHECKING));
+        life.countOut();
+        life.foundBytes();
+        assertTrue(life.headersComplete(life.seen()));
+        life.countIn();
+        int seen = life.seen();
+        assertTrue(life.beginLook(seen));
+        life.countOut();
+        life.endLook(seen);
+        assertEquals(BUSY, ConnectionLife.state(life.seen()));
+        assertTrue(life.exchangeOver(life.exchange()));
+        life.waits();
+        assertTrue(life.bytesCame());
+        assertCounted(life, null);
+    }
+
     @Test
     void theCountGoesRound() throws Exception {
         BareLife life = new BareLife();
         Field word = ConnectionLife.class.getDeclaredField("word");
         word.setAccessible(true);
-        word.setInt(life, Integer.MAX_VALUE - 7 + RUNNING);
+        word.setInt(life, Integer.MAX_VALUE - 63 + RUNNING);
         life.waits();
         int seen = life.seen();
         assertTrue(seen < 0, "it has gone round");

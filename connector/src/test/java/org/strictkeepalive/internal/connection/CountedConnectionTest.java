@@ -103,4 +103,28 @@ class CountedConnectionTest {
             assertEquals(0, sum());
         }
     }
+
+    /** One of HTTP/1.1 is closed while bytes come. */
+    @Test
+    @Timeout(120)
+    void aCloseIsCountedOnceWhateverComesMeanwhile() throws Exception {
+        for (int i = 0; i < 2_000; i++) {
+            BareLife life = new BareLife();
+            life.countIn();
+            Thread jetty = new Thread(() -> {
+                for (int k = 0; k < 200; k++) {
+                    life.waits();
+                    life.bytesCame();
+                }
+            });
+            jetty.start();
+            life.countOut();
+            jetty.join();
+            for (ConnectionState state : STATES) {
+                assertEquals(0, life.counts.count(state), state::toString);
+            }
+            life.countIn();
+            assertEquals(1, life.counts.count(ConnectionState.BUSY));
+        }
+    }
 }
