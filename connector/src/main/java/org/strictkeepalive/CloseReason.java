@@ -29,7 +29,7 @@ public enum CloseReason {
     DATA_RATE,
     /**
      * The client of an exchange was the slowest of those that the server waited for, and was slower than {@code
-     * fastDataRate}, when visitors found no room.
+     * fastDataRate}, when visitors found no room, or requests no thread.
      */
     SLOWEST,
     /**

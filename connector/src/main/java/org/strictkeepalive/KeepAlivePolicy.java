@@ -219,8 +219,9 @@ public final class KeepAlivePolicy extends SettingValues {
 
         /**
          * Sets the rate above which an exchange is never ended for being the slowest. At {@link PressureLevel#CRITICAL},
-         * if nothing idle is left to evict and visitors come, exchanges that wait for their client are ended, the
-         * slowest first, as many as are needed. Default: 16384 bytes a second. Zero or less: none is ended for that.
+         * if nothing idle is left to evict and visitors come, or if requests wait for a thread, exchanges that wait for
+         * their client are ended, the slowest first, as many as are needed. Default: 16384 bytes a second. Zero or less:
+         * none is ended for that.
          *
          * @param bytesPerSecond bytes a second
          * @return this

@@ -4,9 +4,9 @@ import java.net.SocketAddress;
 import org.strictkeepalive.ConnectionState;
 import org.strictkeepalive.KeepAlivePolicy;
 import org.strictkeepalive.internal.connection.GovernedConnection;
-import org.strictkeepalive.internal.policy.ClientRate;
 import org.strictkeepalive.internal.observe.Counters;
 import org.strictkeepalive.internal.observe.StateCounts;
+import org.strictkeepalive.internal.policy.ClientRate;
 import org.strictkeepalive.internal.policy.Decisions;
 import org.strictkeepalive.internal.policy.Tick;
 
@@ -28,6 +28,9 @@ public class FakeConnection extends GovernedConnection {
     public boolean coming;
     /** How quick its client is, null if its exchange doesn't wait for the client. */
     public ClientRate rate;
+
+    /** How many threads its exchange blocks. */
+    public int blocked;
 
     public int exchangesEnded;
     /** Where it is counted. */
@@ -115,6 +118,11 @@ public class FakeConnection extends GovernedConnection {
         evictions++;
         state = ConnectionState.LINGERING;
         return true;
+    }
+
+    @Override
+    public int blockedThreads() {
+        return blocked;
     }
 
     @Override

@@ -27,6 +27,8 @@ final class SlowCrowd {
     enum Kind {
         /** Sends the body of its request, 300 bytes a second. */
         POST,
+        /** As POST, to an application that blocks in its reads. */
+        BLOCKING,
         /** Reads a large response, 2 KiB a second. */
         READ,
         /** Waits for an application that takes its time. */
@@ -179,13 +181,13 @@ final class SlowCrowd {
             begun = true;
             next = System.nanoTime();
             switch (kind) {
-                case POST -> {
+                case POST, BLOCKING -> {
                     if (http2) {
                         send(Frames.opening(1 << 16));
-                        send(Frames.post(UPLOADS[number % UPLOADS.length]));
+                        send(Frames.post(upload()));
                     } else {
-                        send(Frames.ascii("POST " + UPLOADS[number % UPLOADS.length]
-                                + " HTTP/1.1\r\nHost: t\r\nContent-Length: 100000000\r\n\r\n"));
+                        send(Frames.ascii(
+                                "POST " + upload() + " HTTP/1.1\r\nHost: t\r\nContent-Length: 100000000\r\n\r\n"));
                     }
                 }
                 case READ -> {
@@ -201,13 +203,17 @@ final class SlowCrowd {
             }
         }
 
+        private String upload() {
+            return kind == Kind.BLOCKING ? UPLOADS[0] : UPLOADS[number % UPLOADS.length];
+        }
+
         private void beat(long now) {
             if (!begun || now - next < 0 || kind == Kind.SLOW_APP) {
                 return;
             }
             next = Math.max(next + BEAT, now);
             try {
-                if (kind == Kind.POST) {
+                if (kind == Kind.POST || kind == Kind.BLOCKING) {
                     send(http2 ? Frames.data(SENT) : ByteBuffer.allocate(SENT));
                 } else if (http2) {
                     send(Frames.window(1, READ));

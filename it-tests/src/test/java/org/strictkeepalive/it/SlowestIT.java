@@ -39,6 +39,11 @@ import org.junit.jupiter.params.provider.MethodSource;
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
 class SlowestIT {
     private static final int DESCRIPTORS = 256;
+    private static final int THREADS = 400;
+    /** Where threads are what runs out. */
+    private static final int PLENTY = 20_000;
+
+    private static final int FEW_THREADS = 200;
     private static final int SECONDS = Integer.getInteger("slowest.seconds", 30);
     private static final int UNSETTLED = 10;
     private static final int PATIENCE_MS = 2000;
@@ -86,6 +91,7 @@ class SlowestIT {
                 all.add(new Attack(server, SlowCrowd.Kind.POST, 600, 500, false, true));
                 all.add(new Attack(server, SlowCrowd.Kind.READ, 600, 500, false, true));
                 all.add(new Attack(server, SlowCrowd.Kind.SLOW_APP, 300, 250, false, false));
+                all.add(new Attack(server, SlowCrowd.Kind.BLOCKING, 230, 200, false, false));
             }
         }
         all.add(new Attack("refuse", SlowCrowd.Kind.SLOW_APP, 300, 250, false, false));
@@ -169,7 +175,10 @@ class SlowestIT {
     private Figures rage(Attack attack) throws Exception {
         Figures figures = new Figures();
         String file = attack.tls() ? key.toString() : "-";
-        try (Serve serve = Serve.start(directory, DESCRIPTORS, SlowestServer.class, attack.server(), file)) {
+        boolean blocks = attack.kind() == SlowCrowd.Kind.BLOCKING;
+        int descriptors = blocks ? PLENTY : DESCRIPTORS;
+        String pool = Integer.toString(blocks ? FEW_THREADS : THREADS);
+        try (Serve serve = Serve.start(directory, descriptors, SlowestServer.class, attack.server(), file, pool)) {
             for (int i = 0; i < 500; i++) {
                 serve.http().get("/", 20_000);
             }

@@ -26,12 +26,11 @@ import org.strictkeepalive.KeepAlivePolicy;
 import org.strictkeepalive.StrictKeepAlive;
 
 /**
- * A server for a process of its own: plain, strict or refusing, and a key file for TLS or {@code -}. It reads as a
+ * A server for a process of its own: plain, strict or refusing, a key file for TLS or {@code -}, and its threads. It reads as a
  * servlet does ({@code /blocking}), copies ({@code /echo}) or asks for the whole body ({@code /core}), answers with a
  * large response ({@code /big}) or after the milliseconds of the query ({@code /slow}).
  */
 final class SlowestServer extends Handler.Abstract {
-    private static final int THREADS = 400;
     private static final int BIG = 64 * 1024 * 1024;
     private static final int PART = 64 * 1024;
 
@@ -39,7 +38,7 @@ final class SlowestServer extends Handler.Abstract {
 
     public static void main(String[] arguments) throws Exception {
         List<String> list = List.of(arguments);
-        Server server = new Server(new QueuedThreadPool(THREADS));
+        Server server = new Server(new QueuedThreadPool(Integer.parseInt(list.get(2))));
         HttpConfiguration config = new HttpConfiguration();
         config.addCustomizer(new SecureRequestCustomizer(false));
         HttpConnectionFactory http = new HttpConnectionFactory(config);

@@ -61,6 +61,7 @@ public final class ServerGovernor {
     private final Looks looks;
     private final Census census;
     private final Relief relief;
+    private final ThreadRelief threadRelief;
     private final Events events;
     private final TaskThread closer;
     private final Slice slice;
@@ -91,6 +92,7 @@ public final class ServerGovernor {
         reaction = new Reaction(ticker, meter, connectors, events, log, failures, clock, looks, census);
         acceptWatch = new AcceptWatch(connections, meter, counters, reaction);
         relief = new Relief(wheel, connectors.ungoverned(), looks, slice);
+        threadRelief = new ThreadRelief(wheel, looks);
     }
 
     // ---- A tick
@@ -124,6 +126,7 @@ public final class ServerGovernor {
         slice.begin(shutdown || isRoomWanted() ? Slice.ENDLESS : pace.slice);
         looks.look(tick, drained || shutdown);
         relieve(tick);
+        threadRelief.step(tick, meter.interval());
         log.races(counters.races(), now);
         connectors.ungoverned().purge(now);
         if (!connectors.isEmpty()) {
