@@ -10,6 +10,7 @@ import java.util.concurrent.TimeUnit;
 import org.strictkeepalive.ConnectionState;
 import org.strictkeepalive.PressureLevel;
 import org.strictkeepalive.internal.connection.GovernedConnection;
+import org.strictkeepalive.internal.policy.Pressure;
 import org.strictkeepalive.internal.policy.PressureGauge;
 import org.strictkeepalive.internal.policy.Tick;
 import org.strictkeepalive.internal.policy.Verdict;
@@ -36,6 +37,9 @@ final class Relief {
 
     /** How long the idle connections must have been enough for the excess before deadlines of reused ones shrink. */
     private static final long SETTLED = TimeUnit.SECONDS.toNanos(1);
+
+    /** No more than this part of all goes beyond what is missing. */
+    private static final int COMING_PART = 4;
 
     private final DeadlineWheel<GovernedConnection> wheel;
     private final Ungoverned ungoverned;
@@ -76,6 +80,8 @@ final class Relief {
     private final Slowest slowest = new Slowest();
     private int ended;
     private boolean full;
+    /** How many connections had been accepted when the slowest were chosen last. */
+    private long acceptedBefore;
 
     // ---- What is known
     private boolean gained = true;
@@ -217,9 +223,7 @@ final class Relief {
             }
         } else {
             eviction.consider(connection, tick.now());
-            if (tick.pressure().level() == PressureLevel.CRITICAL) {
-                slowest.consider(connection, tick);
-            }
+            slowest.consider(connection, tick); // At HIGH as well: the level may rise before the round ends.
         }
     }
 
@@ -238,7 +242,7 @@ final class Relief {
     private void chooseSlowest(Tick tick, PressureGauge gauge, boolean visitors) {
         int idle =
                 (int) chosen.stream().filter(candidate -> !candidate.arriving()).count();
-        int shortage = gauge.shortage(tick.pressure(), lingering + evicted + slowest.going() + idle);
+        int shortage = shortage(tick.pressure(), gauge, lingering + evicted + slowest.going() + idle);
         List<GovernedConnection> found = slowest.choose(Math.min(shortage, MOST));
         int enough = found.size() + slowest.unjudged();
         full = !eviction.isRelievable() && shortage > enough;
@@ -246,6 +250,17 @@ final class Relief {
             slow.addAll(found);
         }
         spareArriving(full && gauge.policy().isRefuseWhenFull() ? chosen.size() : visitors ? enough : 0);
+    }
+
+    /**
+     * How many have to go. Those who wait to be accepted can't be counted. So besides those that are missing, as many go
+     * as have come since the last time, up to a part of all: where a crowd comes back at once, visitors wait behind it.
+     */
+    private int shortage(Pressure pressure, PressureGauge gauge, int going) {
+        int missing = gauge.shortage(pressure, going);
+        long come = pressure.accepted() - acceptedBefore;
+        acceptedBefore = pressure.accepted();
+        return missing == 0 ? 0 : missing + (int) Math.max(0, Math.min(come, pressure.open() / COMING_PART));
     }
 
     /** Takes so many of those who have just come off the chosen ones, the last first. */
