@@ -28,6 +28,8 @@ public final class Decisions {
     private static final double ASSUMED_RATE = 3072;
 
     private static final long MIN_HIGHEST_RATE = 16_384;
+    /** How long an exchange waits before it is judged if one of the same peer was ended a moment ago. */
+    private static final long RETURN_GRACE = 100_000_000L;
 
     private static final long SECOND = 1_000_000_000L;
 
@@ -320,10 +322,12 @@ public final class Decisions {
      * waited long enough to be judged is assumed to go on at 3 KiB/s. So a client on a bad line is not the slowest for
      * want of others that were judged, and those that are slower by far don't stay because of new ones.
      *
+     * @param returns whether an exchange of the same peer was ended for being the slowest a moment ago. Then it is
+     *     assumed to go on as that one
      * @return how many bytes it moves a second, negative if it may not be ended
      */
-    public double slowness(ClientRate rate, Pressure pressure) {
-        double perSecond = rate.perSecond(grace(pressure), ASSUMED_RATE);
+    public double slowness(ClientRate rate, Pressure pressure, boolean returns) {
+        double perSecond = rate.perSecond(grace(pressure), returns ? minDataRate : ASSUMED_RATE);
         return perSecond > fastDataRate || fastDataRate <= 0 ? -1 : perSecond;
     }
 
@@ -332,9 +336,13 @@ public final class Decisions {
         return 2 * Math.max(MIN_HIGHEST_RATE, Math.min(Math.max(fastDataRate, minDataRate), Long.MAX_VALUE / 4));
     }
 
-    /** Whether an exchange has waited for its client long enough to be judged. */
-    public boolean isJudged(ClientRate rate, Pressure pressure) {
-        return rate.waited() >= grace(pressure);
+    /**
+     * Whether an exchange has waited for its client long enough to be judged.
+     *
+     * @param returns as above
+     */
+    public boolean isJudged(ClientRate rate, Pressure pressure, boolean returns) {
+        return rate.waited() >= (returns ? Math.min(grace(pressure), RETURN_GRACE) : grace(pressure));
     }
 
     /** Returns how long an exchange goes on after its client has shut its output, {@link #NEVER} for no limit. */

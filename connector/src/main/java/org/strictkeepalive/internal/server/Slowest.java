@@ -3,6 +3,7 @@ package org.strictkeepalive.internal.server;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.HashMap;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
@@ -27,6 +28,11 @@ final class Slowest {
     /** For so long an exchange or a connection is new. */
     private static final long NEW = TimeUnit.MILLISECONDS.toNanos(500);
 
+    /** For so long a client that comes back after its exchange was ended is assumed to be as slow as before. */
+    private static final long RETURNS = TimeUnit.SECONDS.toNanos(10);
+
+    private static final int MOST_PEERS = 4096;
+
     private static final ClientRate UNKNOWN = new ClientRate();
 
     private record Candidate(GovernedConnection connection, double rate, long busy, boolean judged, boolean arriving) {}
@@ -37,6 +43,16 @@ final class Slowest {
     private final List<Candidate> candidates = new ArrayList<>();
     /** When the exchange of a connection was ended, of those that may still be about to go. */
     private final Map<GovernedConnection, Long> ended = new HashMap<>();
+
+    /** When an exchange of a peer was ended last, the peers with the latest ones last. */
+    private final Map<Object, Long> slowPeers = new LinkedHashMap<>() {
+        private static final long serialVersionUID = 1L;
+
+        @Override
+        protected boolean removeEldestEntry(Map.Entry<Object, Long> eldest) {
+            return size() > MOST_PEERS;
+        }
+    };
 
     private int going;
     private int unjudged;
@@ -64,9 +80,10 @@ final class Slowest {
             rate = UNKNOWN; // It will soon be known whether it waits for its client.
         }
         Decisions decisions = connection.decisions();
-        double slowness = decisions.slowness(rate, tick.pressure());
+        boolean returns = returns(connection.peer(), tick.now());
+        double slowness = decisions.slowness(rate, tick.pressure(), returns);
         if (slowness >= 0) {
-            boolean judged = decisions.isJudged(rate, tick.pressure());
+            boolean judged = decisions.isJudged(rate, tick.pressure(), returns);
             candidates.add(new Candidate(connection, slowness, busy, judged, state == ConnectionState.NEW));
             if (candidates.size() > 2 * Relief.MOST) {
                 // No more can go in one round.
@@ -102,9 +119,19 @@ final class Slowest {
         return unjudged;
     }
 
+    private boolean returns(Object peer, long now) {
+        Long at = peer == null ? null : slowPeers.get(peer);
+        return at != null && now - at < RETURNS;
+    }
+
     /** The exchange of a connection was ended. */
     void onEnded(GovernedConnection connection, long now) {
         ended.put(connection, now);
+        Object peer = connection.peer();
+        if (peer != null) {
+            slowPeers.remove(peer);
+            slowPeers.put(peer, now);
+        }
     }
 
     /** How many of the connections considered are about to go, since their exchange was ended. */

@@ -56,25 +56,25 @@ class SlownessTest {
     @Test
     void theSlowestAreRankedByTheirRateUpToTheFastOne() {
         Pressure critical = at(PressureLevel.CRITICAL);
-        assertEquals(300, DEFAULTS.slowness(rate(2000, 300), critical), 1);
-        assertEquals(16_384, DEFAULTS.slowness(rate(2000, 16_384), critical), 1);
-        assertEquals(-1, DEFAULTS.slowness(rate(2000, 16_385), critical));
-        assertEquals(150 + 1536, DEFAULTS.slowness(rate(250, 300), critical), 1, "and 3,072 for the other 250 ms");
+        assertEquals(300, DEFAULTS.slowness(rate(2000, 300), critical, false), 1);
+        assertEquals(16_384, DEFAULTS.slowness(rate(2000, 16_384), critical, false), 1);
+        assertEquals(-1, DEFAULTS.slowness(rate(2000, 16_385), critical, false));
+        assertEquals(150 + 1536, DEFAULTS.slowness(rate(250, 300), critical, false), 1, "and 3,072 for the other 250 ms");
     }
 
     @Test
     void nobodyIsTheSlowestIfThatIsOff() {
         Decisions policy = policy(b -> b.fastDataRate(0));
-        assertEquals(-1, policy.slowness(new ClientRate(), at(PressureLevel.CRITICAL)));
+        assertEquals(-1, policy.slowness(new ClientRate(), at(PressureLevel.CRITICAL), false));
     }
 
     @Test
     void anExchangeIsJudgedForItsRateAfterTheGraceOfItsLevel() {
         Pressure critical = at(PressureLevel.CRITICAL);
-        assertFalse(DEFAULTS.isJudged(rate(499, 0), critical));
-        assertTrue(DEFAULTS.isJudged(rate(500, 0), critical));
+        assertFalse(DEFAULTS.isJudged(rate(499, 0), critical, false));
+        assertTrue(DEFAULTS.isJudged(rate(500, 0), critical, false));
         Decisions policy = policy(b -> b.dataRateGrace(Duration.ofMillis(200)));
-        assertTrue(policy.isJudged(rate(200, 0), critical));
+        assertTrue(policy.isJudged(rate(200, 0), critical, false));
     }
 
     @Test
