@@ -1,6 +1,9 @@
 package org.strictkeepalive;
 
-/** How close the connections of a server are to using up the descriptors that are left for them. */
+/**
+ * How close the connections of a server are to using up the descriptors that are left for them, or exchanges that wait for
+ * their clients to using up its threads. By a level of the threads alone, exchanges are judged, and nothing else happens.
+ */
 public enum PressureLevel {
     /** The configured times hold. */
     NORMAL,
@@ -10,7 +13,7 @@ public enum PressureLevel {
     HIGH,
     /**
      * Only the reserve is free, or {@code maxConnections} is reached: as {@link #HIGH}, without grace, and accepting
-     * pauses.
+     * pauses. If requests wait for a thread, or if nothing idle is left and visitors come, the slowest exchanges end.
      */
     CRITICAL;
 

@@ -1,6 +1,7 @@
 package org.strictkeepalive.testkit;
 
 import java.net.SocketAddress;
+import java.util.concurrent.Executor;
 import org.strictkeepalive.ConnectionState;
 import org.strictkeepalive.KeepAlivePolicy;
 import org.strictkeepalive.internal.connection.GovernedConnection;
@@ -29,8 +30,10 @@ public class FakeConnection extends GovernedConnection {
     /** How quick its client is, null if its exchange doesn't wait for the client. */
     public ClientRate rate;
 
-    /** How many threads its exchange blocks. */
+    /** How many threads its exchange blocks, and of what pool. */
     public int blocked;
+
+    public Executor executor;
 
     public int exchangesEnded;
     /** Where it is counted. */
@@ -123,6 +126,11 @@ public class FakeConnection extends GovernedConnection {
     @Override
     public int blockedThreads() {
         return blocked;
+    }
+
+    @Override
+    public Executor executor() {
+        return executor;
     }
 
     @Override

@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
 import java.io.InputStream;
+import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CountDownLatch;
@@ -60,6 +61,7 @@ public final class SmallServer extends Handler.Abstract implements AutoCloseable
     final Transport transport;
     final CountDownLatch hold = new CountDownLatch(1);
     public final AtomicInteger blocked = new AtomicInteger();
+    public final AtomicInteger large = new AtomicInteger();
     public final List<RawClient> clients = new ArrayList<>();
 
     public SmallServer(Transport transport, KeepAlivePolicy policy, boolean proxied) throws Exception {
@@ -91,6 +93,11 @@ public final class SmallServer extends Handler.Abstract implements AutoCloseable
             case "/block" -> {
                 blocked.incrementAndGet();
                 hold.await();
+            }
+            case "/large" -> {
+                large.incrementAndGet();
+                response.write(true, ByteBuffer.allocate(16 << 20), callback);
+                return true;
             }
             case "/upload" -> {
                 blocked.incrementAndGet();

@@ -212,7 +212,7 @@ final class InspectCommand implements Callable<Integer> {
                 "busy ones hold the room, %d of %d: to close the %d others is not enough. Of the busy ones, %d send their"
                         + " request, %d have not taken their answer, %d have no answer yet, %d have a client that has gone."
                         + " It would end those whose client moves fewer than %d bytes a second, and those of clients that"
-                        + " have gone. Where the application itself is what they wait for it would end nothing: that has"
+                        + " have gone; at CRITICAL also the slowest below %d. Where the application itself is what they wait for it would end nothing: that has"
                         + " to answer faster, or to refuse.",
                 busy,
                 connections,
@@ -221,6 +221,7 @@ final class InspectCommand implements Callable<Integer> {
                 uses.getOrDefault(SocketUse.READING, 0),
                 uses.getOrDefault(SocketUse.APPLICATION, 0),
                 uses.getOrDefault(SocketUse.GONE, 0),
-                policy.getMinDataRate());
+                policy.getMinDataRate(),
+                policy.getFastDataRate());
     }
 }

@@ -21,6 +21,8 @@ import org.strictkeepalive.internal.observe.StateCounts;
  * looks reads {@link #moved} before the headers of the response: a write of the response publishes both.
  */
 abstract class ConnectionExchange extends ConnectionDeadlines {
+    private static final int MOST_COPIED = 128 * 1024;
+
     private static final AtomicLongFieldUpdater<ConnectionExchange> MOVED =
             AtomicLongFieldUpdater.newUpdater(ConnectionExchange.class, "moved");
     private static final byte NOTHING_READ = 0;
@@ -118,6 +120,15 @@ abstract class ConnectionExchange extends ConnectionDeadlines {
         long all = moved;
         // Between these two buffers there is at most the header of a chunk, which doesn't matter.
         return writing ? all - BufferUtil.length(writingFirst) - BufferUtil.length(writingLast) : all;
+    }
+
+    /** Whether the pending write can be tried again at little cost: the JDK copies all that lies on the heap. */
+    final boolean isOfferCheap() {
+        return isCheap(writingFirst) && isCheap(writingLast);
+    }
+
+    private static boolean isCheap(ByteBuffer buffer) {
+        return buffer == null || buffer.isDirect() || buffer.remaining() <= MOST_COPIED;
     }
 
     /**

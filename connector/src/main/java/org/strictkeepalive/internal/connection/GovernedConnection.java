@@ -133,6 +133,11 @@ public abstract class GovernedConnection extends Timed implements Runnable {
         return 0;
     }
 
+    /** The executor whose threads these are, null if that is not known. */
+    public Executor executor() {
+        return null;
+    }
+
     /** Whether the client is known to have gone. */
     public boolean isGone() {
         return false;

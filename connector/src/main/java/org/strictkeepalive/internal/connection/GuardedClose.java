@@ -236,18 +236,16 @@ public abstract class GuardedClose extends GuardedExchange implements Callback {
 
     // ---- Threads
 
-    /** A callback of a write that doesn't block wakes up a thread, which need not be the one that handles the exchange. */
+    /** A thread of the application's own that is blocked is not known. */
     @Override
     public final int blockedThreads() {
         int state = state(seen());
-        if (state != BUSY && state != LOOKING) {
-            return 0;
-        }
-        boolean writing = isWritePending();
-        boolean blocked = handling
-                ? writing || isBodyAwaited()
-                : writing && ApplicationCalls.typeOfWrite(endPoint) == InvocationType.NON_BLOCKING;
-        return blocked ? 1 : 0;
+        return handling && (state == BUSY || state == LOOKING) && (isWritePending() || isBodyAwaited()) ? 1 : 0;
+    }
+
+    @Override
+    public final Executor executor() {
+        return governor.executor();
     }
 
     // ---- Bytes that the policy has read go to Jetty
@@ -294,12 +292,8 @@ public abstract class GuardedClose extends GuardedExchange implements Callback {
 
     final void resume() {
         handling = true;
-        int wait = exchange();
         fillCallback.succeeded();
-        if (wait == exchange()) {
-            handling = false; // The exchange goes on without this thread. If it is over, another thread may handle the
-            // next.
-        }
+        handling = false; // If another thread handles the next exchange by now, that one isn't known to block.
         // After a request that can't be parsed Jetty's connection returns without waiting.
         if (state(seen()) == RUNNING && isOutputShut()) {
             takeOver();

@@ -238,7 +238,13 @@ abstract class GuardedProgress extends GuardEndPoint {
         }
         switch (judge.judge(now, reading, writing, moved(writing), governor.decisions(), pressure)) {
             case LEAVE -> {}
-            case OFFER -> execute(OFFER);
+            case OFFER -> {
+                if (!judge.isLastOffer() && endPoint == innermost() && !isOfferCheap()) {
+                    judge.offered();
+                } else {
+                    execute(OFFER);
+                }
+            }
             case END -> handOn(governor, END_EXCHANGE);
         }
     }

@@ -41,10 +41,12 @@ final class StallJudge {
 
     /** How many offers fill the buffers of the kernel at the first wait of an exchange. It takes less each time. */
     private static final int MOST_TO_FILL = 8;
-    /** The kernel lets its full buffers grow by a tenth in the next moments, which is no progress of the client. */
-    private static final int SLACK_PART = 8;
-    /** The time between two offers at CRITICAL. */
+    /** The kernel lets its full buffers grow for a while, which is no progress of the client. */
+    private static final long SETTLES = TimeUnit.SECONDS.toNanos(1);
+    /** The time between two offers at CRITICAL. It doubles each time that nothing has moved. */
     private static final long AGAIN_AFTER = TimeUnit.MILLISECONDS.toNanos(200);
+
+    private static final int MOST_DOUBLINGS = 3;
 
     private long demandSince;
     /** How long earlier demands have waited since the last progress. */
@@ -74,8 +76,11 @@ final class StallJudge {
     private long ratedMoved;
     /** Whether the kernel's buffers are full since the first wait of a write. What moved before has filled them. */
     private boolean filled;
-    /** How many bytes these may still grow by. */
-    private long slack;
+    /** Since when they are full. */
+    private long filledAt;
+
+    /** How many offers at CRITICAL in a row have moved nothing. */
+    private int inVain;
 
     private boolean ending;
     /** Whether it ends for being the slowest: then it ends even if something moves at the last moment. */
@@ -114,14 +119,13 @@ final class StallJudge {
             long now, boolean reading, boolean writes, long bytes, Decisions decisions, Pressure pressure) {
         waits = reading || writes;
         if (waits) {
-            // If a flush completes meanwhile, fewer bytes seem to have moved for a moment. And while one goes on that
-            // is not
-            // pending, all of it seems to have moved.
+            // If a flush completes meanwhile, fewer bytes seem to have moved for a moment. While one goes on that is
+            // not pending, all of it seems to have moved.
             moved = Math.max(moved, bytes);
         }
         rate(now, reading || (writing && writes), decisions.highestRate());
-        if (writes && !filled) {
-            rate.reset(); // What moves before its first wait begins only fills buffers of the kernel.
+        if (writes && (!filled || now - filledAt < SETTLES)) {
+            rate.reset(); // What moves so far only fills buffers of the kernel.
         }
         if (!writing) {
             writeSince = now;
@@ -140,7 +144,7 @@ final class StallJudge {
             offer = Offer.FULL;
             if (!filled) {
                 filled = true;
-                slack = moved / SLACK_PART;
+                filledAt = now;
             }
         }
         long wait = Math.max(reading ? waited + (now - demandSince) : 0, writing ? now - writeSince : 0);
@@ -162,7 +166,9 @@ final class StallJudge {
         } else if (writing
                 && offer == Offer.FULL
                 && pressure.level() == PressureLevel.CRITICAL
-                && now - offeredAt >= AGAIN_AFTER) {
+                && decisions.slowness(rate, pressure, false) >= 0
+                && now - offeredAt >= AGAIN_AFTER << inVain) {
+            inVain = moved > movedAtOffer ? 0 : Math.min(inVain + 1, MOST_DOUBLINGS);
             return offer(Offer.AGAIN, now);
         }
         return Answer.LEAVE;
@@ -170,10 +176,7 @@ final class StallJudge {
 
     /** Counts what has moved since the last judgement, and the time for which the client was waited for. */
     private void rate(long now, boolean waited, long highest) {
-        long bytes = moved - ratedMoved;
-        long growth = Math.min(bytes, slack);
-        slack -= growth;
-        rate.add(unrated + (waited ? now - ratedAt : 0), bytes - growth, highest);
+        rate.add(unrated + (waited ? now - ratedAt : 0), moved - ratedMoved, highest);
         unrated = 0;
         ratedAt = now;
         ratedMoved = moved;
@@ -197,6 +200,11 @@ final class StallJudge {
     /** Whether an offer has to be made. */
     synchronized boolean isOffering() {
         return offer == Offer.FILLING || offer == Offer.AGAIN || offer == Offer.LAST;
+    }
+
+    /** Whether the exchange ends if this offer moves nothing. The others only tell how quick the client is. */
+    synchronized boolean isLastOffer() {
+        return offer == Offer.LAST;
     }
 
     /** The offer was made. This is ignored if another wait has begun meanwhile. */

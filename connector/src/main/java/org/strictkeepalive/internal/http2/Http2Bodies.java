@@ -62,7 +62,7 @@ abstract class Http2Bodies extends Http2Deadlines {
 
     @Override
     public final boolean isGone() {
-        return exchanges() > 0 && (!isSocketOpen() || isSessionClosed());
+        return exchanges() > 0 && !isSocketOpen();
     }
 
     final long read() {

@@ -20,13 +20,6 @@ import org.strictkeepalive.internal.policy.Tick;
  * the one that counts.
  */
 abstract class Http2Deadlines extends Http2Progress {
-    // What the thread that ends connections is asked to do.
-    static final int GOAWAY = 1;
-    static final int ANNOUNCE = 1 << 1;
-    static final int GOAWAY_BUSY = 1 << 2;
-    static final int CALM = 1 << 3;
-    static final int CLOSE = 1 << 4;
-
     /** The time between two looks at a connection without a deadline, in nanoseconds. */
     static final long RELOOK = 60_000_000_000L;
     /** The time between two looks at a connection that closes, or whose stream is about to end. */
@@ -70,7 +63,7 @@ abstract class Http2Deadlines extends Http2Progress {
     // ---- Used by the timer only
     private boolean seenClosed;
     private long streamsClosed;
-    private boolean calmed;
+    private volatile boolean calmed;
     /** At a stop: whether the client has sent something behind the GOAWAY. Then it may still take a response. */
     private boolean taking;
 
@@ -284,13 +277,20 @@ abstract class Http2Deadlines extends Http2Progress {
 
     @Override
     public final boolean endAsSlowest() {
-        if (calmed || clientRate() == null) {
-            return false;
+        boolean ends = !calmed && clientRate() != null;
+        if (ends) {
+            handOn(governor, SLOWEST);
         }
-        long now = governor.now();
-        calm(CloseReason.SLOWEST, now);
-        governor.due(this, now + SHORT_RELOOK);
-        return true;
+        return ends;
+    }
+
+    /** Checks once more whether the client is waited for. */
+    final void endSlowest() {
+        if (!calmed && isWaiting()) {
+            long now = governor.now();
+            calm(CloseReason.SLOWEST, now);
+            governor.due(this, now + SHORT_RELOOK);
+        }
     }
 
     private long lookAtIdle(Tick tick) {

@@ -193,11 +193,6 @@ final class Http2Guard extends Http2Bodies implements Function<HttpStream, HttpS
         return awaiting() * 2 >= streams() ? Wait.CLIENT_BODY : Wait.CLIENT_READING;
     }
 
-    @Override
-    public int blockedThreads() {
-        return waitsFor() == Wait.APPLICATION ? awaiting() : exchanges();
-    }
-
     /** How many exchanges wait for bytes of their bodies. */
     private int awaiting() {
         int awaiting = 0;
@@ -264,6 +259,9 @@ final class Http2Guard extends Http2Bodies implements Function<HttpStream, HttpS
             }
             if ((what & GOAWAY_BUSY) != 0) {
                 send(this::goAway);
+            }
+            if ((what & SLOWEST) != 0) {
+                endSlowest();
             }
             if ((what & CALM) != 0) {
                 calm();

@@ -27,6 +27,8 @@ public final class OperatorLog {
     private final LeakDetector leaks = new LeakDetector();
     /** Whether a line is held back. Written with the levels, read by any thread. */
     private volatile boolean behind;
+    /** Whether the last rise was one of the threads. */
+    private boolean ofThreads;
     /** The line that is due, null for none. */
     private LevelLog.Line due;
 
@@ -51,10 +53,13 @@ public final class OperatorLog {
                 + states.count(ConnectionState.READING);
         int busy = states.count(ConnectionState.BUSY);
         boolean isRise = due == LevelLog.Line.RISE;
+        if (p.highestLevel() != PressureLevel.NORMAL) {
+            ofThreads = !p.level().isAtLeast(p.threads().level());
+        }
         String text =
                 "{} pressure {}: used={} limit={} open={} idle={} busy={} pressure={} changesNotLogged={}{}{}{}{}";
         Object[] numbers = {
-            p.level().isAtLeast(p.threads().level()) ? "Descriptor" : "Thread",
+            ofThreads ? "Thread" : "Descriptor",
             p.highestLevel(),
             p.used(),
             p.limit(),
@@ -68,7 +73,7 @@ public final class OperatorLog {
                     : " threads=%.2f".formatted(p.threads().share()),
             eventStreams == 0 ? "" : " eventStreams=" + eventStreams,
             p.others() == 0 ? "" : " notGoverned=" + p.others() + " " + others,
-            isRise && (busy > idle || p.threads().level() != PressureLevel.NORMAL) ? heldBy(holders) : ""
+            isRise && (busy > idle || p.threads().level() != PressureLevel.NORMAL) ? heldBy(holders, busy) : ""
         };
         if (isRise) {
             LOG.warn(text, numbers);
@@ -78,8 +83,10 @@ public final class OperatorLog {
     }
 
     /** Whom the busy connections wait for. If there are very many, it is said of how many. */
-    private static String heldBy(Holders holders) {
-        return " busyWaitFor: " + holders;
+    private static String heldBy(Holders holders, int busy) {
+        int seen =
+                holders.byWait().values().stream().mapToInt(Integer::intValue).sum();
+        return " busyWaitFor" + (seen < busy ? " (" + seen + " of them): " : ": ") + holders;
     }
 
     /** Whether a line about the level is held back, so that the level has to be logged again later. */

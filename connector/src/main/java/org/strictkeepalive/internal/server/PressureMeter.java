@@ -165,6 +165,7 @@ public final class PressureMeter {
     void reset() {
         try (Mutex ignored = lock.hold()) {
             pressure = Pressure.NONE;
+            threads = Threads.NONE;
         }
     }
 

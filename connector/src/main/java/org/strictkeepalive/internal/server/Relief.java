@@ -114,6 +114,7 @@ final class Relief {
         quiet.clear();
         chosen.clear();
         slow.clear();
+        slowest.clear();
         unfinished = false;
         eviction = null;
         gained = true;

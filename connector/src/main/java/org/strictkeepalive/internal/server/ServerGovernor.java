@@ -126,7 +126,7 @@ public final class ServerGovernor {
         slice.begin(shutdown || isRoomWanted() ? Slice.ENDLESS : pace.slice);
         looks.look(tick, drained || shutdown);
         relieve(tick);
-        threadRelief.step(tick, meter.interval());
+        threadRelief.step(tick, meter.interval(), threads.held());
         log.races(counters.races(), now);
         connectors.ungoverned().purge(now);
         if (!connectors.isEmpty()) {

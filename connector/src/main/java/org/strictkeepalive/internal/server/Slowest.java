@@ -57,6 +57,13 @@ final class Slowest {
     private int going;
     private int unjudged;
 
+    /** Forgets all connections, but not who was slow. */
+    void clear() {
+        candidates.clear();
+        ended.clear();
+        going = 0;
+    }
+
     /** A round begins. */
     void begin(long now) {
         candidates.clear();

@@ -1,5 +1,8 @@
 package org.strictkeepalive.internal.server;
 
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.Executor;
 import java.util.concurrent.TimeUnit;
 import org.strictkeepalive.PressureLevel;
 import org.strictkeepalive.internal.connection.GovernedConnection;
@@ -27,26 +30,38 @@ final class ThreadRelief {
         this.looks = looks;
     }
 
-    /** Ends as many exchanges as are needed, unless the last step was a moment ago. */
-    void step(Tick tick, long interval) {
-        long now = tick.now();
-        Threads threads = tick.pressure().threads();
-        boolean isSoon = begun && now - steppedAt < Math.max(interval, wheel.size() * CONSIDERED_EACH);
-        if (threads.level() != PressureLevel.CRITICAL || isSoon) {
-            return;
+    /**
+     * Ends as many exchanges as are needed, unless the last step was a moment ago.
+     *
+     * @param held how far each pool is held. Only those end that hold threads of the same pool
+     */
+    void step(Tick tick, long interval, Map<? extends Executor, Threads> held) {
+        boolean critical = held.values().stream().anyMatch(threads -> threads.level() == PressureLevel.CRITICAL);
+        if (!critical) {
+            slowest.clear();
+        } else if (!begun || tick.now() - steppedAt >= Math.max(interval, wheel.size() * CONSIDERED_EACH)) {
+            begun = true;
+            steppedAt = tick.now();
+            List<GovernedConnection> all = wheel.list();
+            held.forEach((pool, threads) -> {
+                if (threads.level() == PressureLevel.CRITICAL) {
+                    step(tick, pool, threads.excess(), all);
+                }
+            });
         }
-        begun = true;
-        steppedAt = now;
-        Tick onExchanges = new Tick(now, tick.onExchanges(false));
-        slowest.begin(now);
-        for (GovernedConnection connection : wheel.list()) {
-            if (connection.blockedThreads() > 0) {
+    }
+
+    private void step(Tick tick, Executor pool, int excess, List<GovernedConnection> all) {
+        Tick onExchanges = new Tick(tick.now(), tick.onExchanges(false));
+        slowest.begin(tick.now());
+        for (GovernedConnection connection : all) {
+            if (connection.blockedThreads() > 0 && connection.executor() == pool) {
                 slowest.consider(connection, onExchanges);
             }
         }
-        for (GovernedConnection connection : slowest.choose(Math.max(threads.excess() - slowest.going(), 0))) {
+        for (GovernedConnection connection : slowest.choose(Math.max(excess - slowest.going(), 0))) {
             if (looks.endAsSlowest(connection)) {
-                slowest.onEnded(connection, now);
+                slowest.onEnded(connection, tick.now());
             }
         }
     }

@@ -1,6 +1,11 @@
 package org.strictkeepalive.internal.server;
 
+import java.util.Comparator;
+import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
+import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.Executor;
 import java.util.concurrent.TimeUnit;
 import org.eclipse.jetty.util.VirtualThreads;
@@ -11,8 +16,8 @@ import org.strictkeepalive.internal.policy.Threads;
 import org.strictkeepalive.internal.time.DeadlineWheel;
 
 /**
- * Measures how many threads of the connectors' pools are blocked in exchanges that wait for their clients. Only a {@link
- * QueuedThreadPool} is watched, and not if requests run on virtual threads, of which there are enough.
+ * Measures how many threads of each of the connectors' pools are blocked in exchanges that wait for their clients. Only a
+ * {@link QueuedThreadPool} is watched, and not if requests run on virtual threads, of which there are enough.
  *
  * <p>Exchanges are counted only while most threads of a pool are in use. Used by one thread at a time.
  */
@@ -20,55 +25,64 @@ final class ThreadWatch {
     /** The time between two counts is this, times the connections: counting must not take the CPU. */
     private static final long COUNTED_EACH = TimeUnit.MICROSECONDS.toNanos(40);
 
+    private static final Comparator<Threads> ORDER =
+            Comparator.comparing(Threads::level).thenComparingDouble(Threads::share);
+
     private final DeadlineWheel<GovernedConnection> wheel;
     private final Connectors connectors;
     private long countedAt;
     private boolean counted;
-    private Threads threads = Threads.NONE;
+    /** How far each pool is held that is not calm. */
+    private final Map<QueuedThreadPool, Threads> held = new HashMap<>();
 
     ThreadWatch(DeadlineWheel<GovernedConnection> wheel, Connectors connectors) {
         this.wheel = wheel;
         this.connectors = connectors;
     }
 
-    /** Measures, or returns what was measured last if that is not long ago. */
+    /** Measures, unless that was done not long ago. Returns how far the pool is held that is held most. */
     Threads look(long now, long interval, ThreadGauge gauge) {
-        QueuedThreadPool busiest = null;
+        Set<QueuedThreadPool> busy = new HashSet<>();
         for (GovernedConnector governed : connectors) {
             QueuedThreadPool pool = pool(governed.connector().getExecutor());
-            if (pool != null && !isCalm(pool, gauge) && (busiest == null || use(pool) > use(busiest))) {
-                busiest = pool;
+            if (pool != null && !gauge.isCalm(used(pool), all(pool))) {
+                busy.add(pool);
             }
         }
-        if (busiest == null) {
+        held.keySet().retainAll(busy);
+        if (busy.isEmpty()) {
             counted = false;
-            threads = Threads.NONE;
         } else if (!counted || now - countedAt >= Math.max(interval, wheel.size() * COUNTED_EACH)) {
             counted = true;
             countedAt = now;
-            threads = gauge.next(threads, blocked(wheel.list()), used(busiest), all(busiest), waiting(busiest));
+            Map<Executor, Integer> blocked = blocked(wheel.list());
+            for (QueuedThreadPool pool : busy) {
+                Threads last = held.getOrDefault(pool, Threads.NONE);
+                int threads = blocked.getOrDefault(pool, 0);
+                held.put(pool, gauge.next(last, threads, used(pool), all(pool), waiting(pool)));
+            }
         }
-        return threads;
+        return held.values().stream().max(ORDER).orElse(Threads.NONE);
     }
 
-    private static int blocked(List<GovernedConnection> connections) {
-        int blocked = 0;
+    /** How far each pool is held in which most threads are in use. */
+    Map<QueuedThreadPool, Threads> held() {
+        return held;
+    }
+
+    private static Map<Executor, Integer> blocked(List<GovernedConnection> connections) {
+        Map<Executor, Integer> blocked = new HashMap<>();
         for (GovernedConnection connection : connections) {
-            blocked += connection.blockedThreads();
+            int threads = connection.blockedThreads();
+            if (threads > 0) {
+                blocked.merge(connection.executor(), threads, Integer::sum);
+            }
         }
         return blocked;
     }
 
     private static QueuedThreadPool pool(Executor executor) {
         return executor instanceof QueuedThreadPool pool && !VirtualThreads.isUseVirtualThreads(pool) ? pool : null;
-    }
-
-    private static boolean isCalm(QueuedThreadPool pool, ThreadGauge gauge) {
-        return gauge.isCalm(used(pool), all(pool));
-    }
-
-    private static double use(QueuedThreadPool pool) {
-        return (double) used(pool) / Math.max(1, all(pool));
     }
 
     private static int used(QueuedThreadPool pool) {

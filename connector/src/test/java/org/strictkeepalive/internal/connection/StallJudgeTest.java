@@ -102,16 +102,16 @@ class StallJudgeTest {
         Pressure critical = new Pressure(PressureLevel.CRITICAL, 1, 1, 0, 0, 0, 0, 0, 0, Verdict.NONE);
         long at = start;
         int offers = 0;
-        for (int i = 0; i < 100; i++, at += SECOND / 100) {
+        for (int i = 0; i < 300; i++, at += SECOND / 100) {
             // What the kernel takes: 2 KiB each half second.
             if (judge.judge(at, false, true, 2048L * (i / 50), DEFAULTS, critical) == OFFER) {
                 judge.offered();
                 offers++;
             }
         }
-        assertEquals(6, offers);
-        assertEquals(2048, judge.clientRate().perSecond(), 200);
-        assertEquals(LEAVE, judge.judge(at, false, true, 4096, DEFAULTS, ELEVATED));
+        assertEquals(8, offers);
+        assertEquals(3 * 2048 / 1.99, judge.clientRate().perSecond(), 50, "from the second second on");
+        assertEquals(LEAVE, judge.judge(at, false, true, 12288, DEFAULTS, ELEVATED));
     }
 
     @Test
@@ -183,14 +183,30 @@ class StallJudgeTest {
         judge.offered();
         writes(0.2, 4_300_000);
         assertEquals(0, judge.clientRate().waited());
-        writes(1.2, 4_302_048 + 4_300_000 / 8);
-        assertEquals(2048, perSecond(), "less what the buffers may have grown");
+        writes(1.19, 4_800_000);
+        assertEquals(0, judge.clientRate().waited(), "the buffers may still grow");
+        writes(2.19, 4_802_048);
+        assertEquals(2048, perSecond());
         // The next part of the response: what it moves has been the client's.
-        judge(1.3, false, false, 5_000_000);
-        writes(1.3, 5_008_192);
-        judge.offered();
+        judge(2.2, false, false, 5_000_000);
         writes(2.2, 5_008_192);
+        judge.offered();
+        writes(3.1, 5_008_192);
         assertTrue(perSecond() > 4000, "" + perSecond());
+    }
+
+    /** 800 MB were read at full speed, then pressure comes, and the client reads a megabyte a second. */
+    @Test
+    void whoWasFasterThanNowIsFast() {
+        Pressure critical = new Pressure(PressureLevel.CRITICAL, 1, 1, 0, 0, 0, 0, 0, 0, Verdict.NONE);
+        long moved = 800_000_000;
+        for (int i = 0; i < 300; i++) {
+            moved += 10_000;
+            if (judge.judge(start + i * SECOND / 100, false, true, moved, DEFAULTS, critical) == OFFER) {
+                judge.offered();
+            }
+        }
+        assertEquals(-1, DEFAULTS.slowness(judge.clientRate(), critical, false));
     }
 
     /** A large write that is being flushed for the first time: for that moment all of it counts as moved. */
@@ -200,7 +216,8 @@ class StallJudgeTest {
         writes(0.01, 4_000_000);
         judge.offered();
         writes(0.02, 4_000_000);
-        writes(1.02, 4_504_096);
+        writes(1.01, 4_500_000);
+        writes(2.01, 4_504_096);
         assertEquals(4096, perSecond());
     }
 

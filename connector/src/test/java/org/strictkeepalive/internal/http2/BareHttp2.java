@@ -21,6 +21,8 @@ class BareHttp2 extends Http2Bodies {
     boolean unread;
     boolean moreComes;
     boolean counted;
+    /** What happens just before it does what it is asked to do. */
+    Runnable late;
 
     BareHttp2(long now) {
         this(new VirtualGovernor(now));
@@ -32,7 +34,12 @@ class BareHttp2 extends Http2Bodies {
 
     @Override
     public void act(int what) {
-        if (what != GOAWAY || confirm()) {
+        if (late != null) {
+            late.run();
+        }
+        if (what == SLOWEST) {
+            endSlowest();
+        } else if (what != GOAWAY || confirm()) {
             done.add(what);
             sessionClosed |= what == GOAWAY || what == GOAWAY_BUSY || what == CALM;
         }

@@ -59,7 +59,8 @@ class SlownessTest {
         assertEquals(300, DEFAULTS.slowness(rate(2000, 300), critical, false), 1);
         assertEquals(16_384, DEFAULTS.slowness(rate(2000, 16_384), critical, false), 1);
         assertEquals(-1, DEFAULTS.slowness(rate(2000, 16_385), critical, false));
-        assertEquals(150 + 1536, DEFAULTS.slowness(rate(250, 300), critical, false), 1, "and 3,072 for the other 250 ms");
+        assertEquals(
+                150 + 1536, DEFAULTS.slowness(rate(250, 300), critical, false), 1, "and 3,072 for the other 250 ms");
     }
 
     @Test

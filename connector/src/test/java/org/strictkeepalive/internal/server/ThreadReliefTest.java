@@ -2,6 +2,8 @@ package org.strictkeepalive.internal.server;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
+import java.util.Map;
+import java.util.concurrent.Executor;
 import org.junit.jupiter.api.Test;
 import org.strictkeepalive.ConnectionState;
 import org.strictkeepalive.PressureLevel;
@@ -18,17 +20,21 @@ class ThreadReliefTest extends ReliefFixture {
 
     private final ThreadRelief threads = new ThreadRelief(wheel, new Looks(wheel, meter, failures, slice, now));
 
+    private final Executor pool = Runnable::run;
+
     private FakeConnection upload(double perSecond, int blocked) {
         FakeConnection connection = open(1, ConnectionState.BUSY, false, 3000).get(0);
         connection.rate = new ClientRate();
         connection.rate.add(3 * SECOND, (long) (3 * perSecond), 1L << 40);
         connection.blocked = blocked;
+        connection.executor = pool;
         return connection;
     }
 
     private void step(PressureLevel level, int excess) {
         Pressure calm = new Pressure(PressureLevel.NORMAL, 0, 0, 100, 20_000, 64, wheel.size(), 0, 0, Verdict.NONE);
-        threads.step(new Tick(now, calm.with(new Threads(1, level, 1, excess))), INTERVAL);
+        Threads held = new Threads(1, level, 1, excess);
+        threads.step(new Tick(now, calm.with(held)), INTERVAL, Map.of(pool, held));
     }
 
     private int ended() {
@@ -61,6 +67,16 @@ class ThreadReliefTest extends ReliefFixture {
         now += INTERVAL;
         step(PressureLevel.CRITICAL, 2);
         assertEquals(6, ended());
+    }
+
+    @Test
+    void whoHoldsThreadsOfAnotherPoolStays() {
+        FakeConnection other = upload(1, 1);
+        other.executor = task -> task.run();
+        FakeConnection slow = upload(300, 1);
+        step(PressureLevel.CRITICAL, 2);
+        assertEquals(0, other.exchangesEnded);
+        assertEquals(1, slow.exchangesEnded);
     }
 
     @Test
