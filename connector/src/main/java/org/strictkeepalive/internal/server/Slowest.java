@@ -81,10 +81,10 @@ final class Slowest {
         ConnectionState state = connection.state();
         ClientRate rate = connection.clientRate();
         if (rate == null) {
-            if (busy >= NEW || (state != ConnectionState.BUSY && state != ConnectionState.NEW)) {
+            if (!isUnknown(connection, state, busy, tick.now())) {
                 return;
             }
-            rate = UNKNOWN; // It will soon be known whether it waits for its client.
+            rate = UNKNOWN;
         }
         Decisions decisions = connection.decisions();
         boolean returns = returns(connection.peer(), tick.now());
@@ -124,6 +124,15 @@ final class Slowest {
     /** After {@link #choose}: how many of the slowest have not been judged yet, so that they go soon. */
     int unjudged() {
         return unjudged;
+    }
+
+    /** Whether it will soon be known whether it waits for its client: it has just come, or its handshake goes on. */
+    private static boolean isUnknown(GovernedConnection connection, ConnectionState state, long busy, long now) {
+        return switch (state) {
+            case BUSY -> busy < NEW;
+            case NEW -> busy < NEW || connection.isComing(now);
+            default -> false;
+        };
     }
 
     private boolean returns(Object peer, long now) {

@@ -59,6 +59,19 @@ class SlowestTest {
         assertEquals(0, slowest.unjudged());
     }
 
+    /** A crowd is in its handshakes, so that nobody else has been judged. */
+    @Test
+    void handshakesThatGoOnKeepTheHonestOneSafe() {
+        busy(3000, 4096);
+        for (int i = 0; i < 10; i++) {
+            FakeConnection shaking = new FakeConnection("h" + i, ConnectionState.NEW, false, -3000 * MS);
+            shaking.coming = true;
+            all.add(shaking);
+        }
+        assertEquals(List.of(), choose(10));
+        assertEquals(1, choose(11).size(), "if so many have to go");
+    }
+
     /** All attackers have just come, so that only the mobile client has been judged. */
     @Test
     void aNewOneThatIsSlowerKeepsTheHonestOneSafe() {
