@@ -2,7 +2,8 @@ package org.strictkeepalive;
 
 /**
  * A further source of pressure beside descriptors and threads, for example {@linkplain MemoryPressure memory} or a
- * licence count. Under pressure connections are closed, so the resource should be one that this gives back.
+ * licence count. Under pressure connections are closed, so the resource should be one that this gives back, and the
+ * answer should show it soon: while it stays high, further connections are closed.
  *
  * <p>While connections are open it is asked once in {@code sampleInterval}, on a daemon thread of its own and never
  * twice at once. Its last answer counts, so a slow source delays nobody. A source that throws or answers NaN counts as

@@ -141,7 +141,7 @@ public final class Census {
      * Keeps the longest idle ones. Only these are sorted: this runs once a second, so the JVM interprets it for a long
      * time, and to sort all would cost more than to look at them.
      */
-    private static final class Longest {
+    static final class Longest {
         private final long now;
         private final PriorityQueue<Seen> kept = new PriorityQueue<>(Comparator.comparingLong(Seen::idle));
 
@@ -169,7 +169,7 @@ public final class Census {
     }
 
     /** The time is read once, so that sorting is not confused by a connection that changes meanwhile. */
-    private record Seen(GovernedConnection connection, long idle) {
+    record Seen(GovernedConnection connection, long idle) {
         Idle row(long now) {
             return new Idle(
                     idle,

@@ -23,7 +23,17 @@ public final class CgroupMemory implements PressureSource {
             new Version("memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file ");
     private static final Version TWO = new Version("memory.max", "memory.current", "inactive_file ");
 
-    private record Group(Path directory, Version version) {}
+    private static final class Group {
+        private final Path directory;
+        private final Version version;
+        /** The last share that could be read. With no descriptor free none can be. */
+        private volatile double share;
+
+        private Group(Path directory, Version version) {
+            this.directory = directory;
+            this.version = version;
+        }
+    }
 
     private final List<Group> groups;
 
@@ -58,6 +68,9 @@ public final class CgroupMemory implements PressureSource {
     private static void add(List<Group> found, Path root, String path, Version version) {
         Path directory =
                 root.resolve(path.substring(Math.min(1, path.length()))).normalize();
+        if (!directory.startsWith(root)) {
+            directory = root; // "/../x": the process was moved out of the cgroup that its namespace has for the root.
+        }
         while (directory != null && directory.startsWith(root)) {
             if (Files.isReadable(directory.resolve(version.limit))) {
                 found.add(new Group(directory, version));
@@ -69,12 +82,19 @@ public final class CgroupMemory implements PressureSource {
     @Override
     public double getPressure() {
         double highest = 0;
-        try {
-            for (Group group : groups) {
-                highest = Math.max(highest, share(group));
+        int unread = 0;
+        IOException failure = null;
+        for (Group group : groups) {
+            try {
+                group.share = share(group);
+            } catch (IOException x) {
+                unread++;
+                failure = x;
             }
-        } catch (IOException x) {
-            throw new UncheckedIOException(x);
+            highest = Math.max(highest, group.share);
+        }
+        if (failure != null && unread == groups.size()) {
+            throw new UncheckedIOException(failure);
         }
         return highest;
     }

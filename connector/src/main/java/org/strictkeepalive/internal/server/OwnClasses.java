@@ -12,6 +12,8 @@ import java.util.List;
 import java.util.stream.Stream;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
+import org.strictkeepalive.internal.observe.Holders;
+import org.strictkeepalive.internal.observe.Wait;
 import org.strictkeepalive.internal.policy.Arrival;
 import org.strictkeepalive.internal.policy.ClientRate;
 import org.strictkeepalive.internal.policy.FairShare;
@@ -49,6 +51,13 @@ final class OwnClasses {
                             Eviction.class,
                             Eviction.Candidate.class,
                             Slowest.class,
+                            Census.class,
+                            Census.Snapshot.class,
+                            Census.Longest.class,
+                            Census.Seen.class,
+                            Census.Idle.class,
+                            Holders.class,
+                            Wait.class,
                             ClientRate.class,
                             FairShare.class,
                             Arrival.class));

@@ -1,9 +1,11 @@
 package org.strictkeepalive.internal.server;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.lang.management.ManagementFactory;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -100,6 +102,31 @@ class MemorySourcesTest {
         write("memory/memory.usage_in_bytes", "500");
         write("memory/memory.stat", "total_inactive_file 0");
         assertEquals(0.5, share("4:memory:/docker/0123456789"));
+    }
+
+    /** A process that was moved out of the cgroup that its namespace shows as the root. */
+    @Test
+    void aPathAboveTheRootMeansTheRoot() throws IOException {
+        write("memory.max", "1000");
+        write("memory.current", "300");
+        write("memory.stat", "inactive_file 0");
+        assertEquals(0.3, share("0::/../../app"));
+    }
+
+    @Test
+    void aGroupThatCannotBeReadKeepsItsLastShare() throws IOException {
+        for (String directory : List.of("pod/", "pod/app/")) {
+            write(directory + "memory.max", "1000");
+            write(directory + "memory.current", directory.equals("pod/") ? "900" : "500");
+            write(directory + "memory.stat", "inactive_file 0");
+        }
+        CgroupMemory source = new CgroupMemory(mounted, List.of("0::/pod/app"));
+        assertEquals(0.9, source.getPressure());
+        Files.delete(mounted.resolve("pod/memory.current"));
+        write("pod/app/memory.current", "600");
+        assertEquals(0.9, source.getPressure());
+        Files.delete(mounted.resolve("pod/app/memory.current"));
+        assertThrows(UncheckedIOException.class, source::getPressure, "the monitor counts a failure");
     }
 
     @Test
