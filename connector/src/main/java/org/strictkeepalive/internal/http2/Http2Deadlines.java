@@ -87,18 +87,17 @@ abstract class Http2Deadlines extends Http2Progress {
     final boolean onRequest(long begun) {
         long idleSince = since;
         governor.counters().onRequest();
-        if (!begins()) {
+        int exchange = begins();
+        if (exchange == 0) {
             return false;
         }
-        if (requests() > 1 && exchanges() == 1) {
+        if (requests() > 1 && exchange == 1) {
             governor.counters().reuses().add(TimeUnit.NANOSECONDS.toMillis(Math.max(0, begun - idleSince)));
         }
         if (stage == IN_USE) {
-            CloseReason reason = governor.decisions().endAfter(requests(), begun - openedAt, agePart);
-            if (reason == null) {
-                boolean first = exchanges() == 1 && since == openedAt;
-                reason = first && governor.isRefusing() ? CloseReason.REFUSED : governor.farewell();
-            }
+            CloseReason limit = governor.decisions().endAfter(requests(), begun - openedAt, agePart);
+            boolean refused = exchange == 1 && since == openedAt && governor.isRefusing();
+            CloseReason reason = limit != null ? limit : refused ? CloseReason.REFUSED : governor.farewell();
             // At a stop Jetty itself shuts the sessions down.
             if (reason != null && reason != CloseReason.STOP) {
                 endSoon(reason, begun);

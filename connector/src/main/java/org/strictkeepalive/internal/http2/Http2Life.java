@@ -64,16 +64,17 @@ abstract class Http2Life extends GovernedConnection {
         return exchanges(seen) > 0 && seen / WAIT == exchanges(seen);
     }
 
-    /** The headers of a request are complete. Returns false if it must not be executed. */
-    final boolean begins() {
+    /** The headers of a request are complete. Returns which exchange in progress it is, 0 if it must not be executed. */
+    final int begins() {
         while (true) {
             long seen = word;
             if ((seen & STATE) == CLOSED) {
-                return false;
+                return 0;
             }
-            if (WORD.compareAndSet(this, seen, seen - (seen & STATE) + OPEN + EXCHANGE)) {
+            long next = seen - (seen & STATE) + OPEN + EXCHANGE;
+            if (WORD.compareAndSet(this, seen, next)) {
                 recount();
-                return true;
+                return exchanges(next);
             }
         }
     }

@@ -14,7 +14,7 @@ class Http2LifeTest {
     void requestTakesAClaimedConnectionBack() {
         assertTrue(life.claim());
         assertFalse(life.claim(), "only one may claim it");
-        assertTrue(life.begins());
+        assertEquals(1, life.begins());
         assertEquals(Http2Life.OPEN, life.life());
         assertFalse(life.closes());
         assertTrue(life.ends(false));
@@ -25,10 +25,10 @@ class Http2LifeTest {
 
     @Test
     void noRequestIsExecutedOnceItIsClosed() {
-        assertTrue(life.begins());
+        assertEquals(1, life.begins());
         assertTrue(life.closesBusy(0));
         assertFalse(life.closesBusy(0));
-        assertFalse(life.begins());
+        assertEquals(0, life.begins());
         assertEquals(1, life.exchanges());
         assertTrue(life.ends(false));
         assertFalse(life.claim());
