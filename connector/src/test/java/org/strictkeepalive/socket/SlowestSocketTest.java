@@ -13,6 +13,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
 import org.eclipse.jetty.io.Content;
 import org.eclipse.jetty.server.Handler;
 import org.eclipse.jetty.server.Request;
@@ -267,6 +268,46 @@ class SlowestSocketTest {
             mobile.close();
             RawClient.closeAll(slow);
             server.assertNumbersAddUp();
+        }
+    }
+
+    /**
+     * Half of the room reads fast: first at full speed, which widens the kernel's windows, then 500 kB/s, so that its
+     * buffers stay full for a long time. They are never ended, and the slow uploads are.
+     */
+    @ParameterizedTest
+    @EnumSource
+    @Paced(stallMs = 300)
+    void whoReadsFastFromFullBuffersIsNotEnded(Kind kind) throws Exception {
+        try (TestServer server = TestServer.strict(Transport.CLEAR, SlowestSocketTest::room, kind.handler())) {
+            List<RawClient> readers = new ArrayList<>();
+            for (int i = 0; i < ROOM / 2; i++) {
+                RawClient reader = server.connect().send("GET /download HTTP/1.1\r\nHost: test\r\n\r\n");
+                reader.socket().getInputStream().skipNBytes(SIZE / 3);
+                readers.add(reader);
+            }
+            for (int i = ROOM / 2; i < ROOM; i++) {
+                slow.add(post(server.connect(), 1_000_000));
+            }
+            AtomicBoolean enough = new AtomicBoolean();
+            CompletableFuture<Void> visitors = CompletableFuture.runAsync(() -> {
+                while (!enough.get()) {
+                    visit(server).join();
+                }
+            });
+            for (int beat = 0; beat < 80; beat++) {
+                for (RawClient reader : readers) {
+                    assertEquals(50_000, reader.socket().getInputStream().readNBytes(50_000).length);
+                }
+                slow.forEach(client -> send(client, SLOW));
+                TimeUnit.MILLISECONDS.sleep(BEAT_MS);
+            }
+            enough.set(true);
+            visitors.get(60, TimeUnit.SECONDS);
+            long ended = server.statistics().getClosed(CloseReason.SLOWEST);
+            assertTrue(ended >= 1 && ended <= ROOM / 2, ended + " of them ended");
+            RawClient.closeAll(readers);
+            RawClient.closeAll(slow);
         }
     }
 

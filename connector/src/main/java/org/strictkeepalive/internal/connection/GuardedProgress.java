@@ -240,7 +240,7 @@ abstract class GuardedProgress extends GuardEndPoint {
             case LEAVE -> {}
             case OFFER -> {
                 if (!judge.isLastOffer() && endPoint == innermost() && !isOfferCheap()) {
-                    judge.offered();
+                    judge.withheld();
                 } else {
                     execute(OFFER);
                 }
@@ -261,7 +261,7 @@ abstract class GuardedProgress extends GuardEndPoint {
             return; // The exchange is over.
         }
         if (!(innermost() instanceof AbstractEndPoint ep)) {
-            judge.offered();
+            judge.withheld();
             return;
         }
         boolean made = governor.calls().tryMake(governor.executor(), ApplicationCalls.typeOfWrite(endPoint), () -> {

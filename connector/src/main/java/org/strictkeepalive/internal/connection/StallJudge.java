@@ -209,12 +209,25 @@ final class StallJudge {
 
     /** The offer was made. This is ignored if another wait has begun meanwhile. */
     synchronized void offered() {
+        if (offer != Offer.LAST) {
+            rate.unoffered(false);
+        }
+        passed();
+    }
+
+    private void passed() {
         offer = switch (offer) {
             case FILLING -> Offer.FILLED;
             case AGAIN -> Offer.FULL;
             case LAST -> Offer.MADE;
             default -> offer;
         };
+    }
+
+    /** The offer was not made, since the endpoint can't do it or it would have cost too much. */
+    synchronized void withheld() {
+        rate.unoffered(true);
+        passed();
     }
 
     /** The offer could not be made. The next judgement asks for it again. */

@@ -8,6 +8,9 @@ import java.util.concurrent.TimeUnit;
  */
 public final class ClientRate {
     static final long MEMORY = TimeUnit.SECONDS.toNanos(5);
+    /** In that time a client that moves a megabyte a second has made a step. */
+    private static final long STEPS = MEMORY - TimeUnit.MILLISECONDS.toNanos(100);
+
     private static final double SECOND = TimeUnit.SECONDS.toNanos(1);
 
     /** The time of waiting, in nanoseconds, at most {@link #MEMORY}, and the bytes that belong to it. */
@@ -15,6 +18,7 @@ public final class ClientRate {
 
     private double moved;
     private boolean inSteps;
+    private boolean unoffered;
 
     /**
      * Adds what has happened since the last call.
@@ -43,6 +47,23 @@ public final class ClientRate {
      */
     public void inSteps(boolean steps) {
         inSteps = steps;
+    }
+
+    public boolean isInSteps() {
+        return inSteps;
+    }
+
+    /**
+     * Sets whether a write can't be tried again between two steps, since each try would cost too much. A step is up to
+     * some megabytes, so who reads fast is seen only after a long time.
+     */
+    public void unoffered(boolean none) {
+        unoffered = none;
+    }
+
+    /** Whether the server has waited long enough to know the rate: for that time, or longer if that tells nothing. */
+    public boolean isKnown(long least) {
+        return waited >= (unoffered && inSteps ? Math.max(least, STEPS) : least);
     }
 
     /** Forgets all. */

@@ -322,12 +322,13 @@ public final class Decisions {
      * waited long enough to be judged is assumed to go on at 3 KiB/s. So a client on a bad line is not the slowest for
      * want of others that were judged, and those that are slower by far don't stay because of new ones.
      *
-     * @param returns whether an exchange of the same peer was ended for being the slowest a moment ago. Then it is
-     *     assumed to go on as that one
+     * @param returns whether an exchange of the same peer was ended for being the slowest, a moment before this one
+     *     began. Then it is assumed to go on as that one, unless the kernel shows only in steps what it reads
      * @return how many bytes it moves a second, negative if it may not be ended
      */
     public double slowness(ClientRate rate, Pressure pressure, boolean returns) {
-        double perSecond = rate.perSecond(grace(pressure), returns ? minDataRate : ASSUMED_RATE);
+        double assumed = returns && !rate.isInSteps() ? minDataRate : ASSUMED_RATE;
+        double perSecond = rate.perSecond(grace(pressure), assumed);
         return perSecond > fastDataRate || fastDataRate <= 0 ? -1 : perSecond;
     }
 
@@ -342,7 +343,8 @@ public final class Decisions {
      * @param returns as above
      */
     public boolean isJudged(ClientRate rate, Pressure pressure, boolean returns) {
-        return rate.waited() >= (returns ? Math.min(grace(pressure), RETURN_GRACE) : grace(pressure));
+        long grace = grace(pressure);
+        return rate.isKnown(returns && !rate.isInSteps() ? Math.min(grace, RETURN_GRACE) : grace);
     }
 
     /** Returns how long an exchange goes on after its client has shut its output, {@link #NEVER} for no limit. */

@@ -87,7 +87,7 @@ final class Slowest {
             rate = UNKNOWN;
         }
         Decisions decisions = connection.decisions();
-        boolean returns = returns(connection.peer(), tick.now());
+        boolean returns = returns(connection.peer(), tick.now() - busy, tick.now());
         double slowness = decisions.slowness(rate, tick.pressure(), returns);
         if (slowness >= 0) {
             boolean judged = decisions.isJudged(rate, tick.pressure(), returns);
@@ -135,9 +135,9 @@ final class Slowest {
         };
     }
 
-    private boolean returns(Object peer, long now) {
+    private boolean returns(Object peer, long since, long now) {
         Long at = peer == null ? null : slowPeers.get(peer);
-        return at != null && now - at < RETURNS;
+        return at != null && since - at > 0 && now - at < RETURNS;
     }
 
     /** The exchange of a connection was ended. */

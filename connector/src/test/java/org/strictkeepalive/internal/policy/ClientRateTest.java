@@ -1,6 +1,7 @@
 package org.strictkeepalive.internal.policy;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.util.List;
@@ -110,5 +111,21 @@ class ClientRateTest {
             assertTrue(quick.perSecond(500 * MS, 2048) > slow.perSecond(500 * MS, 2048));
             assertTrue(slow.waited() <= ClientRate.MEMORY);
         }
+    }
+
+    @Test
+    void wherePendingWritesAreNotTriedAgainItTakesLonger() {
+        rate.inSteps(true);
+        rate.unoffered(true);
+        rate.add(SECOND, 0, MOST);
+        assertFalse(rate.isKnown(SECOND));
+        for (int second = 2; second <= 5; second++) {
+            rate.add(SECOND, 0, MOST);
+        }
+        assertTrue(rate.isKnown(SECOND));
+        rate.reset();
+        rate.unoffered(false);
+        rate.add(SECOND, 0, MOST);
+        assertTrue(rate.isKnown(SECOND));
     }
 }
