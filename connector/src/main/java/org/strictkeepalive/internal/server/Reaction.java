@@ -1,6 +1,8 @@
 package org.strictkeepalive.internal.server;
 
+import java.util.concurrent.TimeUnit;
 import java.util.function.LongSupplier;
+import org.strictkeepalive.CloseReason;
 import org.strictkeepalive.PressureLevel;
 import org.strictkeepalive.internal.observe.Events;
 import org.strictkeepalive.internal.observe.Failures;
@@ -14,6 +16,8 @@ import org.strictkeepalive.internal.time.Turn;
  * hold no lock. Safe for use by any thread.
  */
 final class Reaction {
+    private static final long NEXT_VISITOR = TimeUnit.MILLISECONDS.toNanos(1);
+
     private final Ticker ticker;
     private final PressureMeter meter;
     private final Connectors connectors;
@@ -72,6 +76,13 @@ final class Reaction {
     /** Lets a tick come that relieves. */
     void relieveSoon() {
         ticker.ensure(clock.getAsLong(), Relief.INTERVAL);
+    }
+
+    /** A connection was closed. If a visitor was refused on it, the next one takes its descriptor soon. */
+    void onClosed(CloseReason reason) {
+        if (reason == CloseReason.REFUSED && gate.isPaused()) {
+            ticker.ensure(clock.getAsLong(), NEXT_VISITOR);
+        }
     }
 
     /** Resumes accepting whatever the pressure, since a tick has failed. */

@@ -243,10 +243,14 @@ final class Relief {
     private void chooseSlowest(Tick tick, PressureGauge gauge, boolean visitors) {
         int idle =
                 (int) chosen.stream().filter(candidate -> !candidate.arriving()).count();
-        int shortage = shortage(tick.pressure(), gauge, lingering + evicted + slowest.going() + idle);
+        int going = slowest.going() + idle;
+        int shortage = shortage(tick.pressure(), gauge, lingering + evicted + going);
         List<GovernedConnection> found = slowest.choose(Math.min(shortage, MOST));
         int enough = found.size() + slowest.unjudged();
-        full = !eviction.isRelievable() && shortage > enough;
+        // Those who were refused linger, and give back the reserve only. Who has just come will not go for them. So the
+        // room stays full until something else goes.
+        full = !eviction.isRelievable()
+                && (full ? gauge.shortage(tick.pressure(), going) > found.size() : shortage > enough);
         if (visitors) {
             slow.addAll(found);
         }

@@ -318,6 +318,7 @@ public final class ServerGovernor {
             counters.onClosed(
                     reason, connection.requests(), TimeUnit.NANOSECONDS.toMillis(now() - connection.openedAt()));
             log.closed(reason, connection);
+            reaction.onClosed(reason);
         }
     }
 

@@ -99,6 +99,26 @@ class ReliefOfBusyTest extends ReliefFixture {
         assertFalse(verdict.full());
     }
 
+    /** They give back the reserve, in which they were accepted, and no more. */
+    @Test
+    void itStaysFullWhileThoseWhoWereRefusedLingerAndOthersCome() {
+        open(100, ConnectionState.BUSY, true, 5_000);
+        used = 984;
+        visitors = true;
+        step(PressureLevel.CRITICAL, 1);
+        assertTrue(verdict.full());
+        used = 995;
+        open(11, ConnectionState.LINGERING, true, 1);
+        step(PressureLevel.CRITICAL, 1);
+        assertTrue(verdict.full());
+        open(20, ConnectionState.BUSY, true, 1);
+        step(PressureLevel.CRITICAL, 1);
+        assertTrue(verdict.full(), "nobody knows yet whom their exchanges wait for");
+        used = 970;
+        step(PressureLevel.CRITICAL, 1);
+        assertFalse(verdict.full());
+    }
+
     @Test
     void theSlowestEndInSlicesAndNoLongerOnceThePressureHasFallen() {
         List<FakeConnection> slow = new ArrayList<>();
