@@ -49,10 +49,6 @@ public final class ClientRate {
         inSteps = steps;
     }
 
-    public boolean isInSteps() {
-        return inSteps;
-    }
-
     /**
      * Sets whether a write can't be tried again between two steps, since each try would cost too much. A step is up to
      * some megabytes, so who reads fast is seen only after a long time.

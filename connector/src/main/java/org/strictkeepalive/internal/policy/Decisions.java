@@ -323,12 +323,11 @@ public final class Decisions {
      * want of others that were judged, and those that are slower by far don't stay because of new ones.
      *
      * @param returns whether an exchange of the same peer was ended for being the slowest, a moment before this one
-     *     began. Then it is assumed to go on as that one, unless the kernel shows only in steps what it reads
+     *     began. Then it is assumed to go on as that one
      * @return how many bytes it moves a second, negative if it may not be ended
      */
     public double slowness(ClientRate rate, Pressure pressure, boolean returns) {
-        double assumed = returns && !rate.isInSteps() ? minDataRate : ASSUMED_RATE;
-        double perSecond = rate.perSecond(grace(pressure), assumed);
+        double perSecond = rate.perSecond(grace(pressure), returns ? minDataRate : ASSUMED_RATE);
         return perSecond > fastDataRate || fastDataRate <= 0 ? -1 : perSecond;
     }
 
@@ -344,7 +343,7 @@ public final class Decisions {
      */
     public boolean isJudged(ClientRate rate, Pressure pressure, boolean returns) {
         long grace = grace(pressure);
-        return rate.isKnown(returns && !rate.isInSteps() ? Math.min(grace, RETURN_GRACE) : grace);
+        return rate.isKnown(returns ? Math.min(grace, RETURN_GRACE) : grace);
     }
 
     /** Returns how long an exchange goes on after its client has shut its output, {@link #NEVER} for no limit. */

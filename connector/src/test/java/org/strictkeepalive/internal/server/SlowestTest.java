@@ -132,14 +132,11 @@ class SlowestTest {
         FakeConnection ended = busy(3000, 300);
         FakeConnection neighbour = busy(150, 0);
         FakeConnection returning = busy(150, 0);
-        FakeConnection reader = busy(150, 0);
-        reader.rate.inSteps(true);
         all.forEach(connection -> connection.peer = "peer");
         slowest.onEnded(ended, 100 * MS);
         all.remove(ended);
         neighbour.since = 90 * MS;
         returning.since = 110 * MS;
-        reader.since = 110 * MS;
         assertEquals(List.of(returning), chooseAt(300));
     }
 
