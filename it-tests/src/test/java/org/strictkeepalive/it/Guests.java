@@ -165,7 +165,7 @@ final class Guests implements AutoCloseable {
     }
 
     /** Looks, as clients do before they use a connection again, whether the server has closed it. */
-    private static boolean isClosed(Socket socket) throws IOException {
+    static boolean isClosed(Socket socket) throws IOException {
         socket.setSoTimeout(1);
         try {
             return socket.getInputStream().read() < 0;

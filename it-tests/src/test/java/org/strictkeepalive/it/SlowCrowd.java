@@ -15,13 +15,16 @@ import javax.net.ssl.SSLContext;
 import javax.net.ssl.SSLEngine;
 import javax.net.ssl.SSLEngineResult;
 import javax.net.ssl.SSLEngineResult.HandshakeStatus;
+import javax.net.ssl.SSLSocket;
 
 /**
  * Slow clients that come back whenever they are closed, from many addresses: one thread holds them all. Run as a process
- * of its own, until its input ends.
+ * of its own. It says that it is ready, begins when a byte comes, and goes on until its input ends.
  */
 final class SlowCrowd {
-    static final String BEGUN = "begun";
+    static final String READY = "ready";
+    /** Else the first handshakes of all its clients take all CPU for seconds. */
+    private static final int WARM_HANDSHAKES = 1000;
 
     /** What such a client does. */
     enum Kind {
@@ -40,6 +43,9 @@ final class SlowCrowd {
     private static final int READ = 512;
     /** Of those that come back, so many at once. */
     private static final int MOST_AT_ONCE = 400;
+
+    /** The handshakes of the crowd take CPU from the server on the same machine, so no more than 200 come a second. */
+    private static final long TLS_EVERY = TimeUnit.MILLISECONDS.toNanos(5);
 
     private static final String[] UPLOADS = {"/blocking", "/echo", "/core"};
     private static final ByteBuffer NOTHING = ByteBuffer.allocate(0);
@@ -73,6 +79,13 @@ final class SlowCrowd {
                 Boolean.parseBoolean(args[2]),
                 Kind.valueOf(args[3]),
                 Integer.parseInt(args[5]));
+        if (crowd.tls != null) {
+            crowd.warmUp();
+        }
+        System.out.println(READY);
+        if (System.in.read() < 0) {
+            System.exit(0);
+        }
         Thread end = new Thread(() -> {
             try {
                 System.in.readAllBytes();
@@ -83,19 +96,30 @@ final class SlowCrowd {
         });
         end.setDaemon(true);
         end.start();
-        System.out.println(BEGUN);
         crowd.run(Integer.parseInt(args[4]));
         System.out.println(crowd.come);
         System.exit(0);
     }
 
+    private void warmUp() throws IOException {
+        for (int i = 0; i < WARM_HANDSHAKES; i++) {
+            try (SSLSocket socket =
+                    (SSLSocket) tls.getSocketFactory().createSocket(address.getAddress(), address.getPort())) {
+                socket.startHandshake();
+                socket.getSession().invalidate();
+            }
+        }
+    }
+
     private void run(int count) throws IOException {
+        long start = System.nanoTime();
         try (Selector selector = Selector.open()) {
             while (running) {
-                for (int i = 0; i < MOST_AT_ONCE && clients.size() < count; i++) {
+                long now = System.nanoTime();
+                long most = tls == null ? Long.MAX_VALUE : (now - start) / TLS_EVERY;
+                for (int i = 0; i < MOST_AT_ONCE && clients.size() < count && come < most; i++) {
                     clients.add(new Client(selector));
                 }
-                long now = System.nanoTime();
                 Set.copyOf(clients).forEach(client -> client.beat(now));
                 selector.select(key -> ((Client) key.attachment()).serve(), 10);
             }

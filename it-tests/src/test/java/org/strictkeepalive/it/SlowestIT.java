@@ -182,21 +182,23 @@ class SlowestIT {
             for (int i = 0; i < 500; i++) {
                 serve.http().get("/", 20_000);
             }
-            long begin = System.nanoTime();
-            long end = begin + TimeUnit.SECONDS.toNanos(SECONDS);
-            List<Future<?>> guests = new ArrayList<>();
-            for (int i = 0; i < POLITE; i++) {
-                InetAddress from = InetAddress.getByName("127.0.8." + (1 + i));
-                guests.add(threads.submit(() -> bePolite(serve.http(), from, end, figures)));
-            }
-            if (attack.kind() != SlowCrowd.Kind.SLOW_APP) {
-                guests.add(threads.submit(() -> upload(serve.http(), end, figures)));
-                guests.add(threads.submit(() -> download(serve.http(), end, figures)));
-            }
-            Http.pause(1000);
             Process crowd = crowd(attack, serve);
             try (BufferedReader output = crowd.inputReader(StandardCharsets.UTF_8)) {
-                assertEquals(SlowCrowd.BEGUN, output.readLine());
+                assertEquals(SlowCrowd.READY, output.readLine());
+                long begin = System.nanoTime();
+                long end = begin + TimeUnit.SECONDS.toNanos(SECONDS);
+                List<Future<?>> guests = new ArrayList<>();
+                for (int i = 0; i < POLITE; i++) {
+                    InetAddress from = InetAddress.getByName("127.0.8." + (1 + i));
+                    guests.add(threads.submit(() -> bePolite(serve.http(), from, end, figures)));
+                }
+                if (attack.kind() != SlowCrowd.Kind.SLOW_APP) {
+                    guests.add(threads.submit(() -> upload(serve.http(), end, figures)));
+                    guests.add(threads.submit(() -> download(serve.http(), end, figures)));
+                }
+                Http.pause(1000);
+                crowd.getOutputStream().write('\n');
+                crowd.getOutputStream().flush();
                 guests.addAll(sendVisitors(serve.http(), begin, end, figures));
                 for (Future<?> guest : guests) {
                     guest.get();
@@ -273,12 +275,12 @@ class SlowestIT {
     private static void bePolite(Http http, InetAddress from, long end, Figures figures) {
         while (System.nanoTime() - end < 0) {
             try (Socket socket = http.connect(from, PATIENCE_MS)) {
-                boolean closes = false;
-                while (!closes && System.nanoTime() - end < 0) {
+                boolean closes;
+                do {
                     figures.polite.incrementAndGet();
                     closes = Http.exchange(socket, "/", PATIENCE_MS).saysClose();
                     Http.pause(300);
-                }
+                } while (!closes && System.nanoTime() - end < 0 && !Guests.isClosed(socket));
             } catch (IOException x) {
                 figures.politeLost.incrementAndGet();
             }

@@ -244,8 +244,10 @@ final class Relief {
         int idle =
                 (int) chosen.stream().filter(candidate -> !candidate.arriving()).count();
         int going = slowest.going() + idle;
-        int shortage = shortage(tick.pressure(), gauge, lingering + evicted + going);
-        List<GovernedConnection> found = slowest.choose(Math.min(shortage, MOST));
+        int missing = gauge.shortage(tick.pressure(), lingering + evicted + going);
+        int come = come(tick.pressure());
+        int shortage = missing == 0 ? 0 : missing + come;
+        List<GovernedConnection> found = slowest.choose(Math.min(shortage, MOST), missing);
         int enough = found.size() + slowest.unjudged();
         // Those who were refused linger, and give back the reserve only. Who has just come will not go for them. So the
         // room stays full until something else goes.
@@ -258,14 +260,13 @@ final class Relief {
     }
 
     /**
-     * How many have to go. Those who wait to be accepted can't be counted. So besides those that are missing, as many go
-     * as have come since the last time, up to a part of all: where a crowd comes back at once, visitors wait behind it.
+     * How many go besides those that are missing. Those who wait to be accepted can't be counted. So it is as many as
+     * have come since the last time, up to a part of all: where a crowd comes back at once, visitors wait behind it.
      */
-    private int shortage(Pressure pressure, PressureGauge gauge, int going) {
-        int missing = gauge.shortage(pressure, going);
+    private int come(Pressure pressure) {
         long come = pressure.accepted() - acceptedBefore;
         acceptedBefore = pressure.accepted();
-        return missing == 0 ? 0 : missing + (int) Math.max(0, Math.min(come, pressure.open() / COMING_PART));
+        return (int) Math.max(0, Math.min(come, pressure.open() / COMING_PART));
     }
 
     /** Takes so many of those who have just come off the chosen ones, the last first. */

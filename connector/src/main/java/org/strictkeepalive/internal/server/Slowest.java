@@ -100,13 +100,21 @@ final class Slowest {
         }
     }
 
+    /** As the next method, where as many have to go. */
+    List<GovernedConnection> choose(int needed) {
+        return choose(needed, needed);
+    }
+
     /**
-     * Returns the slowest of those that were considered and judged, at most so many. None belongs to the faster half of all
-     * that were considered, unless so many have to go.
+     * Returns the slowest of those that were considered and judged. None belongs to the faster half of all that were
+     * considered, unless so many are needed.
+     *
+     * @param most how many go at most
+     * @param needed how many have to go
      */
-    List<GovernedConnection> choose(int most) {
+    List<GovernedConnection> choose(int most, int needed) {
         candidates.sort(ORDER);
-        int slower = Math.min(Math.max(most, candidates.size() / 2), candidates.size());
+        int slower = Math.min(Math.max(needed, candidates.size() / 2), candidates.size());
         List<GovernedConnection> chosen = new ArrayList<>();
         int soon = 0;
         for (Candidate candidate : candidates.subList(0, slower)) {

@@ -84,6 +84,19 @@ class SlowestTest {
         assertEquals(List.of(mobile), choose(11));
     }
 
+    /** A crowd comes back at once, so more go than are needed at this moment. */
+    @Test
+    void forThoseWhoHaveJustComeNoneOfTheFasterHalfEnds() {
+        busy(3000, 4096);
+        FakeConnection slow = busy(3000, 300);
+        for (int i = 0; i < 3; i++) {
+            busy(100, 750);
+        }
+        slowest.begin(0);
+        all.forEach(connection -> slowest.consider(connection, CRITICAL));
+        assertEquals(List.of(slow), slowest.choose(40, 1));
+    }
+
     /** Else only as many would go in half a second as visitors need at once. */
     @Test
     void newOnesDoNotKeepThoseThatAreSlowerByFar() {
