@@ -40,7 +40,8 @@ final class Peers {
             "haproxy",
             "gevent",
             "gevent-timeout");
-    private static final List<String> STORMS = List.of("LEAKY", "SILENT", "TRICKLE_FIRST");
+    private static final List<String> STORMS =
+            List.of("LEAKY", "SILENT", "TRICKLE_FIRST", "TWO", "SLOW_POST", "SLOW_READER");
 
     private final Path temporary;
 

@@ -46,12 +46,26 @@ final class Attackers {
         RESET,
         /** Sends the body of its request a byte each half second. */
         SLOW_BODY,
+        /** Sends the body of its request, 300 bytes a second: enough for {@code minDataRate}. */
+        SLOW_POST,
+        /** Asks for a large response and reads 2 KiB of it a second. */
+        SLOW_READER,
+        /** Sends two requests at once, takes their responses, and says no more. */
+        TWO,
         /** Connects and closes: alone, again and again. */
         CONNECT_CLOSE,
         /** Sends half of a TLS ClientHello, or the whole of it, and then nothing. */
         HALF_HANDSHAKE,
         /** Sends its TLS ClientHello a byte each half second. */
         TRICKLE_HANDSHAKE;
+
+        /** Whether its request is in progress for as long as it is not ended. */
+        boolean isBusy() {
+            return switch (this) {
+                case NEVER_READING, SLOW_BODY, SLOW_POST, SLOW_READER -> true;
+                default -> false;
+            };
+        }
 
         boolean isTlsOnly() {
             return this == HALF_HANDSHAKE || this == TRICKLE_HANDSHAKE;
@@ -65,7 +79,15 @@ final class Attackers {
     private static final ByteBuffer HEADER = ascii("GET / HTTP/1.1\r\nHost: test\r\nX-Trickle: ");
     private static final ByteBuffer POST =
             ascii("POST /echo HTTP/1.1\r\nHost: test\r\nContent-Length: 1000000\r\n\r\n");
+    private static final ByteBuffer LONG_POST =
+            ascii("POST /echo HTTP/1.1\r\nHost: test\r\nContent-Length: 1000000000\r\n\r\n");
+    private static final ByteBuffer TWO_GETS =
+            ascii("GET / HTTP/1.1\r\nHost: test\r\n\r\nGET / HTTP/1.1\r\nHost: test\r\n\r\n");
     private static final ByteBuffer BYTE = ascii("x");
+    /** Of a slow body, in each turn. */
+    private static final ByteBuffer PART = ascii("x".repeat(150));
+
+    private static final int READ_AT_ONCE = 1024;
     private static final ByteBuffer NOTHING = ByteBuffer.allocate(0);
     private static final long TRICKLE_EVERY = TimeUnit.MILLISECONDS.toNanos(500);
     private static final int SMALL_WINDOW = 4096;
@@ -200,7 +222,7 @@ final class Attackers {
             this.kind = kind;
             channel = SocketChannel.open();
             channel.configureBlocking(false);
-            if (kind == Kind.NEVER_READING) {
+            if (kind == Kind.NEVER_READING || kind == Kind.SLOW_READER) {
                 channel.setOption(StandardSocketOptions.SO_RCVBUF, SMALL_WINDOW);
             }
             key = channel.register(selector, SelectionKey.OP_CONNECT, this);
@@ -251,17 +273,19 @@ final class Attackers {
             switch (kind) {
                 case LEAKY, TRICKLE_BETWEEN -> send(GET);
                 case TRICKLE_AFTER_FIN -> send(LAST_GET);
-                case NEVER_READING -> {
+                case TWO -> send(TWO_GETS);
+                case NEVER_READING, SLOW_READER -> {
                     send(BIG);
                     key.interestOps(0);
+                    trickles = kind == Kind.SLOW_READER;
                 }
                 case RESET -> send(ONE_MIB);
                 case TRICKLE_FIRST -> {
                     send(HEADER);
                     trickles = true;
                 }
-                case SLOW_BODY -> {
-                    send(POST);
+                case SLOW_BODY, SLOW_POST -> {
+                    send(kind == Kind.SLOW_BODY ? POST : LONG_POST);
                     trickles = true;
                 }
                 default -> throw new IllegalStateException(kind.toString());
@@ -289,6 +313,12 @@ final class Attackers {
                     channel.write(hello.slice(trickled++ % hello.limit(), 1));
                 } else if (kind == Kind.TRICKLE_AFTER_FIN) {
                     channel.write(BYTE.duplicate());
+                } else if (kind == Kind.SLOW_READER) {
+                    if (channel.read(sink.clear().limit(READ_AT_ONCE)) < 0) {
+                        end();
+                    }
+                } else if (kind == Kind.SLOW_POST) {
+                    send(PART);
                 } else {
                     send(BYTE);
                 }

@@ -122,7 +122,7 @@ record Storm(String name, int limit, boolean tls, boolean atOnce) {
 
     /** Whether all attackers together hold requests in progress, so that each room-full has to be judged first. */
     private boolean isBusy() {
-        return kinds().contains(Attackers.Kind.SLOW_BODY) || kinds().contains(Attackers.Kind.NEVER_READING);
+        return kinds().stream().anyMatch(Attackers.Kind::isBusy);
     }
 
     /** Whether there are never-reused connections to evict all the time. */
