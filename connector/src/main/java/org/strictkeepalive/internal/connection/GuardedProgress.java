@@ -239,7 +239,9 @@ abstract class GuardedProgress extends GuardEndPoint {
         switch (judge.judge(now, reading, writing, moved(writing), governor.decisions(), pressure)) {
             case LEAVE -> {}
             case OFFER -> {
-                if (!judge.isLastOffer() && endPoint == innermost() && !isOfferCheap()) {
+                // At a stop Jetty's idle timeout ends it soon, and each byte that moves would begin that anew.
+                boolean spared = governor.isShutdown() || (endPoint == innermost() && !isOfferCheap());
+                if (spared && !judge.isLastOffer()) {
                     judge.withheld();
                 } else {
                     execute(OFFER);
