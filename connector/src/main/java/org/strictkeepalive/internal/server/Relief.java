@@ -118,6 +118,7 @@ final class Relief {
         unfinished = false;
         eviction = null;
         gained = true;
+        full = false;
         verdict = Verdict.NONE;
     }
 

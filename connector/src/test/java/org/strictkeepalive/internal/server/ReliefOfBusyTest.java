@@ -120,6 +120,20 @@ class ReliefOfBusyTest extends ReliefFixture {
     }
 
     @Test
+    void onceThePressureIsOverItIsFullNoMore() {
+        List<FakeConnection> held = open(100, ConnectionState.BUSY, true, 5_000);
+        used = 990;
+        visitors = true;
+        step(PressureLevel.CRITICAL, 1);
+        assertTrue(verdict.full());
+        relief.reset();
+        held.forEach(wheel::remove);
+        slow(100, 300);
+        step(PressureLevel.CRITICAL, 1);
+        assertFalse(verdict.full(), "the slow ones can be judged soon");
+    }
+
+    @Test
     void theSlowestEndInSlicesAndNoLongerOnceThePressureHasFallen() {
         List<FakeConnection> slow = new ArrayList<>();
         for (int i = 0; i < 100; i++) {
