@@ -40,8 +40,8 @@ final class Peers {
             "haproxy",
             "gevent",
             "gevent-timeout");
-    private static final List<String> STORMS =
-            List.of("LEAKY", "SILENT", "TRICKLE_FIRST", "TWO", "SLOW_POST", "SLOW_READER");
+    /** SLOW_POST has to be asked for: of the peers only Jetty, nginx and HAProxy read a body before they answer. */
+    private static final List<String> STORMS = List.of("LEAKY", "SILENT", "TRICKLE_FIRST", "TWO", "SLOW_READER");
 
     private final Path temporary;
 
