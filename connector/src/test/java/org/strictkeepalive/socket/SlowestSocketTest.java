@@ -295,7 +295,7 @@ class SlowestSocketTest {
                     visit(server).join();
                 }
             });
-            for (int beat = 0; beat < 80; beat++) {
+            for (int beat = 0; beat < 50; beat++) {
                 for (RawClient reader : readers) {
                     assertEquals(50_000, reader.socket().getInputStream().readNBytes(50_000).length);
                 }
