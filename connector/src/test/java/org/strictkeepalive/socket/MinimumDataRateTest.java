@@ -3,6 +3,7 @@ package org.strictkeepalive.socket;
 import static org.awaitility.Awaitility.await;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assumptions.assumeFalse;
 
 import java.io.OutputStream;
 import java.nio.charset.StandardCharsets;
@@ -15,6 +16,8 @@ import org.eclipse.jetty.server.Request;
 import org.eclipse.jetty.server.Response;
 import org.eclipse.jetty.server.handler.MinimumDataRateHandler;
 import org.eclipse.jetty.util.Callback;
+import org.eclipse.jetty.util.Jetty;
+import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.strictkeepalive.CloseReason;
@@ -58,6 +61,11 @@ class MinimumDataRateTest {
                 }
             }
         };
+    }
+
+    @BeforeAll
+    static void isThere() {
+        assumeFalse(Jetty.VERSION.startsWith("12.0."), "since Jetty 12.1");
     }
 
     private static TestServer strict(Handler application) throws Exception {
