@@ -21,7 +21,7 @@ public final class MemoryPressure {
      * count. Of a collector with generations it is that of the old one, so it is 0 before the first collection of that.
      *
      * <p>The answer stays the same until the next collection, which may be minutes later. Closed connections don't lower
-     * it before that. So from {@code highAt} on idle connections are closed as soon as they are idle, all of them, until
+     * it before that. So from {@code highAt} on idle connections are closed as soon as their shortest times allow, until
      * a collection has shown that this was enough. Add it where keep-alive is worth less than the heap.
      *
      * @return the source

@@ -6,6 +6,9 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.TimeUnit;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 import org.strictkeepalive.PressureSource;
 
 /**
@@ -13,6 +16,7 @@ import org.strictkeepalive.PressureSource;
  * highest share counts.
  */
 public final class CgroupMemory implements PressureSource {
+    private static final Logger LOG = LoggerFactory.getLogger(CgroupMemory.class);
     private static final Path MOUNTED = Path.of("/sys/fs/cgroup");
     private static final Path OWN = Path.of("/proc/self/cgroup");
 
@@ -23,15 +27,36 @@ public final class CgroupMemory implements PressureSource {
             new Version("memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file ");
     private static final Version TWO = new Version("memory.max", "memory.current", "inactive_file ");
 
+    /** For so long a share counts after it was read last. With no descriptor free none can be read. */
+    private static final long KEPT = TimeUnit.SECONDS.toNanos(10);
+
     private static final class Group {
         private final Path directory;
         private final Version version;
-        /** The last share that could be read. With no descriptor free none can be. */
-        private volatile double share;
+        private double share;
+        private long readAt;
+        private boolean read;
 
         private Group(Path directory, Version version) {
             this.directory = directory;
             this.version = version;
+        }
+
+        /** Reads the share. If that fails, it stays for a while, and then is 0. Returns whether it is known. */
+        synchronized boolean update(long now) {
+            try {
+                share = CgroupMemory.share(this);
+                readAt = now;
+                read = true;
+            } catch (IOException | RuntimeException x) {
+                LOG.debug("Unable to read {}", directory, x);
+                read &= now - readAt < KEPT;
+            }
+            return read;
+        }
+
+        synchronized double share() {
+            return read ? share : 0;
         }
     }
 
@@ -81,20 +106,18 @@ public final class CgroupMemory implements PressureSource {
 
     @Override
     public double getPressure() {
+        return getPressure(System.nanoTime());
+    }
+
+    double getPressure(long now) {
         double highest = 0;
-        int unread = 0;
-        IOException failure = null;
+        boolean known = groups.isEmpty();
         for (Group group : groups) {
-            try {
-                group.share = share(group);
-            } catch (IOException x) {
-                unread++;
-                failure = x;
-            }
-            highest = Math.max(highest, group.share);
+            known |= group.update(now);
+            highest = Math.max(highest, group.share());
         }
-        if (failure != null && unread == groups.size()) {
-            throw new UncheckedIOException(failure);
+        if (!known) {
+            throw new IllegalStateException("No memory of a cgroup can be read: " + groups.get(0).directory);
         }
         return highest;
     }

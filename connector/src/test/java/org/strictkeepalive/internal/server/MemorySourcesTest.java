@@ -5,7 +5,6 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
-import java.io.UncheckedIOException;
 import java.lang.management.ManagementFactory;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -114,19 +113,24 @@ class MemorySourcesTest {
     }
 
     @Test
-    void aGroupThatCannotBeReadKeepsItsLastShare() throws IOException {
+    void aGroupThatCannotBeReadKeepsItsLastShareForAWhile() throws IOException {
         for (String directory : List.of("pod/", "pod/app/")) {
             write(directory + "memory.max", "1000");
             write(directory + "memory.current", directory.equals("pod/") ? "900" : "500");
             write(directory + "memory.stat", "inactive_file 0");
         }
         CgroupMemory source = new CgroupMemory(mounted, List.of("0::/pod/app"));
-        assertEquals(0.9, source.getPressure());
-        Files.delete(mounted.resolve("pod/memory.current"));
+        assertEquals(0.9, source.getPressure(0));
+        for (String file : List.of("pod/memory.max", "pod/app/memory.max")) {
+            Files.move(mounted.resolve(file), mounted.resolve(file + ".gone"));
+        }
+        assertEquals(0.9, source.getPressure(9_999_999_999L), "as with no descriptor free");
+        assertThrows(IllegalStateException.class, () -> source.getPressure(10_000_000_000L), "a failure is counted");
+        Files.move(mounted.resolve("pod/app/memory.max.gone"), mounted.resolve("pod/app/memory.max"));
+        write("pod/app/memory.current", "nonsense");
+        assertThrows(IllegalStateException.class, () -> source.getPressure(10_000_000_001L));
         write("pod/app/memory.current", "600");
-        assertEquals(0.9, source.getPressure());
-        Files.delete(mounted.resolve("pod/app/memory.current"));
-        assertThrows(UncheckedIOException.class, source::getPressure, "the monitor counts a failure");
+        assertEquals(0.6, source.getPressure(10_000_000_002L), "the other one has gone");
     }
 
     @Test
