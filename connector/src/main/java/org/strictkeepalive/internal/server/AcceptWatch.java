@@ -49,9 +49,10 @@ final class AcceptWatch {
         if (isOld(now, cheap) || (cheap && free <= p.reserve())) {
             p = found(meter.sample(now));
             free = p.free();
-        } else if ((free <= p.reserve() || isFull()) && p.level() != PressureLevel.CRITICAL) {
+        } else if (free <= p.reserve() || isFull()) {
             // Counting again costs too much, or was done a moment ago. Each accept since then has taken a descriptor.
-            found(meter.estimate(now, p.used() + since, count));
+            p = found(meter.estimate(now, p.used() + since, count));
+            free = p.free();
         } else if (p.level() == PressureLevel.CRITICAL) {
             onCritical();
         }
