@@ -367,7 +367,7 @@ public final class KeepAlivePolicy extends SettingValues {
 
         /**
          * Sets how often deadlines are checked and descriptors are counted: up to four times as often while deadlines
-         * pass, and each 10 ms at CRITICAL. Default: 100 ms. It can't be switched off.
+         * pass, and each 10 ms at CRITICAL, 1 ms while visitors are refused. Default: 100 ms. It can't be switched off.
          *
          * @param interval 1 ms to 10 s
          * @return this

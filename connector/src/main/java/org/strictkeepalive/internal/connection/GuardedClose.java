@@ -313,8 +313,12 @@ public abstract class GuardedClose extends GuardedExchange implements Callback {
             wanted.failed(new ClosedChannelException());
         }
         awaitDiscard();
-        if (closing() == CloseReason.REFUSED && isBodyEnded()) {
-            endQuietLinger(); // Nothing more is to come, and the next visitor needs the descriptor.
+        if (closing() == CloseReason.REFUSED
+                && isBodyEnded()
+                && !isPipelined()
+                && !isMoreBehind()
+                && !Sockets.hasUnread(innermost())) {
+            endQuietLinger(); // Nothing more has come, and the next visitor needs the descriptor.
         }
         governor.due(this, deadline(lingerSince(), lingerLimit(governor.pressure())));
     }

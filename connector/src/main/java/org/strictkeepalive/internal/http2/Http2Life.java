@@ -13,7 +13,7 @@ import org.strictkeepalive.internal.connection.GovernedConnection;
  *
  * <pre>
  * event      from            to         called by
- * begins     OPEN, CHECKING  OPEN       Jetty: the headers of a request are complete; false: it must not be executed
+ * begins     OPEN, CHECKING  OPEN       Jetty: the headers of a request are complete; 0: it must not be executed
  * beginsLate CLOSED          the same   Jetty: as above; the request came before the GOAWAY, which doesn't refuse it
  * waits      any             the same   the application waits for the client
  * goesOn     any             the same   it no longer waits

@@ -81,7 +81,7 @@ final class Reaction {
     /** A connection was closed. If a visitor was refused on it, the next one takes its descriptor soon. */
     void onClosed(CloseReason reason) {
         if (reason == CloseReason.REFUSED && gate.isPaused()) {
-            ticker.ensure(clock.getAsLong(), NEXT_VISITOR);
+            ticker.ensure(clock.getAsLong(), meter.counter().isCheap() ? NEXT_VISITOR : Relief.INTERVAL);
         }
     }
 

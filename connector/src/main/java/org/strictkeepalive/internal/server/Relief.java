@@ -75,13 +75,16 @@ final class Relief {
     private boolean whole;
 
     private int lingering;
+    /** Those of the lingering ones whose exchange was ended for being the slowest. */
+    private int leaving;
+
     private int evicted;
 
     private final Slowest slowest = new Slowest();
     private int ended;
     private boolean full;
-    /** How many connections had been accepted when the slowest were chosen last. */
-    private long acceptedBefore;
+    /** How many connections had been accepted when the slowest were chosen last, negative if they were not yet. */
+    private long acceptedBefore = -1;
 
     // ---- What is known
     private boolean gained = true;
@@ -119,6 +122,7 @@ final class Relief {
         eviction = null;
         gained = true;
         full = false;
+        acceptedBefore = -1;
         verdict = Verdict.NONE;
     }
 
@@ -175,6 +179,7 @@ final class Relief {
             eviction = new Eviction(gauge.policy().getFairShare(), ungoverned.byPeer(), level);
             whole = roundBegins;
             lingering = 0;
+            leaving = 0;
             evicted = 0;
             ended = 0;
             slowest.begin(now);
@@ -220,6 +225,7 @@ final class Relief {
         }
         if (connection.state() == ConnectionState.LINGERING) {
             lingering++;
+            leaving += slowest.hasEnded(connection) ? 1 : 0;
             if (tick.pressure().level() == PressureLevel.CRITICAL) {
                 quiet.add(connection);
             }
@@ -247,13 +253,14 @@ final class Relief {
         int going = slowest.going() + idle;
         int missing = gauge.shortage(tick.pressure(), lingering + evicted + going);
         int come = come(tick.pressure());
-        int shortage = missing == 0 ? 0 : missing + come;
+        // Those who were refused and come again are no reason to end more.
+        int shortage = missing == 0 || (full && gauge.policy().isRefuseWhenFull()) ? missing : missing + come;
         List<GovernedConnection> found = slowest.choose(Math.min(shortage, MOST), missing);
         int enough = found.size() + slowest.unjudged();
+        boolean relieves = eviction.isRelievable() && (!chosen.isEmpty() || lingering + evicted > 0);
         // Those who were refused linger, and give back the reserve only. Who has just come will not go for them. So the
         // room stays full until something else goes.
-        full = !eviction.isRelievable()
-                && (full ? gauge.shortage(tick.pressure(), going) > found.size() : shortage > enough);
+        full = !relieves && (full ? gauge.shortage(tick.pressure(), going + leaving) > found.size() : missing > enough);
         if (visitors) {
             slow.addAll(found);
         }
@@ -265,7 +272,7 @@ final class Relief {
      * have come since the last time, up to a part of all: where a crowd comes back at once, visitors wait behind it.
      */
     private int come(Pressure pressure) {
-        long come = pressure.accepted() - acceptedBefore;
+        long come = acceptedBefore < 0 ? 0 : pressure.accepted() - acceptedBefore;
         acceptedBefore = pressure.accepted();
         return (int) Math.max(0, Math.min(come, pressure.open() / COMING_PART));
     }

@@ -158,6 +158,11 @@ final class Slowest {
         }
     }
 
+    /** Whether the exchange of a connection was ended a moment ago. */
+    boolean hasEnded(GovernedConnection connection) {
+        return ended.containsKey(connection);
+    }
+
     /** How many of the connections considered are about to go, since their exchange was ended. */
     int going() {
         return going;

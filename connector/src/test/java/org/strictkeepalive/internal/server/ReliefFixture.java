@@ -64,7 +64,7 @@ abstract class ReliefFixture {
         int before = all.stream().mapToInt(connection -> connection.looks).sum();
         slice.begin(SLICE);
         verdict = relief.step(
-                new Tick(now, new Pressure(level, share, 1, used, 1000, 16, wheel.size(), 0, 0, Verdict.NONE)),
+                new Tick(now, new Pressure(level, share, 1, used, 1000, 16, wheel.size(), 0, accepted, Verdict.NONE)),
                 gauge,
                 visitors);
         now += 10 * MS;
@@ -73,6 +73,7 @@ abstract class ReliefFixture {
 
     Verdict verdict;
     long used = 900;
+    long accepted;
     boolean visitors;
 
     static long evicted(List<FakeConnection> connections) {

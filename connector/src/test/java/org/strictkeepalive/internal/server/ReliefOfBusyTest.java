@@ -119,6 +119,34 @@ class ReliefOfBusyTest extends ReliefFixture {
         assertFalse(verdict.full());
     }
 
+    /** Where a crowd comes back at once, visitors wait behind it. */
+    @Test
+    void asManyMoreEndAsHaveComeButNotThoseOfTheCalmBefore() {
+        List<FakeConnection> slow = slow(100, 1_000);
+        used = 990;
+        visitors = true;
+        accepted = 1_000_000;
+        step(PressureLevel.CRITICAL, 1);
+        assertEquals(12, ended(slow));
+        accepted += 5;
+        used = 995;
+        step(PressureLevel.CRITICAL, 1);
+        assertEquals(12 + 5 + 5, ended(slow), "5 are missing, and 5 have come");
+    }
+
+    @Test
+    void itIsNotFullWhereAsManyEndAsAreMissing() {
+        open(100, ConnectionState.BUSY, true, 5_000);
+        List<FakeConnection> slow = slow(40, 1_000);
+        used = 990;
+        visitors = true;
+        step(PressureLevel.HIGH, 1);
+        accepted += 35;
+        step(PressureLevel.CRITICAL, 1);
+        assertEquals(20, ended(slow), "the slower half");
+        assertFalse(verdict.full());
+    }
+
     @Test
     void onceThePressureIsOverItIsFullNoMore() {
         List<FakeConnection> held = open(100, ConnectionState.BUSY, true, 5_000);
