@@ -190,7 +190,7 @@ class SlowestIT {
                 List<Future<?>> guests = new ArrayList<>();
                 for (int i = 0; i < POLITE; i++) {
                     InetAddress from = InetAddress.getByName("127.0.8." + (1 + i));
-                    guests.add(threads.submit(() -> bePolite(serve.http(), from, end, figures)));
+                    guests.add(threads.submit(() -> bePolite(serve.http(), from, begin, end, figures)));
                 }
                 if (attack.kind() != SlowCrowd.Kind.SLOW_APP) {
                     guests.add(threads.submit(() -> upload(serve.http(), end, figures)));
@@ -245,7 +245,7 @@ class SlowestIT {
         List<Future<?>> visits = new ArrayList<>();
         long last = end - TimeUnit.MILLISECONDS.toNanos(PATIENCE_MS);
         for (int i = 0; System.nanoTime() - last < 0; i++) {
-            boolean counts = System.nanoTime() - begin >= TimeUnit.SECONDS.toNanos(UNSETTLED);
+            boolean counts = isSettled(begin);
             InetAddress from = InetAddress.getByName("127.0.9." + (1 + i % 250));
             visits.add(threads.submit(() -> visit(http, from, counts ? figures : new Figures())));
             Http.pause(100);
@@ -272,11 +272,13 @@ class SlowestIT {
     }
 
     /** Asks again and again, on the same connection as long as the server doesn't say close. */
-    private static void bePolite(Http http, InetAddress from, long end, Figures figures) {
+    private static void bePolite(Http http, InetAddress from, long begin, long end, Figures all) {
         while (System.nanoTime() - end < 0) {
+            Figures figures = isSettled(begin) ? all : new Figures();
             try (Socket socket = http.connect(from, PATIENCE_MS)) {
                 boolean closes;
                 do {
+                    figures = isSettled(begin) ? all : new Figures();
                     figures.polite.incrementAndGet();
                     closes = Http.exchange(socket, "/", PATIENCE_MS).saysClose();
                     Http.pause(300);
@@ -285,6 +287,10 @@ class SlowestIT {
                 figures.politeLost.incrementAndGet();
             }
         }
+    }
+
+    private static boolean isSettled(long begin) {
+        return System.nanoTime() - begin >= TimeUnit.SECONDS.toNanos(UNSETTLED);
     }
 
     private static void upload(Http http, long end, Figures figures) {
