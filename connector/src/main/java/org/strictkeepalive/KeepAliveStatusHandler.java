@@ -28,8 +28,9 @@ import org.strictkeepalive.internal.server.Census;
  * ContextHandler status = new ContextHandler(new KeepAliveStatusHandler(), "/keep-alive");
  * }</pre>
  *
- * <p>It changes nothing. An answer is at most a second old: it is made once for all who ask meanwhile. It shows no client's address unless that is switched on. It answers GET and HEAD with 200, or
- * with 503 if no connector of the server is governed, and other methods with 405. Safe for use by any thread.
+ * <p>It changes nothing. An answer is at most a second old: it is made once for all who ask meanwhile. It shows no
+ * client's address unless that is switched on. It answers GET and HEAD with 200, or with 503 if no connector of the
+ * server is governed, and other methods with 405. Safe for use by any thread.
  */
 @ManagedObject("Answers the numbers of the governed connections as JSON")
 public final class KeepAliveStatusHandler extends Handler.Abstract.NonBlocking {

@@ -218,7 +218,7 @@ class SlowestSocketTest {
             } catch (SocketTimeoutException x) {
                 // Nor that.
             }
-            TimeUnit.SECONDS.sleep(2);
+            TimeUnit.SECONDS.sleep(2); // that nobody is ended can only be seen by waiting
             assertEquals(0, server.statistics().getClosed(CloseReason.SLOWEST));
             RawClient.closeAll(slow);
         }

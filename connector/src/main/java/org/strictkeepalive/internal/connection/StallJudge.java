@@ -61,6 +61,8 @@ final class StallJudge {
     private long offeredAt;
     private long movedAtOffer;
     private int offers;
+    /** Whether the last offer was not made, but for the one before the end. */
+    private boolean withheld;
     /** How many bytes had moved at the last judgement with progress, and at the last judgement. */
     private long judged;
 
@@ -133,6 +135,7 @@ final class StallJudge {
         }
         writing = writes;
         rate.inSteps(writes && !reading);
+        rate.unoffered(withheld);
         if (!waits || ending) {
             return Answer.LEAVE;
         }
@@ -210,7 +213,7 @@ final class StallJudge {
     /** The offer was made. This is ignored if another wait has begun meanwhile. */
     synchronized void offered() {
         if (offer != Offer.LAST) {
-            rate.unoffered(false);
+            withheld = false;
         }
         passed();
     }
@@ -226,7 +229,7 @@ final class StallJudge {
 
     /** The offer was not made, since the endpoint can't do it or it would have cost too much. */
     synchronized void withheld() {
-        rate.unoffered(true);
+        withheld = true;
         passed();
     }
 

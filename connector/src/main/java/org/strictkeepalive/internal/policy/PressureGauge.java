@@ -24,17 +24,15 @@ public final class PressureGauge {
     private static final int RESERVED_PART = 10;
 
     private final KeepAlivePolicy policy;
-    private final double elevatedAt;
-    private final double highAt;
+    private final Thresholds thresholds;
     private final double hysteresis;
     private final Integer reserved;
     private final int maxConnections;
 
     public PressureGauge(KeepAlivePolicy policy) {
         this.policy = policy;
-        elevatedAt = threshold(policy.getElevatedAt());
-        highAt = threshold(policy.getHighAt());
-        hysteresis = policy.getHysteresis();
+        thresholds = Thresholds.of(policy);
+        hysteresis = thresholds.hysteresis();
         reserved = policy.getReservedDescriptors();
         maxConnections = policy.getMaxConnections();
     }
@@ -42,10 +40,6 @@ public final class PressureGauge {
     /** The policy whose settings these are. */
     public KeepAlivePolicy policy() {
         return policy;
-    }
-
-    private static double threshold(double setting) {
-        return setting > 0 ? setting : Double.POSITIVE_INFINITY;
     }
 
     /**
@@ -95,20 +89,11 @@ public final class PressureGauge {
         boolean wasFull = maxConnections > 0 && open > maxConnections * (1 - hysteresis);
         boolean wasShort = known && free <= reserve + (long) (hysteresis * room);
         boolean held = was == PressureLevel.CRITICAL && (wasFull || wasShort);
-        PressureLevel level;
-        if (critical || held) {
-            level = PressureLevel.CRITICAL;
-        } else if (holds(share, highAt, was.isAtLeast(PressureLevel.HIGH))) {
-            level = PressureLevel.HIGH;
-        } else if (holds(share, elevatedAt, was.isAtLeast(PressureLevel.ELEVATED))) {
-            level = PressureLevel.ELEVATED;
-        } else {
-            level = PressureLevel.NORMAL;
-        }
+        PressureLevel level = critical || held ? PressureLevel.CRITICAL : thresholds.level(was, share);
         return new Pressure(
                 level,
                 share,
-                squeeze(level, share),
+                thresholds.squeeze(level, share),
                 used,
                 limit,
                 reserve,
@@ -116,22 +101,6 @@ public final class PressureGauge {
                 others,
                 accepted,
                 level.isAtLeast(PressureLevel.HIGH) ? last.verdict() : Verdict.NONE);
-    }
-
-    /** A level is entered at its threshold, and left at {@code hysteresis} below it. */
-    private boolean holds(double share, double threshold, boolean held) {
-        return share >= threshold || (held && share > threshold - hysteresis);
-    }
-
-    private double squeeze(PressureLevel level, double share) {
-        if (level == PressureLevel.NORMAL) {
-            return 0;
-        }
-        if (level.isAtLeast(PressureLevel.HIGH)) {
-            return 1;
-        }
-        double end = Math.min(highAt, 1);
-        return end <= elevatedAt ? 1 : Math.max(0, Math.min(1, (share - elevatedAt) / (end - elevatedAt)));
     }
 
     /**
@@ -177,7 +146,7 @@ public final class PressureGauge {
 
     /** How many connections have to go, besides those that linger already, to come down below HIGH. */
     public int excess(Pressure pressure, int lingering) {
-        double target = Math.min(highAt, 1) - hysteresis;
+        double target = thresholds.belowHigh();
         if (pressure.share() <= target) {
             return 0;
         }

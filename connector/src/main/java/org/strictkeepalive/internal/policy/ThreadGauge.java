@@ -8,18 +8,10 @@ import org.strictkeepalive.PressureLevel;
  * of the pressure on descriptors. Pure: the last result goes in, the next comes out.
  */
 public final class ThreadGauge {
-    private final double elevatedAt;
-    private final double highAt;
-    private final double hysteresis;
+    private final Thresholds thresholds;
 
     public ThreadGauge(KeepAlivePolicy policy) {
-        elevatedAt = threshold(policy.getElevatedAt());
-        highAt = threshold(policy.getHighAt());
-        hysteresis = policy.getHysteresis();
-    }
-
-    private static double threshold(double setting) {
-        return setting > 0 ? setting : Double.POSITIVE_INFINITY;
+        thresholds = Thresholds.of(policy);
     }
 
     /**
@@ -29,7 +21,7 @@ public final class ThreadGauge {
      * @param all the threads that can do so
      */
     public boolean isCalm(int used, int all) {
-        return all <= 0 || used < (elevatedAt - hysteresis) * all;
+        return all <= 0 || used < (thresholds.elevatedAt() - thresholds.hysteresis()) * all;
     }
 
     /**
@@ -47,35 +39,12 @@ public final class ThreadGauge {
         }
         int held = Math.min(Math.min(blocked, used), all);
         double share = (double) held / all;
-        boolean wasHigh = last.level().isAtLeast(PressureLevel.HIGH);
-        boolean high = holds(share, highAt, wasHigh);
-        PressureLevel level;
+        PressureLevel level = thresholds.level(last.level(), share);
+        boolean high = level == PressureLevel.HIGH;
         if (high && waiting > 0) {
             level = PressureLevel.CRITICAL;
-        } else if (high) {
-            level = PressureLevel.HIGH;
-        } else if (holds(share, elevatedAt, last.level().isAtLeast(PressureLevel.ELEVATED))) {
-            level = PressureLevel.ELEVATED;
-        } else {
-            level = PressureLevel.NORMAL;
         }
-        int most = (int) (all * (Math.min(highAt, 1) - hysteresis));
-        return new Threads(share, level, squeeze(level, share), high ? Math.max(0, held - most) : 0);
-    }
-
-    /** A level is entered at its threshold, and left at {@code hysteresis} below it. */
-    private boolean holds(double share, double threshold, boolean held) {
-        return share >= threshold || (held && share > threshold - hysteresis);
-    }
-
-    private double squeeze(PressureLevel level, double share) {
-        if (level == PressureLevel.NORMAL) {
-            return 0;
-        }
-        double end = Math.min(highAt, 1);
-        if (level.isAtLeast(PressureLevel.HIGH) || end <= elevatedAt) {
-            return 1;
-        }
-        return Math.max(0, Math.min(1, (share - elevatedAt) / (end - elevatedAt)));
+        int most = (int) (all * thresholds.belowHigh());
+        return new Threads(share, level, thresholds.squeeze(level, share), high ? Math.max(0, held - most) : 0);
     }
 }
