@@ -23,7 +23,14 @@ final class JettyPeer {
     /** Connections at which resources are low: what comes in the second until the next look must find room too. */
     private static final int LOW_AT = 250;
 
+    /** Direct: of an answer on the heap the JDK would keep a copy for each thread, and 256 MiB are soon full. */
+    private static final ByteBuffer BIG = direct(PeerAnswers.to("/big"));
+
     private JettyPeer() {}
+
+    private static ByteBuffer direct(byte[] bytes) {
+        return ByteBuffer.allocateDirect(bytes.length).put(bytes).flip();
+    }
 
     public static void main(String[] args) throws Exception {
         Server server = new Server();
@@ -40,7 +47,7 @@ final class JettyPeer {
                 }
                 byte[] answer = PeerAnswers.to(Request.getPathInContext(request));
                 response.getHeaders().put(HttpHeader.CONTENT_LENGTH, answer.length);
-                response.write(true, ByteBuffer.wrap(answer), callback);
+                response.write(true, answer.length == BIG.capacity() ? BIG.slice() : ByteBuffer.wrap(answer), callback);
                 return true;
             }
         });

@@ -26,6 +26,7 @@ import org.strictkeepalive.testkit.HeldRequests;
 import org.strictkeepalive.testkit.Paced;
 import org.strictkeepalive.testkit.PressureLever;
 import org.strictkeepalive.testkit.RawClient;
+import org.strictkeepalive.testkit.SlowLine;
 import org.strictkeepalive.testkit.TestServer;
 import org.strictkeepalive.testkit.Transport;
 
@@ -154,6 +155,26 @@ class StalledExchangeSocketTest {
             }
             total += client.readAll().length;
             assertTrue(total > size, total + " bytes, " + server.statistics());
+        }
+    }
+
+    /** A record of 16 KiB takes eight seconds, and until then nothing seems to move. */
+    @Test
+    void readerOfALargeRecordIsNotCutWhileItsSocketMoves() throws Exception {
+        try (TestServer server = TestServer.strict(
+                        Transport.TLS,
+                        p -> p.dataRateGrace(Duration.ofSeconds(3)).minDataRate(1000),
+                        TestServer.handler((request, response, callback) ->
+                                response.write(true, ByteBuffer.allocate(16 * 1024 * 1024), callback)));
+                SlowLine line = new SlowLine(server.connector.getLocalPort(), 512);
+                RawClient client = new RawClient(Transport.TLS.connect(line.port()))) {
+            line.slowDown();
+            client.send(RawClient.GET);
+            await().until(() -> server.handled.get() == 1);
+            new PressureLever(server).set(0.85, PressureLevel.HIGH);
+            client.socket().setSoTimeout(60_000);
+            assertEquals(24_000, client.socket().getInputStream().readNBytes(24_000).length);
+            assertEquals(0, server.statistics().getClosed(CloseReason.DATA_RATE));
         }
     }
 

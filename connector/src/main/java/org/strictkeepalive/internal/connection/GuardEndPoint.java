@@ -7,6 +7,7 @@ import java.nio.ByteBuffer;
 import org.eclipse.jetty.io.AbstractEndPoint;
 import org.eclipse.jetty.io.Connection;
 import org.eclipse.jetty.io.EndPoint;
+import org.eclipse.jetty.io.IdleTimeout;
 import org.eclipse.jetty.io.ssl.SslConnection;
 import org.eclipse.jetty.server.ProxyConnectionFactory.ProxyEndPoint;
 import org.eclipse.jetty.util.Callback;
@@ -56,6 +57,11 @@ public abstract class GuardEndPoint extends ConnectionExchange implements EndPoi
     @Override
     public final boolean isSocketOpen() {
         return innermost().isOpen();
+    }
+
+    /** Since when the socket has moved nothing, in nanoseconds. */
+    final long idleOfSocket() {
+        return innermost() instanceof IdleTimeout socket ? socket.getIdleFor() * 1_000_000 : Long.MAX_VALUE;
     }
 
     final boolean isWritePending() {

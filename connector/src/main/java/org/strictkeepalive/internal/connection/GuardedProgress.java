@@ -247,7 +247,11 @@ abstract class GuardedProgress extends GuardEndPoint {
                     execute(OFFER);
                 }
             }
-            case END -> handOn(governor, END_EXCHANGE);
+            case END -> {
+                if (!isTls() || !judge.isWithinRecord(now, idleOfSocket(), governor.decisions())) {
+                    handOn(governor, END_EXCHANGE);
+                }
+            }
         }
     }
 

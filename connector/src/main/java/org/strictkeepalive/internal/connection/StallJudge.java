@@ -84,6 +84,9 @@ final class StallJudge {
     /** How many offers at CRITICAL in a row have moved nothing. */
     private int inVain;
 
+    /** When an end that was judged was taken back. */
+    private long triedAt;
+
     private boolean ending;
     /** Whether it ends for being the slowest: then it ends even if something moves at the last moment. */
     private boolean slowest;
@@ -95,6 +98,7 @@ final class StallJudge {
         demandSince = now;
         writeSince = now;
         ratedAt = now;
+        triedAt = now - SETTLES;
     }
 
     /** The application demands bytes of the body. */
@@ -161,7 +165,7 @@ final class StallJudge {
                 movedAtEnd = bytes;
                 return Answer.END;
             }
-            if (offer == Offer.NONE || offer == Offer.FULL) {
+            if ((offer == Offer.NONE || offer == Offer.FULL) && now - triedAt >= SETTLES) {
                 return offer(Offer.LAST, now);
             }
         } else if (writing && offer == Offer.NONE && pressure.level().isAtLeast(PressureLevel.ELEVATED)) {
@@ -198,6 +202,23 @@ final class StallJudge {
         waited = 0;
         demandSince = now;
         writeSince = now;
+    }
+
+    /**
+     * Over TLS a record counts as moved when the socket begins to take it, and then nothing seems to move until it has
+     * taken all of it. So an exchange whose socket has moved something goes on for as long as a record may take.
+     *
+     * @param idle since when the socket has moved nothing, in nanoseconds
+     * @return whether the end that was judged is taken back
+     */
+    synchronized boolean isWithinRecord(long now, long idle, Decisions decisions) {
+        boolean within = ending && !slowest && writing && decisions.isWithinRecord(now - writeSince, idle);
+        if (within) {
+            ending = false;
+            offer = Offer.FULL;
+            triedAt = now;
+        }
+        return within;
     }
 
     /** Whether an offer has to be made. */

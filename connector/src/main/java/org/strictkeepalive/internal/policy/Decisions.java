@@ -32,6 +32,8 @@ public final class Decisions {
     private static final long RETURN_GRACE = 100_000_000L;
 
     private static final long SECOND = 1_000_000_000L;
+    /** The most bytes in a record of TLS (RFC 8446, 5.1). */
+    private static final long LARGEST_RECORD = 1 << 14;
 
     private final KeepAlivePolicy policy;
 
@@ -309,6 +311,17 @@ public final class Decisions {
             return Progress.UNJUDGED;
         }
         return (double) moved * SECOND < (double) rate * waited ? Progress.NONE : Progress.MADE;
+    }
+
+    /**
+     * Whether a client that takes a record of TLS may be as quick as {@code minDataRate}, though the record is not taken
+     * yet.
+     *
+     * @param waited how long the record has waited, in nanoseconds
+     * @param idle since when its socket has moved nothing, in nanoseconds
+     */
+    public boolean isWithinRecord(long waited, long idle) {
+        return idle < dataRateGrace && (double) waited * minDataRate < LARGEST_RECORD * SECOND;
     }
 
     /** How long an exchange waits for its client before it is judged, in nanoseconds. */

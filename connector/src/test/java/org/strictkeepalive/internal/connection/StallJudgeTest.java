@@ -86,6 +86,27 @@ class StallJudgeTest {
         assertEquals(END, writes(5.4, 1000));
     }
 
+    /** Over TLS all of a record of 16 KiB has moved when the socket begins to take it: at 240 bytes a second, in 68 s. */
+    @Test
+    void whoTakesARecordGoesOnWhileTheSocketMoves() {
+        aWriterIsOfferedTheRestWhenItsWaitBeginsAndBeforeItsEnd();
+        long now = start + (long) (5.4 * SECOND);
+        assertFalse(judge.isWithinRecord(now, 5 * SECOND, DEFAULTS), "nothing for as long as the grace");
+        assertTrue(judge.isWithinRecord(now, 4 * SECOND, DEFAULTS));
+        assertFalse(judge.isStalled(1000));
+        assertFalse(judge.isWithinRecord(now, 0, DEFAULTS), "nothing was judged since");
+        assertEquals(LEAVE, writes(6.3, 1000));
+        assertEquals(OFFER, writes(6.4, 1000), "a second later");
+        judge.offered();
+        assertEquals(END, writes(68, 1000));
+        assertTrue(judge.isWithinRecord(start + 68 * SECOND, 0, DEFAULTS));
+        assertEquals(OFFER, writes(69.1, 1000));
+        judge.offered();
+        assertEquals(END, writes(69.2, 1000));
+        assertFalse(judge.isWithinRecord(start + 69 * SECOND, 0, DEFAULTS), "longer than a record may take");
+        assertTrue(judge.isStalled(1000));
+    }
+
     /** A large window opens in steps, so a second without one says little. */
     @Test
     void aReaderHasTheWholeTimeAtEveryLevel() {
