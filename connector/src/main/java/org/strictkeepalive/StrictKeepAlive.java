@@ -1,19 +1,13 @@
 package org.strictkeepalive;
 
-import java.util.ArrayList;
-import java.util.EventListener;
 import java.util.LinkedHashMap;
-import java.util.List;
 import java.util.Map;
 import org.eclipse.jetty.server.AbstractConnector;
-import org.eclipse.jetty.server.ConnectionFactory;
 import org.eclipse.jetty.server.Connector;
-import org.eclipse.jetty.server.DetectorConnectionFactory;
 import org.eclipse.jetty.server.HttpConnectionFactory;
 import org.eclipse.jetty.server.Server;
-import org.eclipse.jetty.server.ServerConnector;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
+import org.eclipse.jetty.util.component.Container;
+import org.eclipse.jetty.util.component.LifeCycle;
 
 /**
  * Puts the strict keep-alive policy into an existing server, and takes it out again.
@@ -25,23 +19,19 @@ import org.slf4j.LoggerFactory;
  *
  * <p>Each connector's HTTP/1.1 factory is replaced in place by a {@link StrictKeepAliveConnectionFactory} with the same
  * {@code HttpConfiguration} and settings. The order of the protocols and the default protocol stay, so connectors with
- * TLS, ALPN or PROXY go on as they did. Not safe for use by several threads at once, except {@link #getPolicy} and
- * {@link #setPolicy}.
+ * TLS, ALPN or PROXY go on as they did.
+ *
+ * <p>Frameworks often put a factory of their own in a connector: one whose class extends {@link HttpConnectionFactory},
+ * or one that wraps it and has it as a bean. Such a factory goes on making the connections. A {@code
+ * StrictKeepAliveConnectionFactory} that is wrapped stays, and is configured at the start of its connector.
+ *
+ * <p>Not safe for use by several threads at once, except {@link #getPolicy} and {@link #setPolicy}.
  */
 public final class StrictKeepAlive {
-    private static final Logger LOG = LoggerFactory.getLogger(StrictKeepAlive.class);
-    private static final int ACCEPT_QUEUE_SIZE = 1024;
-
     private final Server server;
-    private final Map<AbstractConnector, Replaced> replaced = new LinkedHashMap<>();
+    private final Map<AbstractConnector, GovernedFactory> governed = new LinkedHashMap<>();
+    private final InstallOnStart onStart = new InstallOnStart();
     private volatile KeepAlivePolicy policy;
-
-    /** What a connector had before. */
-    private record Replaced(
-            List<ConnectionFactory> factories,
-            String defaultProtocol,
-            int acceptQueueSize,
-            StrictKeepAliveConnectionFactory strict) {}
 
     private StrictKeepAlive(Server server, KeepAlivePolicy policy) {
         this.server = server;
@@ -51,9 +41,9 @@ public final class StrictKeepAlive {
     /**
      * Installs the default policy on all connectors of a server.
      *
-     * @param server the server, not started
+     * @param server the server; its connectors are not started
      * @return what was installed
-     * @throws IllegalStateException if the server is running, or has no connector with an HTTP/1.1 factory
+     * @throws IllegalStateException if a connector is running, or none has an HTTP/1.1 factory
      */
     public static StrictKeepAlive install(Server server) {
         return install(server, KeepAlivePolicy.defaults());
@@ -62,15 +52,15 @@ public final class StrictKeepAlive {
     /**
      * Installs a policy on all connectors of a server.
      *
-     * <p>A connector is left alone, with a warning, if the class of its HTTP/1.1 factory only extends {@link
-     * HttpConnectionFactory}, or if that factory is inside protocol detection. An {@code acceptQueueSize} that is unset
-     * (the JDK then uses 50) is set to 1024, so that visitors can wait in the listen backlog.
+     * <p>The server may be starting already, as in {@code LifeCycle.Listener.lifeCycleStarting}. An {@code
+     * acceptQueueSize} that is unset (the JDK then uses 50) is set to 1024, so that visitors can wait in the listen
+     * backlog. An HTTP/1.1 factory inside a {@code DetectorConnectionFactory} is left alone, with a warning.
      *
-     * @param server the server, not started
+     * @param server the server; its connectors are not started
      * @param policy the policy
      * @return what was installed
      * @throws IllegalArgumentException if the policy is null
-     * @throws IllegalStateException if the server is running, or has no connector with an HTTP/1.1 factory
+     * @throws IllegalStateException if a connector is running, or none has an HTTP/1.1 factory
      */
     public static StrictKeepAlive install(Server server, KeepAlivePolicy policy) {
         return install(server, policy, server.getConnectors());
@@ -80,96 +70,100 @@ public final class StrictKeepAlive {
      * Installs a policy on some connectors of a server. The others, for example one for administration, stay as they
      * are and never pause.
      *
-     * @param server the server, not started
+     * @param server the server
      * @param policy the policy
-     * @param connectors connectors of the server
+     * @param connectors connectors of the server, not started
      * @return what was installed
      * @throws IllegalArgumentException if the policy is null, or a connector is another server's
-     * @throws IllegalStateException if the server is running, or no connector has an HTTP/1.1 factory
+     * @throws IllegalStateException if a connector is running, or none has an HTTP/1.1 factory
      * @see #install(Server, KeepAlivePolicy)
      */
     public static StrictKeepAlive install(Server server, KeepAlivePolicy policy, Connector... connectors) {
-        if (policy == null) {
-            throw new IllegalArgumentException("policy: null (expected: a KeepAlivePolicy)");
-        }
-        if (server.isRunning()) {
-            throw new IllegalStateException("server: " + server + " (expected: not started)");
-        }
+        StrictKeepAlive result = create(server, policy);
         for (Connector connector : connectors) {
             if (connector.getServer() != server) {
                 throw new IllegalArgumentException(
                         "connectors: " + connector + " (expected: a connector of " + server + ")");
             }
-        }
-        StrictKeepAlive result = new StrictKeepAlive(server, policy);
-        for (Connector connector : connectors) {
-            if (connector instanceof AbstractConnector abstractConnector) {
-                result.replace(abstractConnector);
+            if (connector.isRunning()) {
+                throw new IllegalStateException("connectors: " + connector + " (expected: not started)");
             }
         }
-        if (result.replaced.isEmpty()) {
-            throw new IllegalStateException(
-                    "server: " + server + " (expected: a connector with an HttpConnectionFactory)");
-        }
+        result.govern(connectors);
         return result;
     }
 
-    private void replace(AbstractConnector connector) {
-        List<ConnectionFactory> before = new ArrayList<>(connector.getConnectionFactories());
-        List<ConnectionFactory> after = new ArrayList<>();
-        StrictKeepAliveConnectionFactory strict = null;
-        for (ConnectionFactory factory : before) {
-            if (factory.getClass() == HttpConnectionFactory.class) {
-                strict = copy((HttpConnectionFactory) factory);
-                after.add(strict);
-            } else {
-                if (factory instanceof HttpConnectionFactory
-                        && !(factory instanceof StrictKeepAliveConnectionFactory)) {
-                    LOG.warn(
-                            "{} of {} is left alone: its class only extends HttpConnectionFactory", factory, connector);
-                } else if (factory instanceof DetectorConnectionFactory detector
-                        && !detector.getBeans(HttpConnectionFactory.class).isEmpty()) {
-                    LOG.warn("The HTTP/1.1 factory inside {} of {} is left alone", factory, connector);
-                }
-                after.add(factory);
+    /**
+     * Installs the default policy on all connectors that a server has when it starts.
+     *
+     * @param server the server
+     * @return what will be installed
+     * @throws IllegalStateException if the server was started already
+     * @see #installOnStart(Server, KeepAlivePolicy)
+     */
+    public static StrictKeepAlive installOnStart(Server server) {
+        return installOnStart(server, KeepAlivePolicy.defaults());
+    }
+
+    /**
+     * Installs a policy on all connectors that a server has when it starts, and on those that are added while it runs.
+     * For frameworks that hand out the server before its connectors exist. The start fails with {@link
+     * IllegalStateException} if no connector has an HTTP/1.1 factory then.
+     *
+     * @param server the server, not started
+     * @param policy the policy
+     * @return what will be installed
+     * @throws IllegalArgumentException if the policy is null
+     * @throws IllegalStateException if the server was started already, or is starting: then {@link #install} can be used
+     */
+    public static StrictKeepAlive installOnStart(Server server, KeepAlivePolicy policy) {
+        StrictKeepAlive result = create(server, policy);
+        if (server.isRunning()) {
+            throw new IllegalStateException("server: " + server + " (expected: not started)");
+        }
+        server.addEventListener(result.onStart);
+        return result;
+    }
+
+    private static StrictKeepAlive create(Server server, KeepAlivePolicy policy) {
+        return new StrictKeepAlive(server, StrictKeepAliveConnectionFactory.requirePolicy(policy));
+    }
+
+    private void govern(Connector... connectors) {
+        for (Connector connector : connectors) {
+            govern(connector);
+        }
+        if (governed.isEmpty()) {
+            throw new IllegalStateException(
+                    "server: " + server + " (expected: a connector with an HttpConnectionFactory)");
+        }
+    }
+
+    private void govern(Connector connector) {
+        if (connector instanceof AbstractConnector http && !governed.containsKey(http)) {
+            GovernedFactory factory = GovernedFactory.of(http, policy);
+            if (factory != null) {
+                governed.put(http, factory);
             }
         }
-        if (strict == null) {
-            return;
-        }
-        int acceptQueueSize = connector instanceof ServerConnector tcp ? tcp.getAcceptQueueSize() : -1;
-        replaced.put(connector, new Replaced(before, connector.getDefaultProtocol(), acceptQueueSize, strict));
-        setFactories(connector, after, connector.getDefaultProtocol());
-        if (acceptQueueSize == 0) {
-            ((ServerConnector) connector).setAcceptQueueSize(ACCEPT_QUEUE_SIZE);
-        }
     }
 
-    private static void setFactories(
-            AbstractConnector connector, List<ConnectionFactory> factories, String defaultProtocol) {
-        connector.setConnectionFactories(factories);
-        connector.setDefaultProtocol(defaultProtocol);
-    }
+    /** Governs the connectors as the server starts, before they do. */
+    private final class InstallOnStart implements LifeCycle.Listener, Container.Listener {
+        @Override
+        public void lifeCycleStarting(LifeCycle starting) {
+            govern(server.getConnectors());
+        }
 
-    @SuppressWarnings("removal") // Jetty 12.0 has these two settings at the factory, later ones at the configuration.
-    private StrictKeepAliveConnectionFactory copy(HttpConnectionFactory factory) {
-        StrictKeepAliveConnectionFactory copy =
-                new StrictKeepAliveConnectionFactory(factory.getHttpConfiguration(), policy);
-        copy.setInputBufferSize(factory.getInputBufferSize());
-        copy.setUseInputDirectByteBuffers(factory.isUseInputDirectByteBuffers());
-        copy.setUseOutputDirectByteBuffers(factory.isUseOutputDirectByteBuffers());
-        try {
-            copy.setTransferEncodingChunkMaxLength(factory.getTransferEncodingChunkMaxLength());
-        } catch (NoSuchMethodError x) {
-            LOG.debug("No transferEncodingChunkMaxLength in this Jetty", x);
+        @Override
+        public void beanAdded(Container parent, Object child) {
+            if (server.isRunning() && child instanceof Connector added && !added.isRunning()) {
+                govern(added);
+            }
         }
-        for (EventListener listener : factory.getEventListeners()) {
-            copy.addEventListener(listener);
-        }
-        for (Object bean : factory.getBeans()) {
-            copy.addBean(bean);
-        }
-        return copy;
+
+        @Override
+        public void beanRemoved(Container parent, Object child) {}
     }
 
     /**
@@ -181,13 +175,9 @@ public final class StrictKeepAlive {
         if (server.isRunning()) {
             throw new IllegalStateException("server: " + server + " (expected: stopped)");
         }
-        replaced.forEach((connector, before) -> {
-            setFactories(connector, before.factories, before.defaultProtocol);
-            if (before.acceptQueueSize == 0) {
-                ((ServerConnector) connector).setAcceptQueueSize(0);
-            }
-        });
-        replaced.clear();
+        server.removeEventListener(onStart);
+        governed.values().forEach(GovernedFactory::putBack);
+        governed.clear();
         DescriptorMonitor monitor = server.getBean(DescriptorMonitor.class);
         if (monitor != null) {
             server.removeBean(monitor.getStatistics());
@@ -211,7 +201,8 @@ public final class StrictKeepAlive {
      * @throws IllegalArgumentException for null and, while running, for settings that contradict each other
      */
     public void setPolicy(KeepAlivePolicy policy) {
-        replaced.values().forEach(connector -> connector.strict.setPolicy(policy));
+        StrictKeepAliveConnectionFactory.requirePolicy(policy);
+        governed.values().forEach(factory -> factory.strict().setPolicy(policy));
         this.policy = policy;
     }
 

@@ -18,6 +18,7 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import org.strictkeepalive.internal.connection.ConnectionGuard;
 import org.strictkeepalive.internal.jetty.ConnectorGovernor;
+import org.strictkeepalive.internal.observe.OperatorLog;
 import org.strictkeepalive.internal.policy.Decisions;
 import org.strictkeepalive.internal.policy.PolicyRules;
 
@@ -40,7 +41,11 @@ public class StrictKeepAliveConnectionFactory extends SettableConnectionFactory
         implements ConnectionFactory.Configuring {
     private static final Logger LOG = LoggerFactory.getLogger(StrictKeepAliveConnectionFactory.class);
 
+    private static final Logger OPERATORS = LoggerFactory.getLogger(OperatorLog.LOGGER);
+
     private final Map<Connector, ConnectorGovernor> connectors = new ConcurrentHashMap<>();
+    /** The factory that makes the connections, null for this one. */
+    private final ConnectionFactory original;
     /** The policy, and what follows from it. */
     private volatile Decisions decisions;
     /** The policy that was refused at a first connection, when it was too late to refuse the start. */
@@ -68,11 +73,31 @@ public class StrictKeepAliveConnectionFactory extends SettableConnectionFactory
      */
     public StrictKeepAliveConnectionFactory(
             @Name("config") HttpConfiguration config, @Name("policy") KeepAlivePolicy policy) {
-        super(config);
-        decisions = new Decisions(requirePolicy(policy));
+        this(config, policy, null);
     }
 
-    private static KeepAlivePolicy requirePolicy(KeepAlivePolicy policy) {
+    /**
+     * Creates a factory that governs the connections of another one.
+     *
+     * @param original the factory that makes the connections, null for this one
+     */
+    StrictKeepAliveConnectionFactory(HttpConfiguration config, KeepAlivePolicy policy, ConnectionFactory original) {
+        super(config);
+        decisions = new Decisions(requirePolicy(policy));
+        this.original = original;
+        if (original != null) {
+            addBean(original);
+        }
+    }
+
+    /** Gives up the factory that makes the connections: it gets another container. */
+    void releaseOriginal() {
+        if (original != null) {
+            removeBean(original);
+        }
+    }
+
+    static KeepAlivePolicy requirePolicy(KeepAlivePolicy policy) {
         if (policy == null) {
             throw new IllegalArgumentException("policy: null (expected: a KeepAlivePolicy)");
         }
@@ -92,7 +117,11 @@ public class StrictKeepAliveConnectionFactory extends SettableConnectionFactory
             return;
         }
         PolicyRules.check(policy);
+        String changes = PolicyRules.changes(getPolicy(), policy);
         decisions = new Decisions(policy);
+        if (!changes.isEmpty()) {
+            OPERATORS.info("Settings of {} changed: {}", connectors.keySet(), changes);
+        }
         connectors.values().forEach(connector -> connector.server().onPolicyChanged(policy));
     }
 
@@ -123,6 +152,9 @@ public class StrictKeepAliveConnectionFactory extends SettableConnectionFactory
 
     @Override
     public void configure(Connector connector) {
+        if (original instanceof ConnectionFactory.Configuring configuring) {
+            configuring.configure(connector);
+        }
         governed(connector);
     }
 
@@ -175,17 +207,26 @@ public class StrictKeepAliveConnectionFactory extends SettableConnectionFactory
     public Connection newConnection(Connector connector, EndPoint endPoint) {
         if (!connectors.containsKey(connector) && !connector.isRunning()) {
             // This accept has raced with the stop.
-            return super.newConnection(connector, endPoint);
+            return newUngoverned(connector, endPoint);
         }
         ConnectorGovernor governed = governedLate(connector);
         if (governed == null) {
-            return super.newConnection(connector, endPoint);
+            return newUngoverned(connector, endPoint);
         }
         ConnectionGuard guard = new ConnectionGuard(governed, endPoint);
-        Connection connection = super.newConnection(connector, guard);
-        guard.bind(connection);
-        governed.onGuard(guard);
+        Connection connection = newUngoverned(connector, guard);
+        if (guard.bind(connection)) {
+            governed.onGuard(guard);
+        } else {
+            governed.onForeign(connection);
+        }
         return connection;
+    }
+
+    private Connection newUngoverned(Connector connector, EndPoint endPoint) {
+        return original == null
+                ? super.newConnection(connector, endPoint)
+                : original.newConnection(connector, endPoint);
     }
 
     @Override

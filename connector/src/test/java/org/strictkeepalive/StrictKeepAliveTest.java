@@ -175,24 +175,10 @@ class StrictKeepAliveTest {
         assertEquals(64, chosen.getAcceptQueueSize());
     }
 
-    /** A factory that an application has made its own. */
-    private static final class OwnFactory extends HttpConnectionFactory {}
-
-    @Test
-    void aFactoryOfAClassOfItsOwnIsLeftAlone() {
-        OwnFactory own = new OwnFactory();
-        ServerConnector left = connector(own);
-        ServerConnector other = connector(new HttpConnectionFactory());
-        StrictKeepAlive.install(server);
-        assertSame(own, left.getDefaultConnectionFactory());
-        assertEquals(0, left.getAcceptQueueSize(), "nothing of that connector is changed");
-        assertInstanceOf(StrictKeepAliveConnectionFactory.class, other.getDefaultConnectionFactory());
-    }
-
     @Test
     void aServerWithNothingToReplaceIsRefused() {
         assertThrows(IllegalStateException.class, () -> StrictKeepAlive.install(server));
-        connector(new OwnFactory());
+        connector(new StrictKeepAliveConnectionFactory());
         String message = assertThrows(IllegalStateException.class, () -> StrictKeepAlive.install(server))
                 .getMessage();
         assertTrue(message.contains("expected: a connector with an HttpConnectionFactory"), message);
@@ -232,7 +218,7 @@ class StrictKeepAliveTest {
     }
 
     @Test
-    void aRunningServerIsRefused() throws Exception {
+    void aRunningConnectorIsRefused() throws Exception {
         FakeConnector connector = new FakeConnector(server, 1, new HttpConnectionFactory());
         ConnectionFactory before = connector.getDefaultConnectionFactory();
         server.start();

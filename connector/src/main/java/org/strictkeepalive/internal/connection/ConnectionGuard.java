@@ -37,13 +37,24 @@ public final class ConnectionGuard extends GuardedClose implements Function<Http
         return endPoint instanceof ConnectionGuard guard ? guard : null;
     }
 
+    /** Whether an endpoint is a guard, and of a connection that it knows. */
+    public static boolean isGoverned(EndPoint endPoint) {
+        return endPoint instanceof ConnectionGuard guard && guard.connection != null;
+    }
+
     /** Whether this guard governs a connection. It does not govern the one that its connection was upgraded to. */
     public boolean isGuardOf(Connection other) {
         return connection == other;
     }
 
-    public void bind(Connection http) {
-        connection = (AbstractMetaDataConnection) http;
+    /** Returns false, and then lets everything pass, if a connection is not one of Jetty's for HTTP. */
+    public boolean bind(Connection http) {
+        if (http instanceof AbstractMetaDataConnection known) {
+            connection = known;
+            return true;
+        }
+        leaves();
+        return false;
     }
 
     @Override

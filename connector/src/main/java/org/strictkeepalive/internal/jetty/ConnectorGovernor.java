@@ -5,6 +5,7 @@ import java.nio.channels.SelectableChannel;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Executor;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.Consumer;
 import java.util.function.Supplier;
 import org.eclipse.jetty.io.Connection;
@@ -29,6 +30,7 @@ import org.strictkeepalive.internal.connection.Governor;
 import org.strictkeepalive.internal.connection.Handshake;
 import org.strictkeepalive.internal.connection.Sockets;
 import org.strictkeepalive.internal.observe.Counters;
+import org.strictkeepalive.internal.observe.OperatorLog;
 import org.strictkeepalive.internal.policy.Decisions;
 import org.strictkeepalive.internal.policy.Pressure;
 import org.strictkeepalive.internal.server.Draining;
@@ -47,6 +49,7 @@ public final class ConnectorGovernor
                 LifeCycle.Listener,
                 Graceful {
     private static final Logger LOG = LoggerFactory.getLogger(ConnectorGovernor.class);
+    private static final Logger OPERATORS = LoggerFactory.getLogger(OperatorLog.LOGGER);
 
     private final AbstractConnector connector;
     private final ServerGovernor server;
@@ -55,9 +58,11 @@ public final class ConnectorGovernor
     private final Runnable released;
     private final HttpConfiguration.Customizer customizer;
     private final Phases phases;
+    private final Announcer announcer;
     private final Http2 http2 = new Http2(this);
 
     private final Supplier<Decisions> decisions;
+    private final AtomicBoolean foreign = new AtomicBoolean();
     private volatile boolean shutdown;
     /** Whether {@link #stopBegan} is known. The timer may notice a shutdown before {@link #shutdown} is called. */
     private volatile boolean stopping;
@@ -86,6 +91,7 @@ public final class ConnectorGovernor
         this.released = released;
         customizer = new GuardCustomizer(this);
         phases = new Phases(this, server);
+        announcer = new Announcer(connector, server);
         this.decisions = decisions;
     }
 
@@ -175,6 +181,7 @@ public final class ConnectorGovernor
         connector.addEventListener(this);
         configuration.getCustomizers().add(0, customizer);
         http2.govern(connector);
+        announcer.begin();
         SelectorManager selectors = selectors();
         if (selectors != null) {
             // The connector has handed its listeners to the selector manager already, without this one.
@@ -207,6 +214,7 @@ public final class ConnectorGovernor
         }
         phases.clear();
         http2.release();
+        announcer.end();
         server.sweep(this);
         released.run();
     }
@@ -318,6 +326,16 @@ public final class ConnectorGovernor
         opened(handshake, guard, guard.firstDue());
     }
 
+    /** The factory has made a connection that is not one of Jetty's for HTTP. It is left alone. */
+    public void onForeign(Connection connection) {
+        if (!foreign.getAndSet(true)) {
+            OPERATORS.warn(
+                    "Connections of {} are not governed: {} is not one of Jetty's",
+                    connector,
+                    connection.getClass().getName());
+        }
+    }
+
     /** The accept of a connection, without the time that the server itself needed for a handshake before. */
     private long begunAt(Handshake handshake) {
         long now = server.now();
@@ -347,7 +365,7 @@ public final class ConnectorGovernor
         EndPoint endPoint = connection.getEndPoint();
         if (http2.isOne(connection)) {
             onHttp2(connection, phases.take(Sockets.innermost(endPoint)));
-        } else if (ConnectionGuard.of(endPoint) == null && !http2.isTunnel(Sockets.innermost(endPoint))) {
+        } else if (!ConnectionGuard.isGoverned(endPoint) && !http2.isTunnel(Sockets.innermost(endPoint))) {
             phases.onOpened(connection);
         }
     }

@@ -2,6 +2,7 @@ package org.strictkeepalive.internal.policy;
 
 import java.util.List;
 import java.util.Objects;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.strictkeepalive.KeepAlivePolicy;
 import org.strictkeepalive.KeepAliveSetting;
@@ -43,5 +44,14 @@ public final class PolicyRules {
     /** Tells whether the settings of pressure are the same. */
     public static boolean agree(KeepAlivePolicy one, KeepAlivePolicy other) {
         return serverSettings().stream().allMatch(setting -> Objects.equals(one.get(setting), other.get(setting)));
+    }
+
+    /** Tells which settings change, and how. */
+    public static String changes(KeepAlivePolicy from, KeepAlivePolicy to) {
+        return Stream.of(KeepAliveSetting.values())
+                .filter(setting -> !Objects.equals(from.get(setting), to.get(setting)))
+                .map(setting ->
+                        setting + " " + setting.format(from.get(setting)) + " -> " + setting.format(to.get(setting)))
+                .collect(Collectors.joining(", "));
     }
 }

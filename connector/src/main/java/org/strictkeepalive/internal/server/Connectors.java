@@ -1,14 +1,19 @@
 package org.strictkeepalive.internal.server;
 
+import java.util.ArrayList;
 import java.util.Collection;
 import java.util.Collections;
 import java.util.Iterator;
+import java.util.List;
 import java.util.Set;
 import java.util.concurrent.CopyOnWriteArraySet;
 
 /** The running governed connectors of a server. Safe for use by any thread. */
 public final class Connectors implements Iterable<GovernedConnector> {
     private final Set<GovernedConnector> running = new CopyOnWriteArraySet<>();
+
+    /** Those of which operators have not been told. */
+    private final Set<GovernedConnector> untold = new CopyOnWriteArraySet<>();
 
     private final Ungoverned ungoverned = new Ungoverned();
 
@@ -19,10 +24,19 @@ public final class Connectors implements Iterable<GovernedConnector> {
 
     void add(GovernedConnector connector) {
         running.add(connector);
+        untold.add(connector);
     }
 
     void remove(GovernedConnector connector) {
         running.remove(connector);
+        untold.remove(connector);
+    }
+
+    /** Those of which operators have not been told, each only once. */
+    public List<GovernedConnector> takeUntold() {
+        List<GovernedConnector> result = new ArrayList<>(untold);
+        result.removeIf(connector -> !untold.remove(connector));
+        return result;
     }
 
     boolean isEmpty() {
