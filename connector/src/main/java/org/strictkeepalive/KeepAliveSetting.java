@@ -205,15 +205,24 @@ public enum KeepAliveSetting {
     }
 
     /**
-     * Finds a setting by its name.
+     * Finds a setting by its name. Case, {@code -} and {@code _} don't count, as in files and environment variables of
+     * frameworks.
      *
-     * @param name the name, such as {@code keepAliveTimeout}
+     * @param name the name, such as {@code keepAliveTimeout}, {@code keep-alive-timeout} or {@code KEEP_ALIVE_TIMEOUT}
      * @return the setting, empty if none has this name
      */
     public static Optional<KeepAliveSetting> find(String name) {
+        if (name == null) {
+            return Optional.empty();
+        }
+        String letters = letters(name);
         return Arrays.stream(values())
-                .filter(setting -> setting.settingName.equals(name))
+                .filter(setting -> letters(setting.name()).equals(letters))
                 .findAny();
+    }
+
+    private static String letters(String name) {
+        return name.replace("-", "").replace("_", "").toLowerCase(Locale.ROOT);
     }
 
     /** {@return the name, such as {@code keepAliveTimeout}} */

@@ -82,6 +82,8 @@ class HouseTest {
                 .definedBy(ROOT + ".jmx")
                 .layer("micrometer")
                 .definedBy(ROOT + ".micrometer")
+                .layer("spring")
+                .definedBy(ROOT + ".spring")
                 .layer("exported")
                 .definedBy(exported(false))
                 .layer("jetty")
@@ -104,6 +106,8 @@ class HouseTest {
                 .mayOnlyAccessLayers("exported", "vocabulary")
                 .whereLayer("micrometer")
                 .mayOnlyAccessLayers("exported", "vocabulary")
+                .whereLayer("spring")
+                .mayOnlyAccessLayers("micrometer", "exported", "vocabulary")
                 .whereLayer("exported")
                 .mayOnlyAccessLayers("jetty", "server", "connection", "observe", "policy", "time", "vocabulary")
                 .whereLayer("jetty")
@@ -131,6 +135,7 @@ class HouseTest {
                 ROOT,
                 ROOT + ".jmx",
                 ROOT + ".micrometer",
+                ROOT + ".spring",
                 INTERNAL + "jetty",
                 INTERNAL + "http2",
                 INTERNAL + "server",

@@ -11,6 +11,7 @@ import java.util.Arrays;
 import java.util.Collections;
 import java.util.EnumMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.TreeSet;
@@ -82,7 +83,11 @@ public class KeepAliveSettingTest {
     @ParameterizedTest
     @EnumSource
     void aSettingIsFoundByItsNameAndDescribedInOneSentence(KeepAliveSetting setting) {
-        assertEquals(Optional.of(setting), KeepAliveSetting.find(setting.getName()));
+        String kebab = setting.name().toLowerCase(Locale.ROOT).replace('_', '-');
+        String variable = kebab.replace("-", "");
+        for (String name : new String[] {setting.getName(), setting.name(), kebab, variable}) {
+            assertEquals(Optional.of(setting), KeepAliveSetting.find(name), name);
+        }
         assertEquals(setting.getName(), setting.toString());
         String description = setting.getDescription();
         assertTrue(description.matches("(?s)[A-Z][^\\n|]*\\."), description);
@@ -91,7 +96,7 @@ public class KeepAliveSettingTest {
 
     @Test
     void aNameThatIsNoneIsNotFound() {
-        for (String name : new String[] {"", "keepAliveTimout", "KEEP_ALIVE_TIMEOUT", "keepalivetimeout", null}) {
+        for (String name : new String[] {"", "-", "keepAliveTimout", "keep.alive.timeout", "keepAliveTimeout ", null}) {
             assertEquals(Optional.empty(), KeepAliveSetting.find(name));
         }
     }

@@ -85,6 +85,43 @@ class SettingsFilesTest {
                                 setting.getDescription())));
     }
 
+    @Test
+    void theMetadataOfSpringBoot() throws IOException {
+        check(
+                "src/main/resources/META-INF/spring-configuration-metadata.json",
+                "\"properties\": [\n",
+                "  ]",
+                metadata("enabled", "java.lang.Boolean", "Whether the policy is installed.", "true")
+                        + forEach(SettingsFilesTest::metadata).replaceFirst(",\n$", "\n"));
+    }
+
+    private static String metadata(KeepAliveSetting setting) {
+        String type = switch (setting.getUnit()) {
+            case DURATION -> "java.time.Duration";
+            case COUNT -> "java.lang.Integer";
+            case AMOUNT -> "java.lang.Long";
+            case SHARE -> "java.lang.Double";
+            case TRUTH -> "java.lang.Boolean";
+        };
+        Object preset = setting.getDefault();
+        String value = preset == null ? null : setting.format(preset);
+        boolean isText = setting.getUnit() == Unit.DURATION;
+        String description = preset == null
+                ? setting.getDescription() + " Default: " + setting.format(null) + "."
+                : setting.getDescription();
+        return metadata(
+                setting.name().toLowerCase(Locale.ROOT).replace('_', '-'),
+                type,
+                description,
+                isText && value != null ? '"' + value + '"' : value);
+    }
+
+    private static String metadata(String name, String type, String description, String preset) {
+        return "    {\n      \"name\": \"strict-keep-alive." + name + "\",\n      \"type\": \"" + type
+                + "\",\n      \"description\": \"" + description + "\""
+                + (preset == null ? "" : ",\n      \"defaultValue\": " + preset) + "\n    },\n";
+    }
+
     private static String unit(KeepAliveSetting setting) {
         return switch (setting.getUnit()) {
             case DURATION -> "time";

@@ -51,14 +51,21 @@ final class App implements AutoCloseable {
     }
 
     static App start(Path directory, String classPath, String main, String... arguments) throws IOException {
+        return start(directory, classPath, Map.of(), main, arguments);
+    }
+
+    /** Starts it with environment variables. */
+    static App start(Path directory, String classPath, Map<String, String> variables, String main, String... arguments)
+            throws IOException {
         Path log = directory.resolve("output.log");
         List<String> command = new ArrayList<>();
         command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
         command.addAll(List.of("-Xmx128m", "-XX:TieredStopAtLevel=1", "-cp"));
         command.addAll(List.of(directory + File.pathSeparator + classPath, main));
         command.addAll(List.of(arguments));
-        Process process = new ProcessBuilder(command)
-                .directory(directory.toFile())
+        ProcessBuilder builder = new ProcessBuilder(command);
+        builder.environment().putAll(variables);
+        Process process = builder.directory(directory.toFile())
                 .redirectErrorStream(true)
                 .redirectOutput(log.toFile())
                 .start();

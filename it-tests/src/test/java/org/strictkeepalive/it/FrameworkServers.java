@@ -7,7 +7,6 @@ import java.io.IOException;
 import java.net.URI;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.HashMap;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
 import java.util.regex.Pattern;
@@ -107,10 +106,7 @@ final class FrameworkServers {
 
         Boot(String boot, boolean strict, Path directory) throws Exception {
             String servlet = boot.equals("spring-boot-3") ? SERVLET : SERVLET.replace(".ee10.", ".ee11.");
-            Map<String, String> sources = new HashMap<>(Map.of("Any.java", servlet, "Application.java", APPLICATION));
-            if (strict) {
-                sources.put("StrictKeepAliveConfiguration.java", SpringBootIT.configuration(boot, 0));
-            }
+            Map<String, String> sources = Map.of("Any.java", servlet, "Application.java", APPLICATION);
             String classPath = App.classPath(boot);
             App.compile(Files.createDirectories(directory), classPath, sources);
             app = App.start(
@@ -120,7 +116,8 @@ final class FrameworkServers {
                     "--server.port=0",
                     "--server.address=127.0.0.1",
                     "--server.http2.enabled=true",
-                    "--server.shutdown=graceful");
+                    "--server.shutdown=graceful",
+                    "--strict-keep-alive.enabled=" + strict);
         }
 
         private String command(String command, String answer) throws Exception {

@@ -7,21 +7,28 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.Socket;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse.BodyHandlers;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** Applications of Spring Boot with the bean of the document, as processes. */
+/** Applications of Spring Boot with the dependency and the classes of the document, as processes. */
 class SpringBootIT {
     private static final Path DOCUMENT = Path.of("../connector/docs/spring-boot.md");
     private static final String PACKAGE = "package app;\n\n";
@@ -76,55 +83,55 @@ class SpringBootIT {
         return text.split(Pattern.quote(part), -1).length - 1;
     }
 
-    /** The source of the bean of the document, by its place there. */
-    static String configuration(String boot, int sample) throws IOException {
+    /** A class of the document, by its place there. */
+    private static String sample(String boot, int index) throws IOException {
         List<String> blocks = new ArrayList<>();
         Matcher matcher = Pattern.compile("```java\n(.*?)```", Pattern.DOTALL).matcher(Files.readString(DOCUMENT));
         while (matcher.find()) {
             blocks.add(matcher.group(1));
         }
-        String bean = blocks.get(sample);
-        if (boot.equals("spring-boot-3")) {
-            String four = "import org.springframework.boot.jetty.ConfigurableJettyWebServerFactory;\n";
-            assertTrue(bean.contains(four), bean);
-            bean = bean.replace(four, blocks.get(1));
-        }
-        return PACKAGE + bean;
+        String source = blocks.get(index);
+        String four = "import org.springframework.boot.jetty.ConfigurableJettyWebServerFactory;\n";
+        return PACKAGE + (boot.equals("spring-boot-3") ? source.replace(four, blocks.get(2)) : source);
     }
 
-    private App start(String boot, int sample, String... properties) throws Exception {
+    private App start(String boot, Map<String, String> sources, Map<String, String> variables, String... properties)
+            throws Exception {
         String classPath = App.classPath(boot);
-        App.compile(
-                directory,
-                classPath,
-                Map.of(
-                        "Application.java",
-                        APPLICATION,
-                        "StrictKeepAliveConfiguration.java",
-                        configuration(boot, sample)));
+        Map<String, String> all = new HashMap<>(sources);
+        all.put("Application.java", APPLICATION);
+        App.compile(directory, classPath, all);
         List<String> arguments = new ArrayList<>(List.of("--server.port=0", "--server.address=127.0.0.1"));
         arguments.addAll(Arrays.asList(properties));
-        return App.start(directory, classPath, "app.Application", arguments.toArray(String[]::new));
+        return App.start(directory, classPath, variables, "app.Application", arguments.toArray(String[]::new));
+    }
+
+    private App start(String boot, String... properties) throws Exception {
+        return start(boot, Map.of(), Map.of(), properties);
+    }
+
+    private static int port(App app) throws Exception {
+        return app.awaitPort("Jetty started on port {} \\(http/1\\.1");
     }
 
     @ParameterizedTest
     @ValueSource(strings = {"spring-boot-4", "spring-boot-3"})
-    void oneBeanGovernsAndBootGoesOnAsItWas(String boot) throws Exception {
+    void theDependencyGovernsAndBootGoesOnAsItWas(String boot) throws Exception {
         App app = start(
                 boot,
-                0,
                 "--server.jetty.connection-idle-timeout=2500ms",
                 "--server.max-http-request-header-size=4KB",
                 "--server.forward-headers-strategy=native",
                 "--server.shutdown=graceful",
                 "--management.server.port=0");
         try (app) {
-            int port = app.awaitPort("Jetty started on port {} \\(http/1\\.1");
+            int port = port(app);
             // Boot's idle timeout is the keep-alive timeout: it is told, and it acts.
             String answer = exchange(port, request("/hello", "Connection: keep-alive\r\n"));
             assertTrue(answer.startsWith("HTTP/1.1 200 OK\r\n"), answer);
             assertTrue(answer.contains("Keep-Alive: timeout=1, max=9999\r\n"), answer);
             assertTrue(answer.contains("http from 127.0.0.1"), answer);
+            assertEquals(1, count(app.log(), "Strict keep-alive governs "), app.log());
 
             String many = exchange(port, request("/hello", "").repeat(1002));
             assertEquals(1002, count(many, "HTTP/1.1 200 OK\r\n"));
@@ -171,18 +178,97 @@ class SpringBootIT {
     @ValueSource(strings = {"spring-boot-4", "spring-boot-3"})
     void settingsArePropertiesAndTlsIsBoots(String boot) throws Exception {
         Path keys = Keys.make(directory.resolve("test.p12"));
+        Map<String, String> variables = Map.of("STRICTKEEPALIVE_KEEPALIVETIMEOUT", "75s");
         try (App app = start(
                 boot,
-                2,
-                "--strict-keep-alive.maxRequestsPerConnection=2",
+                Map.of(),
+                variables,
+                "--strict-keep-alive.max-requests-per-connection=2",
+                "--strict-keep-alive.requestHeaderTimeout=7s",
+                "--server.http2.enabled=true",
+                "--server.jetty.max-connections=50",
                 "--server.ssl.key-store=" + keys.toUri(),
                 "--server.ssl.key-store-password=" + Keys.PASSWORD)) {
-            int port = app.awaitPort("Jetty started on port {} \\(ssl, http/1\\.1");
+            int port = app.awaitPort("Jetty started on port {} \\(ssl, ");
             Socket tls = Keys.trusting(keys).getSocketFactory().createSocket("localhost", port);
             String answers = exchange(tls, request("/hello", "").repeat(3));
             assertEquals(2, count(answers, "HTTP/1.1 200 OK\r\n"), answers);
             assertEquals(1, count(answers, "Connection: close\r\n"), answers);
             assertEquals(2, count(answers, "https from 127.0.0.1"), answers);
+            String log = app.log();
+            assertTrue(
+                    log.contains(": keepAliveTimeout=75s firstRequestTimeout=30s requestHeaderTimeout=7s"
+                            + " maxRequestsPerConnection=2 "),
+                    log);
+            HttpClient client =
+                    HttpClient.newBuilder().sslContext(Keys.trusting(keys)).build();
+            HttpRequest hello = HttpRequest.newBuilder(URI.create("https://localhost:" + port + "/hello"))
+                    .build();
+            assertEquals(
+                    HttpClient.Version.HTTP_2,
+                    client.send(hello, BodyHandlers.ofString()).version());
+        }
+    }
+
+    @ParameterizedTest
+    @CsvSource({
+        "spring-boot-4,keep-alive-timeout=soon,keepAliveTimeout: soon (expected: a time such as 500ms",
+        "spring-boot-4,keep-alive-timout=75s,\"expected: one of enabled, keep-alive-timeout, \"",
+        "spring-boot-3,high-at=2,\"highAt: 2.0 (expected: a number, at most 1\""
+    })
+    void bootReportsAWrongProperty(String boot, String property, String reason) throws Exception {
+        try (App app = start(boot, "--strict-keep-alive." + property)) {
+            assertTrue(app.process().waitFor(180, TimeUnit.SECONDS));
+            String log = app.log();
+            assertTrue(log.contains("APPLICATION FAILED TO START"), log);
+            assertTrue(log.contains("strict-keep-alive." + property.split("=", -1)[0]), log);
+            assertTrue(log.contains(reason.replace("\"", "")), log);
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"spring-boot-4", "spring-boot-3"})
+    void metersHealthAndTheMonitorAreThere(String boot) throws Exception {
+        try (App app = start(
+                boot,
+                Map.of("KeepAliveController.java", sample(boot, 0)),
+                Map.of(),
+                "--management.endpoints.web.exposure.include=health,metrics")) {
+            int port = port(app);
+            String close = "Connection: close\r\n";
+            String answer = exchange(port, request("/actuator/metrics/jetty.keepalive.connections.opened", close));
+            assertTrue(answer.startsWith("HTTP/1.1 200 OK\r\n"), answer);
+            answer = exchange(port, request("/keep-alive", close));
+            assertTrue(answer.contains("\"level\" : \"NORMAL\""), answer);
+            answer = exchange(port, request("/actuator/health", close));
+            assertTrue(answer.startsWith("HTTP/1.1 200 OK\r\n"), answer);
+            exchange(port, "POST /drain HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n" + close + "\r\n");
+            answer = exchange(port, request("/actuator/health", close));
+            assertTrue(answer.startsWith("HTTP/1.1 503 "), answer);
+            assertTrue(answer.contains("OUT_OF_SERVICE"), answer);
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"spring-boot-4", "spring-boot-3"})
+    void anOwnPolicyComesFirst(String boot) throws Exception {
+        try (App app = start(
+                boot,
+                Map.of("StrictKeepAliveConfiguration.java", sample(boot, 1)),
+                Map.of(),
+                "--strict-keep-alive.max-requests-per-connection=1")) {
+            String answers = exchange(port(app), request("/hello", "").repeat(3));
+            assertEquals(2, count(answers, "HTTP/1.1 200 OK\r\n"), answers);
+            assertTrue(app.log().contains("The application has installed a policy of its own"), app.log());
+        }
+    }
+
+    @Test
+    void itCanBeSwitchedOff() throws Exception {
+        try (App app = start("spring-boot-4", "--strict-keep-alive.enabled=false")) {
+            String answer = exchange(port(app), request("/hello", "Connection: close\r\n"));
+            assertTrue(answer.startsWith("HTTP/1.1 200 OK\r\n"), answer);
+            assertEquals(0, count(app.log(), "Strict keep-alive governs "), app.log());
         }
     }
 }
