@@ -29,7 +29,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 /** A servlet application is the same on plain Jetty and on strict, but for what the policy states. */
 @ParameterizedClass
-@ValueSource(strings = {"ee10", "ee11"})
+@ValueSource(strings = {"ee10", "ee11", "ee8"})
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
 class ServletIT {
     private static final Path SOURCE = Path.of("src/test/java/org/strictkeepalive/it/ServletApp.java");
@@ -45,12 +45,27 @@ class ServletIT {
     @BeforeParameterizedClassInvocation
     void start(String name, @TempDir Path directory) throws Exception {
         assumeFalse(environment.equals("ee11") && Jetty.VERSION.startsWith("12.0."), "no ee11 in " + Jetty.VERSION);
-        String classPath = environment.equals("ee10") ? System.getProperty("java.class.path") : App.classPath("ee11");
-        String source = Files.readString(SOURCE).replace("jetty.ee10", "jetty." + environment);
+        assumeFalse(
+                environment.equals("ee8") && !System.getProperty("jetty.built").equals(Jetty.VERSION),
+                "ee8 is run with the version of the build only");
+        String classPath =
+                environment.equals("ee10") ? System.getProperty("java.class.path") : App.classPath(environment);
+        String source = source(environment);
         App.compile(directory, classPath, Map.of("ServletApp.java", source));
         app = App.start(directory, classPath, "org.strictkeepalive.it.ServletApp");
         plain = app.awaitPort("plain on port {}");
         strict = app.awaitPort("strict on port {}");
+    }
+
+    /** The application for another version of Jakarta EE. Before ee10 a servlet context is no handler of Jetty's core. */
+    private static String source(String environment) throws IOException {
+        String source = Files.readString(SOURCE).replace("jetty.ee10", "jetty." + environment);
+        if (environment.equals("ee8")) {
+            source = source.replace("new ServletContextHandler(", "new ServletContextHandler(null, ")
+                    .replace("new GzipHandler(context)", "new GzipHandler(context.get())")
+                    .replace("jakarta.servlet", "javax.servlet");
+        }
+        return source;
     }
 
     @AfterParameterizedClassInvocation
