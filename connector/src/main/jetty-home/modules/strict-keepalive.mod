@@ -1,5 +1,5 @@
 [description]
-Gives the HTTP/1.1 connections of all connectors a strict keep-alive policy:
+Gives the HTTP connections of all connectors a strict keep-alive policy:
 exact timeouts, a bounded linger, and closes ahead of "Too many open files".
 
 [tags]

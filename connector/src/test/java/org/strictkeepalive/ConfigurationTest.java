@@ -79,12 +79,15 @@ class ConfigurationTest {
                 .getPolicy();
     }
 
-    private static void configure(Path xml, Server server, Map<String, String> settings) throws Exception {
+    /** Returns the policy that a file installs, null if it doesn't. */
+    private static KeepAlivePolicy configure(Path xml, Server server, Map<String, String> settings) throws Exception {
         XmlConfiguration configuration =
                 new XmlConfiguration(ResourceFactory.root().newResource(xml));
         configuration.getIdMap().put("Server", server);
         settings.forEach((name, value) -> configuration.getProperties().put(PREFIX + name, value));
         assertEquals(server, configuration.configure());
+        StrictKeepAlive installed = (StrictKeepAlive) configuration.getIdMap().get("strictKeepAlive");
+        return installed == null ? null : installed.getPolicy();
     }
 
     private static List<String> xmlOf(String document) throws IOException {
@@ -99,16 +102,15 @@ class ConfigurationTest {
 
     @Test
     void aModuleWithoutPropertiesHasTheDefaults() throws Exception {
-        configure(MODULE_XML, server, Map.of());
-        assertEquals(settings(KeepAlivePolicy.defaults()), settings(policy(server)));
+        KeepAlivePolicy policy = configure(MODULE_XML, server, Map.of());
+        assertEquals(settings(KeepAlivePolicy.defaults()), settings(policy));
     }
 
     @Test
     void everyPropertyOfTheModuleArrives() throws Exception {
         Map<String, String> settings = otherSettings();
         settings(KeepAlivePolicy.defaults()).forEach((name, value) -> assertNotEquals(value, settings.get(name), name));
-        configure(MODULE_XML, server, settings);
-        assertEquals(settings, settings(policy(server)));
+        assertEquals(settings, settings(configure(MODULE_XML, server, settings)));
     }
 
     @Test
@@ -120,7 +122,7 @@ class ConfigurationTest {
             StringBuilder sets = new StringBuilder();
             names.forEach(name -> sets.append(set(name, others.get(name))));
             Path xml = directory.resolve(round + ".xml");
-            String sample = xmlOf("jetty-xml.md").get(0);
+            String sample = xmlOf("jetty-xml.md").get(1);
             Files.writeString(
                     xml, sample.replaceAll("(?s)<Set name=\"keepAliveTimeout\">.*?(?=</New>)", sets.toString()));
             Server configured = new Server();
@@ -132,7 +134,7 @@ class ConfigurationTest {
     @Test
     void theSampleOfTheDocumentServes() throws Exception {
         Path xml = directory.resolve("jetty.xml");
-        Files.writeString(xml, xmlOf("jetty-xml.md").get(0).replace("8080", "0"));
+        Files.writeString(xml, xmlOf("jetty-xml.md").get(1).replace("8080", "0"));
         Server sample = new Server();
         sample.setHandler(TestServer.hello());
         configure(xml, sample, Map.of());
@@ -149,9 +151,9 @@ class ConfigurationTest {
     @Test
     void theLineOfTheDocumentInstalls() throws Exception {
         Path xml = directory.resolve("jetty.xml");
-        String sample = xmlOf("jetty-xml.md").get(0);
+        String sample = xmlOf("jetty-xml.md").get(1);
         String head = sample.substring(0, sample.indexOf("  <Call"));
-        Files.writeString(xml, head + xmlOf("jetty-xml.md").get(1) + "</Configure>");
+        Files.writeString(xml, head + xmlOf("jetty-xml.md").get(0) + "</Configure>");
         configure(xml, server, Map.of());
         assertEquals(settings(KeepAlivePolicy.defaults()), settings(policy(server)));
     }
@@ -183,7 +185,7 @@ class ConfigurationTest {
 
     @Test
     void everyWrongNumberInAnXmlFileStopsItsConfiguration() throws Exception {
-        String sample = xmlOf("jetty-xml.md").get(0);
+        String sample = xmlOf("jetty-xml.md").get(1);
         Path xml = directory.resolve("wrong.xml");
         for (KeepAliveSetting setting : KeepAliveSetting.values()) {
             if (setting.getUnit() == KeepAliveSetting.Unit.TRUTH) {

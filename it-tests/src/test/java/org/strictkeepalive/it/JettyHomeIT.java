@@ -62,6 +62,22 @@ class JettyHomeIT {
         return jetty;
     }
 
+    private static final String LATE_CONNECTOR = """
+            <?xml version="1.0"?>
+            <!DOCTYPE Configure PUBLIC "-//Jetty//Configure//EN" "https://jetty.org/configure_10_0.dtd">
+            <Configure id="Server" class="org.eclipse.jetty.server.Server">
+              <Call name="addConnector">
+                <Arg>
+                  <New class="org.eclipse.jetty.server.ServerConnector">
+                    <Arg name="server"><Ref refid="Server"/></Arg>
+                    <Set name="host">127.0.0.1</Set>
+                    <Set name="acceptQueueSize">1024</Set>
+                  </New>
+                </Arg>
+              </Call>
+            </Configure>
+            """;
+
     private static JettyHome.Result succeed(JettyHome.Result result) {
         assertEquals(0, result.exitValue(), result.output());
         return result;
@@ -126,6 +142,9 @@ class JettyHomeIT {
                     jetty.sslContext.keyStorePath=etc/test.p12
                     jetty.sslContext.keyStorePassword=changeit
                     """);
+            // A connector that comes behind the module's file.
+            Files.writeString(jetty.base().resolve("etc/late.xml"), LATE_CONNECTOR);
+            Files.writeString(jetty.base().resolve("start.d/late.ini"), "etc/late.xml\n");
             addTheModule(jetty, PREFIX + "maxRequestsPerConnection=2", PREFIX + "keepAliveTimeout=500");
 
             String config = succeed(jetty.start("--list-config")).output();
@@ -144,6 +163,13 @@ class JettyHomeIT {
                 get(idle);
                 assertEquals(-1, idle.getInputStream().read());
             }
+            String governs = jetty.log()
+                    .lines()
+                    .filter(line -> line.contains("Strict keep-alive governs "))
+                    .reduce((one, other) -> one + "\n" + other)
+                    .orElse("");
+            assertEquals(4, governs.split("ServerConnector@", -1).length, governs);
+            assertTrue(governs.contains("h2c") && governs.contains("alpn, h2"), governs);
             assertFalse(jetty.log().contains("WARN :os."), jetty.log());
             assertFalse(jetty.log().contains("Exception"), jetty.log());
         }
