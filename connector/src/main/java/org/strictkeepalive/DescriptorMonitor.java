@@ -49,8 +49,13 @@ public final class DescriptorMonitor implements Dumpable {
         statistics = new KeepAliveStatistics(governor);
     }
 
-    /** Returns the monitor of a server. Creates it if there is none yet. */
-    static DescriptorMonitor of(Server server) {
+    /**
+     * Returns the monitor of a server. Creates it if there is none yet.
+     *
+     * @param server the server
+     * @return the monitor
+     */
+    public static DescriptorMonitor of(Server server) {
         synchronized (server) {
             DescriptorMonitor monitor = server.getBean(DescriptorMonitor.class);
             if (monitor == null) {

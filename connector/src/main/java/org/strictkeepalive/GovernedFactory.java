@@ -1,8 +1,9 @@
 package org.strictkeepalive;
 
-import java.util.ArrayList;
 import java.util.EventListener;
+import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Set;
 import org.eclipse.jetty.server.AbstractConnector;
 import org.eclipse.jetty.server.ConnectionFactory;
 import org.eclipse.jetty.server.DetectorConnectionFactory;
@@ -19,17 +20,16 @@ final class GovernedFactory {
     private static final int ACCEPT_QUEUE_SIZE = 1024;
 
     private final AbstractConnector connector;
-    private final List<ConnectionFactory> before;
-    private final String defaultProtocol;
     private final boolean queueUnset;
+    /** The factory in whose place {@link #strict} is, null if a strict one was there already, inside another one. */
+    private ConnectionFactory replaced;
+
     private StrictKeepAliveConnectionFactory strict;
-    /** Null if the factory is not wrapped. */
+    /** Null if the factory was replaced. */
     private Configuration configuration;
 
     private GovernedFactory(AbstractConnector connector) {
         this.connector = connector;
-        before = List.copyOf(connector.getConnectionFactories());
-        defaultProtocol = connector.getDefaultProtocol();
         queueUnset = connector instanceof ServerConnector tcp && tcp.getAcceptQueueSize() == 0;
     }
 
@@ -39,32 +39,43 @@ final class GovernedFactory {
         return result.govern(policy) ? result : null;
     }
 
-    StrictKeepAliveConnectionFactory strict() {
-        return strict;
+    /** Whether the connector still has the factory. */
+    boolean isInPlace() {
+        return configuration != null || connector.getConnectionFactories().contains(strict);
+    }
+
+    KeepAlivePolicy policy() {
+        return strict.getPolicy();
+    }
+
+    /** A factory that was there before keeps its own settings. */
+    void setPolicy(KeepAlivePolicy policy) {
+        if (configuration == null) {
+            strict.setPolicy(policy);
+        }
     }
 
     private boolean govern(KeepAlivePolicy policy) {
-        List<ConnectionFactory> after = new ArrayList<>();
-        for (ConnectionFactory factory : before) {
+        for (ConnectionFactory factory : Set.copyOf(connector.getConnectionFactories())) {
             HttpConnectionFactory http = http(factory);
-            if (http == null || (http == factory && http instanceof StrictKeepAliveConnectionFactory)) {
-                after.add(factory);
-            } else if (http instanceof StrictKeepAliveConnectionFactory wrapped) {
+            if (http instanceof StrictKeepAliveConnectionFactory wrapped) {
+                if (wrapped == factory) {
+                    return false;
+                }
                 strict = wrapped;
-                after.add(factory);
-            } else {
+            } else if (http != null && replaced == null) {
+                replaced = factory;
                 strict = replacement(factory, http, policy);
-                after.add(strict);
             }
         }
         if (strict == null) {
             return false;
         }
-        if (after.equals(before)) {
+        if (replaced == null) {
             configuration = new Configuration(connector, strict);
             connector.addBean(configuration);
         } else {
-            setFactories(after);
+            swap(replaced, strict);
         }
         if (queueUnset) {
             ((ServerConnector) connector).setAcceptQueueSize(ACCEPT_QUEUE_SIZE);
@@ -77,14 +88,18 @@ final class GovernedFactory {
             connector.removeBean(configuration);
         } else {
             strict.releaseOriginal();
-            setFactories(before);
+            swap(strict, replaced);
         }
         if (queueUnset) {
             ((ServerConnector) connector).setAcceptQueueSize(0);
         }
     }
 
-    private void setFactories(List<ConnectionFactory> factories) {
+    /** Replaces a factory, and keeps the order of the protocols and the default protocol. */
+    private void swap(ConnectionFactory from, ConnectionFactory to) {
+        String defaultProtocol = connector.getDefaultProtocol();
+        List<ConnectionFactory> factories = new LinkedHashSet<>(connector.getConnectionFactories())
+                .stream().map(factory -> factory == from ? to : factory).toList();
         connector.setConnectionFactories(factories);
         connector.setDefaultProtocol(defaultProtocol);
     }
@@ -103,7 +118,9 @@ final class GovernedFactory {
             LOG.warn("The HTTP/1.1 factory inside {} of {} is left alone", factory, connector);
             return null;
         }
-        return wrapped != null && factory.getProtocols().contains(wrapped.getProtocol()) ? wrapped : null;
+        boolean speaks = wrapped != null
+                && factory.getProtocols().stream().anyMatch(one -> one.equalsIgnoreCase(wrapped.getProtocol()));
+        return speaks ? wrapped : null;
     }
 
     @SuppressWarnings("removal") // Jetty 12.0 has these settings at the factory, later ones at the configuration.

@@ -2,12 +2,18 @@ package org.strictkeepalive;
 
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.stream.Stream;
 import org.eclipse.jetty.server.AbstractConnector;
 import org.eclipse.jetty.server.Connector;
 import org.eclipse.jetty.server.HttpConnectionFactory;
 import org.eclipse.jetty.server.Server;
 import org.eclipse.jetty.util.component.Container;
 import org.eclipse.jetty.util.component.LifeCycle;
+import org.eclipse.jetty.util.thread.AutoLock;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+import org.strictkeepalive.internal.observe.OperatorLog;
+import org.strictkeepalive.internal.policy.PolicyRules;
 
 /**
  * Puts the strict keep-alive policy into an existing server, and takes it out again.
@@ -22,14 +28,22 @@ import org.eclipse.jetty.util.component.LifeCycle;
  * TLS, ALPN or PROXY go on as they did.
  *
  * <p>Frameworks often put a factory of their own in a connector: one whose class extends {@link HttpConnectionFactory},
- * or one that wraps it and has it as a bean. Such a factory goes on making the connections. A {@code
- * StrictKeepAliveConnectionFactory} that is wrapped stays, and is configured at the start of its connector.
+ * or one that wraps it and has it as a bean. Such a factory goes on making the connections, with an {@code
+ * EndPoint.Wrapper} whose {@code unwrap()} is Jetty's endpoint. If it wraps that once more, casts it, or makes connections
+ * with another {@code HttpConfiguration}, its connections are not governed, with a warning. A {@code
+ * StrictKeepAliveConnectionFactory} that is wrapped stays with its own settings, and is configured at the start of its
+ * connector.
  *
  * <p>Not safe for use by several threads at once, except {@link #getPolicy} and {@link #setPolicy}.
  */
 public final class StrictKeepAlive {
+    private static final Logger LOG = LoggerFactory.getLogger(OperatorLog.LOGGER);
+
     private final Server server;
+    private final AutoLock lock = new AutoLock();
+    /** Guarded by the lock. */
     private final Map<AbstractConnector, GovernedFactory> governed = new LinkedHashMap<>();
+
     private final InstallOnStart onStart = new InstallOnStart();
     private volatile KeepAlivePolicy policy;
 
@@ -86,10 +100,13 @@ public final class StrictKeepAlive {
                         "connectors: " + connector + " (expected: a connector of " + server + ")");
             }
             if (connector.isRunning()) {
-                throw new IllegalStateException("connectors: " + connector + " (expected: not started)");
+                throw running(connector);
             }
         }
         result.govern(connectors);
+        if (result.governed.isEmpty()) {
+            throw result.nothing();
+        }
         return result;
     }
 
@@ -106,9 +123,9 @@ public final class StrictKeepAlive {
     }
 
     /**
-     * Installs a policy on all connectors that a server has when it starts, and on those that are added while it runs.
-     * For frameworks that hand out the server before its connectors exist. The start fails with {@link
-     * IllegalStateException} if no connector has an HTTP/1.1 factory then.
+     * Installs a policy on all connectors that a server has when it starts, and on those that are added while it runs,
+     * with the factories that they have then. For frameworks that hand out the server before its connectors exist. The
+     * start fails with {@link IllegalStateException} if there are connectors, and none has an HTTP/1.1 factory.
      *
      * @param server the server, not started
      * @param policy the policy
@@ -130,29 +147,74 @@ public final class StrictKeepAlive {
     }
 
     private void govern(Connector... connectors) {
-        for (Connector connector : connectors) {
-            govern(connector);
-        }
-        if (governed.isEmpty()) {
-            throw new IllegalStateException(
-                    "server: " + server + " (expected: a connector with an HttpConnectionFactory)");
+        try (AutoLock ignored = lock.lock()) {
+            for (Connector connector : connectors) {
+                governOne(connector);
+            }
         }
     }
 
-    private void govern(Connector connector) {
-        if (connector instanceof AbstractConnector http && !governed.containsKey(http)) {
-            GovernedFactory factory = GovernedFactory.of(http, policy);
-            if (factory != null) {
-                governed.put(http, factory);
+    private void governOne(Connector connector) {
+        if (!(connector instanceof AbstractConnector http)) {
+            return;
+        }
+        GovernedFactory known = governed.get(http);
+        if (known != null && known.isInPlace()) {
+            return;
+        }
+        if (http.isRunning()) {
+            throw running(connector);
+        }
+        governed.remove(http);
+        KeepAlivePolicy wanted = policy;
+        for (GovernedFactory other : governed.values()) {
+            if (!PolicyRules.agree(wanted, other.policy())) {
+                wanted = wanted.withPressureSettingsOf(other.policy()); // They have changed while running.
             }
         }
+        GovernedFactory factory = GovernedFactory.of(http, wanted);
+        if (factory != null) {
+            governed.put(http, factory);
+        }
+    }
+
+    private static IllegalStateException running(Connector connector) {
+        return new IllegalStateException("connectors: " + connector + " (expected: not started)");
+    }
+
+    private static boolean isStrict(Connector connector) {
+        return connector.getConnectionFactory(StrictKeepAliveConnectionFactory.class) != null;
+    }
+
+    private boolean isGoverned(Connector connector) {
+        try (AutoLock ignored = lock.lock()) {
+            return isStrict(connector) || governed.containsKey(connector);
+        }
+    }
+
+    private IllegalStateException nothing() {
+        boolean strict = Stream.of(server.getConnectors()).anyMatch(StrictKeepAlive::isStrict);
+        return new IllegalStateException("server: " + server + " (expected: a connector with an HttpConnectionFactory"
+                + (strict ? " that is not governed already)" : ")"));
     }
 
     /** Governs the connectors as the server starts, before they do. */
     private final class InstallOnStart implements LifeCycle.Listener, Container.Listener {
         @Override
         public void lifeCycleStarting(LifeCycle starting) {
-            govern(server.getConnectors());
+            Connector[] connectors = server.getConnectors();
+            govern(connectors);
+            // If there is none yet, they come later.
+            if (connectors.length > 0 && Stream.of(connectors).noneMatch(StrictKeepAlive.this::isGoverned)) {
+                throw nothing();
+            }
+        }
+
+        @Override
+        public void lifeCycleStarted(LifeCycle started) {
+            if (server.getConnectors().length == 0) {
+                LOG.warn("{} has no connector yet: those that are added will be governed", server);
+            }
         }
 
         @Override
@@ -163,11 +225,30 @@ public final class StrictKeepAlive {
         }
 
         @Override
-        public void beanRemoved(Container parent, Object child) {}
+        public void beanRemoved(Container parent, Object child) {
+            if (server.isRunning() && child instanceof AbstractConnector removed) {
+                try (AutoLock ignored = lock.lock()) {
+                    governed.remove(removed);
+                }
+            }
+        }
     }
 
     /**
-     * Puts back the factories and the {@code acceptQueueSize} that the connectors had before, and removes the monitor.
+     * Tells whether a policy is installed on a server, or will be when it starts.
+     *
+     * @param server the server
+     * @return true if one of its connectors has a {@link StrictKeepAliveConnectionFactory}, or {@link #installOnStart} was
+     *     called for it
+     */
+    public static boolean isInstalled(Server server) {
+        return Stream.of(server.getConnectors()).anyMatch(StrictKeepAlive::isStrict)
+                || server.getEventListeners().stream().anyMatch(InstallOnStart.class::isInstance);
+    }
+
+    /**
+     * Puts back the factories and the {@code acceptQueueSize} that the connectors had before. Removes the monitor, unless
+     * another policy is installed on the server.
      *
      * @throws IllegalStateException if the server is running
      */
@@ -176,10 +257,12 @@ public final class StrictKeepAlive {
             throw new IllegalStateException("server: " + server + " (expected: stopped)");
         }
         server.removeEventListener(onStart);
-        governed.values().forEach(GovernedFactory::putBack);
-        governed.clear();
+        try (AutoLock ignored = lock.lock()) {
+            governed.values().stream().filter(GovernedFactory::isInPlace).forEach(GovernedFactory::putBack);
+            governed.clear();
+        }
         DescriptorMonitor monitor = server.getBean(DescriptorMonitor.class);
-        if (monitor != null) {
+        if (monitor != null && !isInstalled(server)) {
             server.removeBean(monitor.getStatistics());
             server.removeBean(monitor);
         }
@@ -195,15 +278,17 @@ public final class StrictKeepAlive {
     }
 
     /**
-     * Replaces the policy on all connectors, also while they run.
+     * Replaces the policy on all connectors, also while they run. A factory that was strict already keeps its own.
      *
      * @param policy the policy
      * @throws IllegalArgumentException for null and, while running, for settings that contradict each other
      */
     public void setPolicy(KeepAlivePolicy policy) {
         StrictKeepAliveConnectionFactory.requirePolicy(policy);
-        governed.values().forEach(factory -> factory.strict().setPolicy(policy));
-        this.policy = policy;
+        try (AutoLock ignored = lock.lock()) {
+            governed.values().forEach(factory -> factory.setPolicy(policy));
+            this.policy = policy;
+        }
     }
 
     /**

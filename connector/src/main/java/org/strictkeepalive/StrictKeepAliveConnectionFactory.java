@@ -214,19 +214,42 @@ public class StrictKeepAliveConnectionFactory extends SettableConnectionFactory
             return newUngoverned(connector, endPoint);
         }
         ConnectionGuard guard = new ConnectionGuard(governed, endPoint);
-        Connection connection = newUngoverned(connector, guard);
-        if (guard.bind(connection)) {
+        Connection connection;
+        try {
+            connection = newUngoverned(connector, guard);
+        } catch (ClassCastException x) {
+            if (original == null) {
+                throw x;
+            }
+            LOG.debug("{} knows no wrapped endpoint", original, x);
+            connection = newUngoverned(connector, endPoint);
+        }
+        if (guard.bind(connection, getHttpConfiguration())) {
             governed.onGuard(guard);
         } else {
-            governed.onForeign(connection);
+            governed.onForeign(original, connection);
         }
         return connection;
     }
 
     private Connection newUngoverned(Connector connector, EndPoint endPoint) {
-        return original == null
-                ? super.newConnection(connector, endPoint)
-                : original.newConnection(connector, endPoint);
+        if (original == null) {
+            return super.newConnection(connector, endPoint);
+        }
+        Connection connection = original.newConnection(connector, endPoint);
+        // The original has added its own. It may be a listener itself, or somebody has added one here.
+        getEventListeners().forEach(connection::addEventListener);
+        return connection;
+    }
+
+    @Override
+    public String getProtocol() {
+        return original == null ? super.getProtocol() : original.getProtocol();
+    }
+
+    @Override
+    public List<String> getProtocols() {
+        return original == null ? super.getProtocols() : original.getProtocols();
     }
 
     @Override

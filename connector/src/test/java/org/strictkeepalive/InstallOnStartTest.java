@@ -6,7 +6,13 @@ import static org.junit.jupiter.api.Assertions.assertSame;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import org.eclipse.jetty.io.Connection;
+import org.eclipse.jetty.io.EndPoint;
+import org.eclipse.jetty.server.AbstractConnectionFactory;
 import org.eclipse.jetty.server.ConnectionFactory;
+import org.eclipse.jetty.server.Connector;
 import org.eclipse.jetty.server.HttpConnectionFactory;
 import org.eclipse.jetty.server.Server;
 import org.eclipse.jetty.server.ServerConnector;
@@ -75,12 +81,100 @@ class InstallOnStartTest {
                         .getPolicy());
     }
 
+    /** No HTTP. */
+    private ServerConnector echo() {
+        ServerConnector connector = new ServerConnector(server, 1, 1, new AbstractConnectionFactory("echo") {
+            @Override
+            public Connection newConnection(Connector connector, EndPoint endPoint) {
+                throw new UnsupportedOperationException();
+            }
+        });
+        server.addConnector(connector);
+        return connector;
+    }
+
     @Test
-    void withNothingToGovernTheStartFails() {
+    void withNothingToGovernTheStartFails() throws Exception {
         StrictKeepAlive.installOnStart(server);
+        echo();
         String message =
                 assertThrows(IllegalStateException.class, server::start).getMessage();
         assertTrue(message.contains("expected: a connector with an HttpConnectionFactory"), message);
+        ServerConnector http = connector();
+        server.start();
+        server.stop();
+        server.removeConnector(http);
+        assertThrows(IllegalStateException.class, server::start);
+    }
+
+    @Test
+    void connectorsMayComeAfterTheStart() throws Exception {
+        StrictKeepAlive.installOnStart(server);
+        server.start();
+        ServerConnector added = connector();
+        added.start();
+        assertGoverned(added);
+        server.removeConnector(added);
+        added.stop();
+    }
+
+    @Test
+    void whatIsStrictAlreadyIsGoverned() throws Exception {
+        StrictKeepAliveConnectionFactory own = new StrictKeepAliveConnectionFactory();
+        ServerConnector connector = new ServerConnector(server, 1, 1, own);
+        server.addConnector(connector);
+        StrictKeepAlive.installOnStart(server);
+        assertTrue(StrictKeepAlive.isInstalled(server));
+        server.start();
+        assertSame(own, connector.getDefaultConnectionFactory());
+    }
+
+    @Test
+    void aFactoryThatIsReplacedBetweenTwoStartsIsGoverned() throws Exception {
+        StrictKeepAlive.installOnStart(server);
+        ServerConnector connector = connector();
+        server.start();
+        server.stop();
+        connector.setConnectionFactories(List.of(new HttpConnectionFactory()));
+        server.start();
+        assertGoverned(connector);
+    }
+
+    @Test
+    void aLaterConnectorGetsThePressureSettingsOfNow() throws Exception {
+        StrictKeepAlive.installOnStart(server);
+        ServerConnector first = connector();
+        server.start();
+        first.getConnectionFactory(StrictKeepAliveConnectionFactory.class).setMaxConnections(500);
+        ServerConnector added = connector();
+        added.start();
+        assertEquals(
+                500,
+                added.getConnectionFactory(StrictKeepAliveConnectionFactory.class)
+                        .getPolicy()
+                        .getMaxConnections());
+    }
+
+    /** Without the lock this fails within a few rounds. */
+    @Test
+    void thePolicyMayChangeWhileConnectorsAreAdded() throws Exception {
+        StrictKeepAlive installed = StrictKeepAlive.installOnStart(server);
+        connector();
+        server.start();
+        for (int round = 0; round < 50; round++) {
+            KeepAlivePolicy policy = KeepAlivePolicy.builder()
+                    .maxRequestsPerConnection(round + 1)
+                    .build();
+            CompletableFuture<Void> change = CompletableFuture.runAsync(() -> installed.setPolicy(policy));
+            ServerConnector added = connector();
+            change.join();
+            assertEquals(
+                    round + 1,
+                    added.getConnectionFactory(StrictKeepAliveConnectionFactory.class)
+                            .getPolicy()
+                            .getMaxRequestsPerConnection());
+            server.removeConnector(added);
+        }
     }
 
     @Test

@@ -181,7 +181,35 @@ class StrictKeepAliveTest {
         connector(new StrictKeepAliveConnectionFactory());
         String message = assertThrows(IllegalStateException.class, () -> StrictKeepAlive.install(server))
                 .getMessage();
-        assertTrue(message.contains("expected: a connector with an HttpConnectionFactory"), message);
+        assertTrue(
+                message.contains("expected: a connector with an HttpConnectionFactory that is not governed already"),
+                message);
+    }
+
+    @Test
+    void whatCameAfterInstallStaysAtUninstall() {
+        ServerConnector connector = connector(new HttpConnectionFactory());
+        StrictKeepAlive installed = StrictKeepAlive.install(server);
+        SslConnectionFactory later = tls();
+        connector.addConnectionFactory(later);
+        installed.uninstall();
+        assertSame(later, connector.getConnectionFactory("SSL"));
+        assertEquals(
+                HttpConnectionFactory.class,
+                connector.getDefaultConnectionFactory().getClass());
+    }
+
+    @Test
+    void theMonitorStaysWhileAnotherPolicyIsInstalled() {
+        ServerConnector one = connector(new HttpConnectionFactory());
+        ServerConnector other = connector(new HttpConnectionFactory());
+        StrictKeepAlive first = StrictKeepAlive.install(server, KeepAlivePolicy.defaults(), one);
+        StrictKeepAlive second = StrictKeepAlive.install(server, KeepAlivePolicy.defaults(), other);
+        DescriptorMonitor monitor = first.getDescriptorMonitor();
+        first.uninstall();
+        assertSame(monitor, second.getDescriptorMonitor());
+        second.uninstall();
+        assertNull(server.getBean(DescriptorMonitor.class));
     }
 
     @Test

@@ -5,8 +5,9 @@ import java.util.Map;
 
 /** What the health indicator says. Pressure is no reason to send visitors elsewhere: the policy answers to it. */
 record BootHealth(String status, Map<String, Object> details) {
-    /** The property that switches the indicator off. */
-    static final String ENABLED = "management.health.strict-keep-alive.enabled";
+    /** What switches the indicator off, as those of Spring Boot. */
+    static final String ENABLED =
+            "${management.health.strict-keep-alive.enabled:${management.health.defaults.enabled:true}}";
 
     /** Names of Spring Boot. */
     private static final String UP = "UP";

@@ -4,6 +4,7 @@ import io.micrometer.core.instrument.binder.MeterBinder;
 import org.eclipse.jetty.server.Server;
 import org.springframework.boot.autoconfigure.AutoConfiguration;
 import org.springframework.boot.autoconfigure.condition.ConditionalOnClass;
+import org.springframework.boot.autoconfigure.condition.ConditionalOnExpression;
 import org.springframework.boot.autoconfigure.condition.ConditionalOnMissingBean;
 import org.springframework.boot.autoconfigure.condition.ConditionalOnProperty;
 import org.springframework.boot.autoconfigure.condition.ConditionalOnWebApplication;
@@ -20,31 +21,31 @@ import org.strictkeepalive.micrometer.KeepAliveMetrics;
  * {@code strict-keep-alive.*}, makes the {@link DescriptorMonitor} a bean, binds its meters to the registry that is
  * there, and adds a health indicator that is out of service while the server drains.
  *
- * <p>With {@code strict-keep-alive.enabled=false} it does nothing, nor where the application has installed a policy of its
- * own. A management port of its own stays plain Jetty.
+ * <p>With {@code strict-keep-alive.enabled=false} it governs nothing, nor where the application has installed a policy of
+ * its own. A management port of its own stays plain Jetty.
  */
 @AutoConfiguration
 @ConditionalOnWebApplication
 @ConditionalOnClass(Server.class)
-@ConditionalOnProperty(prefix = BootSettings.PREFIX, name = BootSettings.ENABLED, matchIfMissing = true)
 class StrictKeepAliveAutoConfiguration {
     @Bean
     BootServer strictKeepAliveServer(Environment environment) {
         return new BootServer(BootSettings.policy(environment));
     }
 
-    /** Lazy: an application that is tested without a server has none. */
+    /**
+     * The monitor of the server. Where there is none, in a test or if the policy is switched off, it is one that shows the
+     * process only, so that what needs it starts nevertheless. Lazy, since the server has to come first.
+     */
     @Bean
     @Lazy
     @ConditionalOnMissingBean
     DescriptorMonitor strictKeepAliveMonitor(BootServer server) {
-        return server.monitor()
-                .orElseThrow(
-                        () -> new IllegalStateException(
-                                "No governed Jetty: the web server is not created yet, is not Jetty, or has a policy of its own"));
+        return server.monitor().orElseGet(() -> DescriptorMonitor.of(new Server()));
     }
 
     @Configuration(proxyBeanMethods = false)
+    @ConditionalOnProperty(prefix = BootSettings.PREFIX, name = BootSettings.ENABLED, matchIfMissing = true)
     @ConditionalOnClass(org.springframework.boot.jetty.ConfigurableJettyWebServerFactory.class)
     static class Boot4 {
         @Bean
@@ -55,6 +56,7 @@ class StrictKeepAliveAutoConfiguration {
     }
 
     @Configuration(proxyBeanMethods = false)
+    @ConditionalOnProperty(prefix = BootSettings.PREFIX, name = BootSettings.ENABLED, matchIfMissing = true)
     @ConditionalOnClass(org.springframework.boot.web.embedded.jetty.ConfigurableJettyWebServerFactory.class)
     static class Boot3 {
         @Bean
@@ -65,6 +67,7 @@ class StrictKeepAliveAutoConfiguration {
     }
 
     @Configuration(proxyBeanMethods = false)
+    @ConditionalOnProperty(prefix = BootSettings.PREFIX, name = BootSettings.ENABLED, matchIfMissing = true)
     @ConditionalOnClass(MeterBinder.class)
     static class Metrics {
         @Bean
@@ -74,8 +77,9 @@ class StrictKeepAliveAutoConfiguration {
     }
 
     @Configuration(proxyBeanMethods = false)
+    @ConditionalOnProperty(prefix = BootSettings.PREFIX, name = BootSettings.ENABLED, matchIfMissing = true)
     @ConditionalOnClass(org.springframework.boot.health.contributor.HealthIndicator.class)
-    @ConditionalOnProperty(name = BootHealth.ENABLED, matchIfMissing = true)
+    @ConditionalOnExpression(BootHealth.ENABLED)
     static class Health4 {
         @Bean
         org.springframework.boot.health.contributor.HealthIndicator strictKeepAliveHealthIndicator(BootServer server) {
@@ -89,8 +93,9 @@ class StrictKeepAliveAutoConfiguration {
     }
 
     @Configuration(proxyBeanMethods = false)
+    @ConditionalOnProperty(prefix = BootSettings.PREFIX, name = BootSettings.ENABLED, matchIfMissing = true)
     @ConditionalOnClass(org.springframework.boot.actuate.health.HealthIndicator.class)
-    @ConditionalOnProperty(name = BootHealth.ENABLED, matchIfMissing = true)
+    @ConditionalOnExpression(BootHealth.ENABLED)
     static class Health3 {
         @Bean
         org.springframework.boot.actuate.health.HealthIndicator strictKeepAliveHealthIndicator(BootServer server) {

@@ -7,13 +7,20 @@ import static org.junit.jupiter.api.Assertions.assertSame;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.lang.reflect.InvocationTargetException;
+import java.lang.reflect.Proxy;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
+import java.time.Duration;
 import java.util.List;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.stream.Stream;
 import org.eclipse.jetty.io.AbstractConnection;
 import org.eclipse.jetty.io.Connection;
 import org.eclipse.jetty.io.EndPoint;
+import org.eclipse.jetty.io.SocketChannelEndPoint;
+import org.eclipse.jetty.server.AbstractConnectionFactory;
 import org.eclipse.jetty.server.ConnectionFactory;
 import org.eclipse.jetty.server.Connector;
 import org.eclipse.jetty.server.HttpConfiguration;
@@ -25,6 +32,9 @@ import org.eclipse.jetty.util.Callback;
 import org.eclipse.jetty.util.component.ContainerLifeCycle;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+import org.junit.jupiter.params.provider.ValueSource;
 import org.strictkeepalive.DescriptorMonitor;
 import org.strictkeepalive.Inside;
 import org.strictkeepalive.KeepAlivePolicy;
@@ -223,6 +233,150 @@ class OriginalFactoryTest {
         assertThrows(IllegalArgumentException.class, server::start);
     }
 
+    private static final class WrapsEndPoint extends HttpConnectionFactory {
+        @Override
+        public Connection newConnection(Connector connector, EndPoint endPoint) {
+            EndPoint wrapped = (EndPoint) Proxy.newProxyInstance(
+                    EndPoint.class.getClassLoader(), new Class<?>[] {EndPoint.class}, (proxy, method, arguments) -> {
+                        try {
+                            return method.invoke(endPoint, arguments);
+                        } catch (InvocationTargetException x) {
+                            throw x.getCause();
+                        }
+                    });
+            return super.newConnection(connector, wrapped);
+        }
+    }
+
+    /** It makes its connections by another factory, with another configuration. */
+    private static final class Delegates extends HttpConnectionFactory {
+        private final HttpConnectionFactory other = new HttpConnectionFactory(new HttpConfiguration());
+
+        @Override
+        public Connection newConnection(Connector connector, EndPoint endPoint) {
+            return other.newConnection(connector, endPoint);
+        }
+    }
+
+    private static final class Casts extends HttpConnectionFactory {
+        @Override
+        public Connection newConnection(Connector connector, EndPoint endPoint) {
+            return super.newConnection(connector, (SocketChannelEndPoint) endPoint);
+        }
+    }
+
+    /** Its requests are not seen, so no time may be counted for them: the next answer would be a 408. */
+    @ParameterizedTest
+    @MethodSource
+    void whatCannotBeGovernedIsLeftAlone(HttpConnectionFactory factory) throws Exception {
+        ServerConnector connector = connector(factory);
+        StrictKeepAlive.install(
+                server,
+                KeepAlivePolicy.builder()
+                        .requestHeaderTimeout(Duration.ofMillis(300))
+                        .firstRequestTimeout(Duration.ofMillis(300))
+                        .build());
+        server.start();
+        String log = OperatorLines.captured(() -> {
+            for (int i = 0; i < 2; i++) {
+                try (RawClient client = connect(connector)) {
+                    assertEquals(200, client.get().status());
+                    TimeUnit.MILLISECONDS.sleep(700);
+                    assertEquals(200, client.get().status());
+                }
+            }
+        });
+        assertEquals(1, OperatorLines.count(log, " that are not governed: "), log);
+        assertEquals(0, Inside.monitor(server).getProbeFailureCount());
+    }
+
+    static Stream<HttpConnectionFactory> whatCannotBeGovernedIsLeftAlone() {
+        return Stream.of(new WrapsEndPoint(), new Delegates(), new Casts());
+    }
+
+    /** It looks at the first bytes, and then makes place for HTTP. */
+    private static final class Sniffs extends HttpConnectionFactory {
+        @Override
+        public Connection newConnection(Connector connector, EndPoint endPoint) {
+            return new AbstractConnection(endPoint, connector.getExecutor()) {
+                @Override
+                public void onOpen() {
+                    super.onOpen();
+                    fillInterested();
+                }
+
+                @Override
+                public void onFillable() {
+                    getEndPoint().upgrade(Sniffs.super.newConnection(connector, getEndPoint()));
+                }
+            };
+        }
+    }
+
+    @Test
+    void aConnectionThatIsNotJettysMayUpgrade() throws Exception {
+        ServerConnector connector = connector(new Sniffs());
+        StrictKeepAlive.install(server);
+        server.start();
+        try (RawClient client = connect(connector)) {
+            client.get();
+            assertEquals(200, client.get().status());
+        }
+    }
+
+    /** As a product that counts its connections has it. */
+    private static final class Listens extends HttpConnectionFactory implements Connection.Listener {
+        private final AtomicInteger opened = new AtomicInteger();
+
+        @Override
+        public void onOpened(Connection connection) {
+            opened.incrementAndGet();
+        }
+    }
+
+    @Test
+    void listenersOfBothAreHeardOnce() throws Exception {
+        Listens own = new Listens();
+        ServerConnector connector = connector(own);
+        StrictKeepAlive.install(server, TWO_REQUESTS);
+        AtomicInteger later = new AtomicInteger();
+        connector.getConnectionFactory(HttpConnectionFactory.class).addEventListener(new Connection.Listener() {
+            @Override
+            public void onOpened(Connection connection) {
+                later.incrementAndGet();
+            }
+        });
+        server.start();
+        assertTwoRequests(connector);
+        assertEquals(1, own.opened.get());
+        assertEquals(1, later.get());
+    }
+
+    /** The names of protocols have no case, and a factory may have several. */
+    @ParameterizedTest
+    @ValueSource(strings = {"http/1.1", "http/1.0,HTTP/1.1", "HTTP/1.1,http/1.0"})
+    void theProtocolsOfAWrappingFactoryStay(String protocols) throws Exception {
+        HttpConnectionFactory inner = new HttpConnectionFactory();
+        ServerConnector connector = connector(new AbstractConnectionFactory(protocols.split(",", -1)) {
+            {
+                addBean(inner);
+            }
+
+            @Override
+            public Connection newConnection(Connector connector, EndPoint endPoint) {
+                return inner.newConnection(connector, endPoint);
+            }
+        });
+        List<String> before = connector.getProtocols();
+        StrictKeepAlive.install(server, TWO_REQUESTS);
+        assertEquals(before, connector.getProtocols());
+        for (ConnectionFactory factory : connector.getConnectionFactories()) {
+            assertTrue(factory instanceof StrictKeepAliveConnectionFactory);
+        }
+        server.start();
+        assertTwoRequests(connector);
+    }
+
     @Test
     void connectionsThatAreNotJettysAreLeftAlone() throws Exception {
         ServerConnector connector = connector(new Foreign());
@@ -241,6 +395,6 @@ class OriginalFactoryTest {
         await().until(() -> connector.getConnectedEndPoints().isEmpty());
         assertEquals(0, monitor.getOpenConnections());
         assertEquals(0, monitor.getProbeFailureCount());
-        assertEquals(1, OperatorLines.count(log, "are not governed: "), log);
+        assertEquals(1, OperatorLines.count(log, " that are not governed: "), log);
     }
 }

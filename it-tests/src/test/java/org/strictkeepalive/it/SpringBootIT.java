@@ -185,6 +185,7 @@ class SpringBootIT {
                 variables,
                 "--strict-keep-alive.max-requests-per-connection=2",
                 "--strict-keep-alive.requestHeaderTimeout=7s",
+                "--strict-keep-alive.max-connection-age=1d",
                 "--server.http2.enabled=true",
                 "--server.jetty.max-connections=50",
                 "--server.ssl.key-store=" + keys.toUri(),
@@ -198,7 +199,7 @@ class SpringBootIT {
             String log = app.log();
             assertTrue(
                     log.contains(": keepAliveTimeout=75s firstRequestTimeout=30s requestHeaderTimeout=7s"
-                            + " maxRequestsPerConnection=2 "),
+                            + " maxRequestsPerConnection=2 maxConnectionAge=24h "),
                     log);
             HttpClient client =
                     HttpClient.newBuilder().sslContext(Keys.trusting(keys)).build();
@@ -254,18 +255,24 @@ class SpringBootIT {
     void anOwnPolicyComesFirst(String boot) throws Exception {
         try (App app = start(
                 boot,
-                Map.of("StrictKeepAliveConfiguration.java", sample(boot, 1)),
+                Map.of(
+                        "StrictKeepAliveConfiguration.java", sample(boot, 1),
+                        "KeepAliveController.java", sample(boot, 0)),
                 Map.of(),
                 "--strict-keep-alive.max-requests-per-connection=1")) {
-            String answers = exchange(port(app), request("/hello", "").repeat(3));
+            int port = port(app);
+            String answers = exchange(port, request("/hello", "").repeat(3));
             assertEquals(2, count(answers, "HTTP/1.1 200 OK\r\n"), answers);
+            answers = exchange(port, request("/keep-alive", "Connection: close\r\n"));
+            assertTrue(answers.contains("\"opened\" : 2"), answers);
             assertTrue(app.log().contains("The application has installed a policy of its own"), app.log());
         }
     }
 
     @Test
     void itCanBeSwitchedOff() throws Exception {
-        try (App app = start("spring-boot-4", "--strict-keep-alive.enabled=false")) {
+        Map<String, String> controller = Map.of("KeepAliveController.java", sample("spring-boot-4", 0));
+        try (App app = start("spring-boot-4", controller, Map.of(), "--strict-keep-alive.enabled=false")) {
             String answer = exchange(port(app), request("/hello", "Connection: close\r\n"));
             assertTrue(answer.startsWith("HTTP/1.1 200 OK\r\n"), answer);
             assertEquals(0, count(app.log(), "Strict keep-alive governs "), app.log());

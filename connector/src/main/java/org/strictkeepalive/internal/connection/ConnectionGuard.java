@@ -8,6 +8,7 @@ import java.util.function.Function;
 import org.eclipse.jetty.io.Connection;
 import org.eclipse.jetty.io.EndPoint;
 import org.eclipse.jetty.server.AbstractMetaDataConnection;
+import org.eclipse.jetty.server.HttpConfiguration;
 import org.eclipse.jetty.server.HttpStream;
 import org.eclipse.jetty.server.Request;
 import org.eclipse.jetty.util.BufferUtil;
@@ -47,9 +48,14 @@ public final class ConnectionGuard extends GuardedClose implements Function<Http
         return connection == other;
     }
 
-    /** Returns false, and then lets everything pass, if a connection is not one of Jetty's for HTTP. */
-    public boolean bind(Connection http) {
-        if (http instanceof AbstractMetaDataConnection known) {
+    /**
+     * Takes the connection that was made with this guard. Returns false, and then lets everything pass, if it is not one of
+     * Jetty's for HTTP, reads through another endpoint, or has another configuration: its requests would never be seen.
+     */
+    public boolean bind(Connection http, HttpConfiguration configuration) {
+        if (http instanceof AbstractMetaDataConnection known
+                && known.getEndPoint() == this
+                && known.getHttpConfiguration() == configuration) {
             connection = known;
             return true;
         }
@@ -352,6 +358,10 @@ public final class ConnectionGuard extends GuardedClose implements Function<Http
     /** Without a response the upgrade is one by prior knowledge. */
     @Override
     public void upgrade(Connection newConnection) {
+        if (connection == null) {
+            endPoint.upgrade(newConnection);
+            return;
+        }
         boolean needed = connection.getBytesOut() > 0 || readAhead != null;
         endPoint.upgrade(governor.upgrading(this, newConnection, needed ? null : unwrap()));
     }

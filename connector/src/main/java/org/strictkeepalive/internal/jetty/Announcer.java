@@ -41,6 +41,9 @@ final class Announcer implements LifeCycle.Listener {
     void begin() {
         connector.addEventListener(this);
         connector.getServer().addEventListener(this);
+        if (connector.isStarted()) {
+            lifeCycleStarted(connector); // A wrapped factory that nobody has configured governs from now on.
+        }
     }
 
     void end() {

@@ -326,11 +326,13 @@ public final class ConnectorGovernor
         opened(handshake, guard, guard.firstDue());
     }
 
-    /** The factory has made a connection that is not one of Jetty's for HTTP. It is left alone. */
-    public void onForeign(Connection connection) {
+    /** The factory has made a connection that can't be governed. It is left alone. */
+    public void onForeign(Object factory, Connection connection) {
         if (!foreign.getAndSet(true)) {
             OPERATORS.warn(
-                    "Connections of {} are not governed: {} is not one of Jetty's",
+                    "{} makes connections of {} that are not governed: {} is not Jetty's for HTTP, or its endpoint or"
+                            + " HttpConfiguration is another one than that of the factory",
+                    factory,
                     connector,
                     connection.getClass().getName());
         }
