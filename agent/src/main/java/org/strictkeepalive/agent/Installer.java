@@ -1,0 +1,80 @@
+package org.strictkeepalive.agent;
+
+import java.lang.reflect.InvocationTargetException;
+import java.net.URL;
+import java.util.Map;
+import java.util.function.Consumer;
+
+/** Installs the policy in a server that starts, by the connector that its class loader sees. */
+final class Installer implements Consumer<Object> {
+    private static final String SERVER = "org.eclipse.jetty.server.Server";
+    private static final String PREFIX = "org.strictkeepalive.";
+
+    private final Map<String, String> settings;
+
+    Installer(Map<String, String> settings) {
+        this.settings = settings;
+    }
+
+    /**
+     * Installs it.
+     *
+     * @throws IllegalArgumentException if settings contradict each other: the server must not start
+     */
+    @Override
+    public void accept(Object server) {
+        try {
+            Class<?> type = serverClass(server.getClass());
+            String version = (String) type.getMethod("getVersion").invoke(null);
+            if (!version.startsWith("12.")) {
+                warn(server, "Jetty " + version + " (expected: 12)");
+                return;
+            }
+            ClassLoader loader = connectorLoader(type);
+            Class<?> policyClass = loader.loadClass(PREFIX + "KeepAlivePolicy");
+            Object builder = policyClass.getMethod("builder").invoke(null);
+            for (Map.Entry<String, String> setting : settings.entrySet()) {
+                builder.getClass()
+                        .getMethod("set", String.class, String.class)
+                        .invoke(builder, setting.getKey(), setting.getValue());
+            }
+            Object policy = builder.getClass().getMethod("build").invoke(builder);
+            loader.loadClass(PREFIX + "StrictKeepAlive")
+                    .getMethod("install", type, policyClass)
+                    .invoke(null, server, policy);
+        } catch (InvocationTargetException x) {
+            if (x.getCause() instanceof IllegalArgumentException wrong) {
+                throw wrong;
+            }
+            warn(server, String.valueOf(x.getCause()));
+        } catch (ReflectiveOperationException | LinkageError x) {
+            warn(server, x.toString());
+        }
+    }
+
+    private static void warn(Object server, String reason) {
+        System.err.println("strict-keepalive agent: not governed: " + server + ": " + reason);
+    }
+
+    /** Programs extend the class. */
+    private static Class<?> serverClass(Class<?> type) {
+        Class<?> result = type;
+        while (!result.getName().equals(SERVER)) {
+            result = result.getSuperclass();
+        }
+        return result;
+    }
+
+    /** A loader whose connector has to do with this Jetty: the program's own, if it has one, else one of ours. */
+    private static ClassLoader connectorLoader(Class<?> server) {
+        ClassLoader jetty = server.getClassLoader();
+        try {
+            // The agent's own classes are on the class path of the JVM, which may be another loader than Jetty's.
+            jetty.loadClass(PREFIX + "StrictKeepAlive").getMethod("install", server);
+            return jetty;
+        } catch (ClassNotFoundException | NoSuchMethodException | LinkageError x) {
+            URL jar = Installer.class.getProtectionDomain().getCodeSource().getLocation();
+            return new ConnectorLoader(jar, jetty);
+        }
+    }
+}
