@@ -1,6 +1,7 @@
 package org.strictkeepalive.agent;
 
 import java.lang.reflect.InvocationTargetException;
+import java.lang.reflect.Method;
 import java.net.URL;
 import java.util.Map;
 import java.util.function.Consumer;
@@ -28,6 +29,9 @@ final class Installer implements Consumer<Object> {
             String version = (String) type.getMethod("getVersion").invoke(null);
             if (!version.startsWith("12.")) {
                 warn(server, "Jetty " + version + " (expected: 12)");
+                return;
+            }
+            if (isGoverned(type, server)) {
                 return;
             }
             ClassLoader loader = connectorLoader(type);
@@ -63,6 +67,20 @@ final class Installer implements Consumer<Object> {
             result = result.getSuperclass();
         }
         return result;
+    }
+
+    /** Whether the program has installed the policy itself: its settings stay. */
+    private static boolean isGoverned(Class<?> type, Object server) throws ReflectiveOperationException {
+        Class<?> connectorType = Class.forName("org.eclipse.jetty.server.Connector", false, type.getClassLoader());
+        Method factories = connectorType.getMethod("getConnectionFactories");
+        for (Object connector : (Object[]) type.getMethod("getConnectors").invoke(server)) {
+            for (Object factory : (Iterable<?>) factories.invoke(connector)) {
+                if (factory.getClass().getName().equals(PREFIX + "StrictKeepAliveConnectionFactory")) {
+                    return true;
+                }
+            }
+        }
+        return false;
     }
 
     /** A loader whose connector has to do with this Jetty: the program's own, if it has one, else one of ours. */

@@ -27,7 +27,9 @@ final class Options {
             String name = option.substring(0, equals).strip();
             String value = option.substring(equals + 1).strip();
             policy.set(name, value);
-            result.put(name, value);
+            if (result.put(name, value) != null) {
+                throw new IllegalArgumentException(name + ": " + value + " (expected: once)");
+            }
         }
         return result;
     }

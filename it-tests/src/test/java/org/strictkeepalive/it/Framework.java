@@ -76,7 +76,7 @@ enum Framework {
     /**
      * The sources on the page by file name, for a port, and with a shutdown hook where the framework has none of its own.
      *
-     * @param strict false to leave out the lines with {@code StrictKeepAlive}
+     * @param strict false to leave out the lines with {@code StrictKeepAlive}, and the classes beside the main one
      */
     Map<String, String> sources(int port, boolean strict) throws IOException {
         Map<String, String> result = new HashMap<>();
@@ -85,7 +85,7 @@ enum Framework {
         }
         String page = Files.readString(DOCUMENT);
         int begin = page.indexOf("\n## " + section + "\n");
-        int end = page.indexOf("\n## ", begin + 1);
+        int end = page.indexOf("\n## ", begin + 1); // There is one: the page ends with its figures.
         Matcher matcher = Pattern.compile("```java\n(.*?)```", Pattern.DOTALL).matcher(page.substring(begin, end));
         while (matcher.find()) {
             String source = matcher.group(1);
@@ -93,7 +93,7 @@ enum Framework {
             if (!type.find()) {
                 throw new IOException("no class: " + source);
             }
-            boolean ofPolicy = type.group(1).startsWith("StrictKeepAlive");
+            boolean ofPolicy = !type.group(1).equals(main());
             if (!strict && !ofPolicy) {
                 source = source.replaceAll("(?m)^.*StrictKeepAlive.*\n", "");
             }

@@ -37,6 +37,30 @@ import org.junit.jupiter.params.provider.EnumSource;
 class FrameworksIT {
     private static final boolean ALL = System.getProperty("frameworks.all") != null;
 
+    /** Has loaders of its own for all but the JDK, and no connector. */
+    private static final String LAUNCHER = """
+            import java.io.File;
+            import java.net.URL;
+            import java.net.URLClassLoader;
+            import java.util.ArrayList;
+            import java.util.List;
+
+            public class Application {
+                public static void main(String[] args) throws Exception {
+                    List<URL> urls = new ArrayList<>();
+                    for (String entry : System.getProperty("java.class.path").split(File.pathSeparator)) {
+                        if (!new File(entry).getName().startsWith("jetty-strict-keepalive")) {
+                            urls.add(new File(entry).toURI().toURL());
+                        }
+                    }
+                    ClassLoader loader =
+                            new URLClassLoader(urls.toArray(URL[]::new), ClassLoader.getPlatformClassLoader());
+                    Thread.currentThread().setContextClassLoader(loader);
+                    loader.loadClass("Launched").getMethod("main", String[].class).invoke(null, (Object) args);
+                }
+            }
+            """;
+
     private static final int LEAKY = 400;
     private static final int LEAKY_A_SECOND = 40;
     private static final int VISITORS = 150;
@@ -202,6 +226,22 @@ class FrameworksIT {
         }
     }
 
+    @Test
+    void aRouteShowsTheState() throws Exception {
+        int port = FrameworkApp.freePort();
+        Map<String, String> sources = Map.of(
+                "Application.java",
+                Framework.JAVALIN
+                        .sources(port, true)
+                        .get("StatusApplication.java")
+                        .replace("StatusApplication", "Application"));
+        try (FrameworkApp app = start(Framework.JAVALIN, port, true, sources)) {
+            String status =
+                    app.http().get("/status", TimeUnit.SECONDS.toMillis(60)).body();
+            assertTrue(status.contains("\"level\" : \"NORMAL\""), status);
+        }
+    }
+
     private static void assertHttp2(FrameworkApp app) throws Exception {
         HttpRequest request = HttpRequest.newBuilder(
                         URI.create("http://localhost:" + app.http().address().getPort() + "/"))
@@ -244,6 +284,24 @@ class FrameworksIT {
             String head = app.head(socket, "Connection: keep-alive");
             assertTrue(head.contains("\r\nKeep-Alive: timeout=74, max=999\r\n"), head);
             assertTrue(app.log().contains("Strict keep-alive governs "), app.log());
+        }
+    }
+
+    /** As in a program that loads its libraries itself, such as the jar of Spring Boot. */
+    @Test
+    void theAgentGovernsAJettyThatTheClassPathOfTheJvmDoesNotHave() throws Exception {
+        int port = FrameworkApp.freePort();
+        String application = Framework.JAVALIN.sources(port, false).get("Application.java");
+        Map<String, String> sources = Map.of(
+                "Application.java",
+                LAUNCHER,
+                "Launched.java",
+                application.replace("class Application", "class Launched"));
+        String options = "maxRequestsPerConnection=1000";
+        try (FrameworkApp app = FrameworkApp.start(Framework.JAVALIN, fresh(), port, sources, options);
+                Socket socket = app.http().connect(DEADLINE_MS)) {
+            String head = app.head(socket, "Connection: keep-alive");
+            assertTrue(head.contains("\r\nKeep-Alive: timeout=29, max=999\r\n"), head);
         }
     }
 
