@@ -1,6 +1,7 @@
 package org.strictkeepalive.it;
 
 import static java.nio.charset.StandardCharsets.ISO_8859_1;
+import static org.awaitility.Awaitility.await;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
@@ -23,6 +24,7 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
+import java.util.regex.Pattern;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestInstance;
@@ -271,6 +273,21 @@ class FrameworksIT {
     void http2WorksInDropwizard() throws Exception {
         try (FrameworkApp app = start(Framework.DROPWIZARD, true)) {
             assertHttp2(app);
+        }
+    }
+
+    /** By the factory that it puts around Jetty's. */
+    @Test
+    void dropwizardGoesOnCountingConnections() throws Exception {
+        try (FrameworkApp app = start(Framework.DROPWIZARD, true)) {
+            URI metrics = URI.create("http://localhost:" + app.http().address().getPort() + "/admin/metrics");
+            HttpClient client =
+                    HttpClient.newBuilder().version(HttpClient.Version.HTTP_1_1).build();
+            HttpRequest request = HttpRequest.newBuilder(metrics).build();
+            Pattern counted = Pattern.compile("HttpConnectionFactory\\.\\d+\\.connections\":\\{\"count\":[1-9]");
+            await().until(() -> counted.matcher(
+                            client.send(request, BodyHandlers.ofString()).body())
+                    .find());
         }
     }
 
