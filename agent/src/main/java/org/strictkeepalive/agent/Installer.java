@@ -5,11 +5,16 @@ import java.lang.reflect.Method;
 import java.net.URL;
 import java.util.Map;
 import java.util.function.Consumer;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 
 /** Installs the policy in a server that starts, by the connector that its class loader sees. */
 final class Installer implements Consumer<Object> {
     private static final String SERVER = "org.eclipse.jetty.server.Server";
     private static final String PREFIX = "org.strictkeepalive.";
+
+    private static final Pattern VERSION = Pattern.compile("12\\.(\\d+)\\.(\\d+).*");
+    private static final int OLDEST_OF_12_0 = 16;
 
     private final Map<String, String> settings;
 
@@ -27,8 +32,8 @@ final class Installer implements Consumer<Object> {
         try {
             Class<?> type = serverClass(server.getClass());
             String version = (String) type.getMethod("getVersion").invoke(null);
-            if (!version.startsWith("12.")) {
-                warn(server, "Jetty " + version + " (expected: 12)");
+            if (!isSupported(version)) {
+                warn(server, "Jetty " + version + " (expected: 12.0.16 or later, below 13)");
                 return;
             }
             if (isGoverned(type, server)) {
@@ -54,6 +59,13 @@ final class Installer implements Consumer<Object> {
         } catch (ReflectiveOperationException | LinkageError x) {
             warn(server, x.toString());
         }
+    }
+
+    /** What the connector needs of Jetty is not in earlier ones. */
+    static boolean isSupported(String version) {
+        Matcher parts = VERSION.matcher(version);
+        return parts.matches()
+                && (Integer.parseInt(parts.group(1)) > 0 || Integer.parseInt(parts.group(2)) >= OLDEST_OF_12_0);
     }
 
     private static void warn(Object server, String reason) {

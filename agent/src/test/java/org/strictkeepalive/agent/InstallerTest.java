@@ -11,6 +11,8 @@ import java.util.Map;
 import org.eclipse.jetty.server.Server;
 import org.eclipse.jetty.server.ServerConnector;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.strictkeepalive.KeepAlivePolicy;
 import org.strictkeepalive.KeepAliveSetting;
 import org.strictkeepalive.StrictKeepAlive;
@@ -76,5 +78,22 @@ class InstallerTest {
         assertNull(factory(connector(server)));
         new Installer(Map.of()).accept(server);
         assertNotNull(factory(connector(server)));
+    }
+
+    @ParameterizedTest
+    @CsvSource({
+        "12.0.16,true",
+        "12.0.39,true",
+        "12.1.0,true",
+        "12.1.12-SNAPSHOT,true",
+        "12.0.15,false",
+        "12.0.0.beta1,false",
+        "11.0.26,false",
+        "13.0.0,false",
+        "9.4.58.v20250814,false",
+        "UNKNOWN,false"
+    })
+    void onlyAJettyThatTheConnectorKnowsIsGoverned(String version, boolean supported) {
+        assertEquals(supported, Installer.isSupported(version));
     }
 }
