@@ -12,7 +12,7 @@ import picocli.CommandLine.TypeConversionException;
         name = "strict-keepalive-examples",
         description = "Examples of the strict keep-alive policy for Jetty.",
         mixinStandardHelpOptions = true,
-        version = "strict-keepalive-examples 0.1.0-SNAPSHOT",
+        version = "strict-keepalive-examples 0.1.0",
         subcommands = {ServeCommand.class, LeakDemoCommand.class, InspectCommand.class})
 public final class Main {
     private Main() {}
