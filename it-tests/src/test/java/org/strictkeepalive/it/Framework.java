@@ -17,6 +17,9 @@ enum Framework {
     CXF("Apache CXF", 17, "factory.create();", "() -> BusFactory.getDefaultBus().shutdown(true)"),
     FUSEKI("Jena Fuseki", 21, "fuseki.start();", "fuseki::stop"),
     WIREMOCK("WireMock", 17, "wireMock.start();", "wireMock::stop"),
+    /** The dependency alone governs it. */
+    SPRING_BOOT_4(null, 17, null, null),
+    SPRING_BOOT_3(null, 17, null, null),
     /** The fat jar, with the agent. */
     FUSEKI_SERVER(null, 21, null, null),
     /** Standalone, with the agent. */
@@ -46,26 +49,35 @@ enum Framework {
         return this == JAVALIN || this == DROPWIZARD;
     }
 
-    /** Whether it has no lines on the page. */
     boolean takesTheAgent() {
-        return section == null;
+        return this == FUSEKI_SERVER || this == KAFKA_CONNECT;
+    }
+
+    boolean isSpringBoot() {
+        return this == SPRING_BOOT_4 || this == SPRING_BOOT_3;
     }
 
     /** What its visitors ask for. */
     String path() {
-        return this == FUSEKI || this == FUSEKI_SERVER ? "/$/ping" : "/";
+        return switch (this) {
+            case FUSEKI, FUSEKI_SERVER -> "/$/ping";
+            case SPRING_BOOT_4, SPRING_BOOT_3 -> "/hello";
+            default -> "/";
+        };
     }
 
     String main() {
         return switch (this) {
             case DROPWIZARD -> "HelloApplication";
             case KAFKA_CONNECT -> "org.apache.kafka.connect.cli.ConnectStandalone";
+            case SPRING_BOOT_4, SPRING_BOOT_3 -> "app.Application";
             default -> "Application";
         };
     }
 
     String classPath() throws IOException {
         String module = switch (this) {
+            case SPRING_BOOT_4, SPRING_BOOT_3 -> "../" + name().toLowerCase(Locale.ROOT).replace('_', '-');
             case CXF, DROPWIZARD, FUSEKI, HTTP4K, JAVALIN, WIREMOCK -> name().toLowerCase(Locale.ROOT);
             case FUSEKI_SERVER -> "fuseki-server";
             case KAFKA_CONNECT -> "kafka-connect";
@@ -80,6 +92,9 @@ enum Framework {
      */
     Map<String, String> sources(int port, boolean strict) throws IOException {
         Map<String, String> result = new HashMap<>();
+        if (isSpringBoot()) {
+            return Map.of("Application.java", SpringBootIT.APPLICATION);
+        }
         if (takesTheAgent()) {
             return result;
         }

@@ -99,14 +99,22 @@ class FrameworksIT {
             throws Exception {
         Path own = fresh();
         String agent = strict && framework.takesTheAgent() ? "maxRequestsPerConnection=1000" : null;
-        FrameworkApp app = FrameworkApp.start(framework, own, port, sources, agent, arguments(framework, own, port));
+        FrameworkApp app = FrameworkApp.start(framework, own, port, sources, agent, arguments(framework, own, port, strict));
         assertEquals(strict, app.isGoverned(), app.log());
         return app;
     }
 
-    private synchronized String[] arguments(Framework framework, Path own, int port) throws Exception {
+    private synchronized String[] arguments(Framework framework, Path own, int port, boolean strict)
+            throws Exception {
         return switch (framework) {
             case DROPWIZARD -> new String[] {"server", dropwizard(own, port).toString()};
+            case SPRING_BOOT_4, SPRING_BOOT_3 ->
+                new String[] {
+                    "--server.port=" + port,
+                    "--server.address=127.0.0.1",
+                    "--server.shutdown=graceful",
+                    "--strict-keep-alive.enabled=" + strict
+                };
             case FUSEKI_SERVER -> new String[] {"--port", Integer.toString(port), "--mem", "/data"};
             case KAFKA_CONNECT -> {
                 if (broker == null) {

@@ -32,7 +32,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 class SpringBootIT {
     private static final Path DOCUMENT = Path.of("../connector/docs/spring-boot.md");
     private static final String PACKAGE = "package app;\n\n";
-    private static final String APPLICATION = PACKAGE + """
+    static final String APPLICATION = PACKAGE + """
             import org.springframework.boot.SpringApplication;
             import org.springframework.boot.autoconfigure.SpringBootApplication;
             import org.springframework.web.bind.annotation.GetMapping;
