@@ -77,7 +77,8 @@ enum Framework {
 
     String classPath() throws IOException {
         String module = switch (this) {
-            case SPRING_BOOT_4, SPRING_BOOT_3 -> "../" + name().toLowerCase(Locale.ROOT).replace('_', '-');
+            case SPRING_BOOT_4, SPRING_BOOT_3 ->
+                "../" + name().toLowerCase(Locale.ROOT).replace('_', '-');
             case CXF, DROPWIZARD, FUSEKI, HTTP4K, JAVALIN, WIREMOCK -> name().toLowerCase(Locale.ROOT);
             case FUSEKI_SERVER -> "fuseki-server";
             case KAFKA_CONNECT -> "kafka-connect";

@@ -99,13 +99,13 @@ class FrameworksIT {
             throws Exception {
         Path own = fresh();
         String agent = strict && framework.takesTheAgent() ? "maxRequestsPerConnection=1000" : null;
-        FrameworkApp app = FrameworkApp.start(framework, own, port, sources, agent, arguments(framework, own, port, strict));
+        FrameworkApp app =
+                FrameworkApp.start(framework, own, port, sources, agent, arguments(framework, own, port, strict));
         assertEquals(strict, app.isGoverned(), app.log());
         return app;
     }
 
-    private synchronized String[] arguments(Framework framework, Path own, int port, boolean strict)
-            throws Exception {
+    private synchronized String[] arguments(Framework framework, Path own, int port, boolean strict) throws Exception {
         return switch (framework) {
             case DROPWIZARD -> new String[] {"server", dropwizard(own, port).toString()};
             case SPRING_BOOT_4, SPRING_BOOT_3 ->
