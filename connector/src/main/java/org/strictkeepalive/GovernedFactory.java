@@ -3,7 +3,6 @@ package org.strictkeepalive;
 import java.util.EventListener;
 import java.util.LinkedHashSet;
 import java.util.List;
-import java.util.Set;
 import org.eclipse.jetty.server.AbstractConnector;
 import org.eclipse.jetty.server.ConnectionFactory;
 import org.eclipse.jetty.server.DetectorConnectionFactory;
@@ -56,31 +55,32 @@ final class GovernedFactory {
     }
 
     private boolean govern(KeepAlivePolicy policy) {
-        for (ConnectionFactory factory : Set.copyOf(connector.getConnectionFactories())) {
-            HttpConnectionFactory http = http(factory);
-            if (http instanceof StrictKeepAliveConnectionFactory wrapped) {
-                if (wrapped == factory) {
-                    return false;
-                }
-                strict = wrapped;
-            } else if (http != null && replaced == null) {
-                replaced = factory;
-                strict = replacement(factory, http, policy);
-            }
-        }
-        if (strict == null) {
+        if (connector.getConnectionFactory(StrictKeepAliveConnectionFactory.class) != null) {
             return false;
         }
-        if (replaced == null) {
+        for (ConnectionFactory factory : connector.getConnectionFactories()) {
+            HttpConnectionFactory http = http(factory);
+            if (http != null) {
+                take(factory, http, policy);
+                return true;
+            }
+        }
+        return false;
+    }
+
+    private void take(ConnectionFactory factory, HttpConnectionFactory http, KeepAlivePolicy policy) {
+        if (http instanceof StrictKeepAliveConnectionFactory wrapped) {
+            strict = wrapped;
             configuration = new Configuration(connector, strict);
             connector.addBean(configuration);
         } else {
+            strict = replacement(factory, http, policy);
+            replaced = factory;
             swap(replaced, strict);
         }
         if (queueUnset) {
             ((ServerConnector) connector).setAcceptQueueSize(ACCEPT_QUEUE_SIZE);
         }
-        return true;
     }
 
     void putBack() {

@@ -35,6 +35,7 @@ public final class KeepAliveStatus {
      * Creates the status of a server, which shows no addresses.
      *
      * @param monitor the monitor of the server
+     * @throws NullPointerException if the monitor is null
      */
     public KeepAliveStatus(DescriptorMonitor monitor) {
         this.monitor = Objects.requireNonNull(monitor, "monitor");

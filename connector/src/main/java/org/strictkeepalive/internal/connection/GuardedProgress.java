@@ -248,7 +248,7 @@ abstract class GuardedProgress extends GuardEndPoint {
                 }
             }
             case END -> {
-                if (!isTls() || !judge.isWithinRecord(now, idleOfSocket(), governor.decisions())) {
+                if (!isTls() || !judge.spareWithinRecord(now, idleOfSocket(), governor.decisions())) {
                     handOn(governor, END_EXCHANGE);
                 }
             }

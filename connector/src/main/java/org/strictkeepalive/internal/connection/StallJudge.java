@@ -205,13 +205,13 @@ final class StallJudge {
     }
 
     /**
-     * Over TLS a record counts as moved when the socket begins to take it, and then nothing seems to move until it has
-     * taken all of it. So an exchange whose socket has moved something goes on for as long as a record may take.
+     * Takes back the end that was judged, if the client may still be taking a record. Over TLS a record counts as moved
+     * when the socket begins to take it, and then nothing seems to move until it has taken all of it.
      *
      * @param idle since when the socket has moved nothing, in nanoseconds
      * @return whether the end that was judged is taken back
      */
-    synchronized boolean isWithinRecord(long now, long idle, Decisions decisions) {
+    synchronized boolean spareWithinRecord(long now, long idle, Decisions decisions) {
         boolean within = ending && !slowest && writing && decisions.isWithinRecord(now - writeSince, idle);
         if (within) {
             ending = false;

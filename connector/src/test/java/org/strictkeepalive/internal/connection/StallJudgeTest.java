@@ -91,19 +91,19 @@ class StallJudgeTest {
     void whoTakesARecordGoesOnWhileTheSocketMoves() {
         aWriterIsOfferedTheRestWhenItsWaitBeginsAndBeforeItsEnd();
         long now = start + (long) (5.4 * SECOND);
-        assertFalse(judge.isWithinRecord(now, 5 * SECOND, DEFAULTS), "nothing for as long as the grace");
-        assertTrue(judge.isWithinRecord(now, 4 * SECOND, DEFAULTS));
+        assertFalse(judge.spareWithinRecord(now, 5 * SECOND, DEFAULTS), "nothing for as long as the grace");
+        assertTrue(judge.spareWithinRecord(now, 4 * SECOND, DEFAULTS));
         assertFalse(judge.isStalled(1000));
-        assertFalse(judge.isWithinRecord(now, 0, DEFAULTS), "nothing was judged since");
+        assertFalse(judge.spareWithinRecord(now, 0, DEFAULTS), "nothing was judged since");
         assertEquals(LEAVE, writes(6.3, 1000));
         assertEquals(OFFER, writes(6.4, 1000), "a second later");
         judge.offered();
         assertEquals(END, writes(68, 1000));
-        assertTrue(judge.isWithinRecord(start + 68 * SECOND, 0, DEFAULTS));
+        assertTrue(judge.spareWithinRecord(start + 68 * SECOND, 0, DEFAULTS));
         assertEquals(OFFER, writes(69.1, 1000));
         judge.offered();
         assertEquals(END, writes(69.2, 1000));
-        assertFalse(judge.isWithinRecord(start + 69 * SECOND, 0, DEFAULTS), "longer than a record may take");
+        assertFalse(judge.spareWithinRecord(start + 69 * SECOND, 0, DEFAULTS), "longer than a record may take");
         assertTrue(judge.isStalled(1000));
     }
 
