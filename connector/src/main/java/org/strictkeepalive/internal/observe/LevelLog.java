@@ -4,7 +4,8 @@ import org.strictkeepalive.PressureLevel;
 
 /**
  * Limits how often changes of the level are logged: one line on a rise and one on the fall back to normal, each at most
- * once in ten seconds, with the number of changes that were left out. Pure.
+ * once in ten seconds, with the highest level since the last line and the number of changes that were left out. So each
+ * rise is told, if late. Pure.
  */
 final class LevelLog {
     private static final long INTERVAL = 10_000_000_000L;
@@ -17,11 +18,16 @@ final class LevelLog {
 
     private PressureLevel shown = PressureLevel.NORMAL;
     private PressureLevel last = PressureLevel.NORMAL;
+    /** The highest level since the last line. */
+    private PressureLevel highest = PressureLevel.NORMAL;
+
+    private PressureLevel told = PressureLevel.NORMAL;
     private long riseAt;
     private long fallAt;
     private boolean risen;
     private boolean fallen;
     private int changes;
+    private long pauses;
 
     /**
      * Tells what to log now. It is asked at each sample, so a line that was held back is logged later.
@@ -33,19 +39,31 @@ final class LevelLog {
             last = level;
             changes++;
         }
-        if (level.compareTo(shown) > 0 && (!risen || now - riseAt >= INTERVAL)) {
+        highest = highest.isAtLeast(level) ? highest : level;
+        if (isRiseUntold() && (!risen || now - riseAt >= INTERVAL)) {
             risen = true;
             riseAt = now;
-            shown = level;
-            return Line.RISE;
+            shown = highest;
+            return tell(Line.RISE);
         }
-        if (level == PressureLevel.NORMAL && shown != level && (!fallen || now - fallAt >= INTERVAL)) {
+        if (isFallUntold() && (!fallen || now - fallAt >= INTERVAL)) {
             fallen = true;
             fallAt = now;
             shown = level;
-            return Line.FALL;
+            return tell(Line.FALL);
         }
         return null;
+    }
+
+    private Line tell(Line line) {
+        told = highest;
+        highest = last;
+        return line;
+    }
+
+    /** The highest level from the line before the last one to the last one. */
+    PressureLevel highestTold() {
+        return told;
     }
 
     /** How many changes since the last line were not logged. Starts to count again. */
@@ -55,8 +73,23 @@ final class LevelLog {
         return omitted;
     }
 
+    /** How many of all pauses are new since the last line. */
+    long takePauses(long all) {
+        long result = all - pauses;
+        pauses = all;
+        return result;
+    }
+
     /** Whether a line is held back, so that this has to be asked again. */
     boolean isBehind() {
-        return last == PressureLevel.NORMAL && shown != last;
+        return isRiseUntold() || isFallUntold();
+    }
+
+    private boolean isRiseUntold() {
+        return last != PressureLevel.NORMAL && highest.compareTo(shown) > 0;
+    }
+
+    private boolean isFallUntold() {
+        return last == PressureLevel.NORMAL && (shown != last || highest != last);
     }
 }

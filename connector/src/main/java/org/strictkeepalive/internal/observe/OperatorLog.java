@@ -42,12 +42,19 @@ public final class OperatorLog {
     /**
      * Logs the level. If busy connections hold most of the room, a rise also says whom they wait for.
      *
+     * @param pauses how often accepting was paused since start
      * @param states the number of connections in each state
      * @param eventStreams the number of connections with server-sent events
      * @param others the number of connections that are not governed, by their kind
      * @param holders who holds the busy ones
      */
-    public void level(Pressure p, StateCounts states, int eventStreams, Map<String, Integer> others, Holders holders) {
+    public void level(
+            Pressure p,
+            long pauses,
+            StateCounts states,
+            int eventStreams,
+            Map<String, Integer> others,
+            Holders holders) {
         int idle = states.count(ConnectionState.IDLE)
                 + states.count(ConnectionState.NEW)
                 + states.count(ConnectionState.READING);
@@ -56,11 +63,15 @@ public final class OperatorLog {
         if (p.highestLevel() != PressureLevel.NORMAL) {
             ofThreads = !p.level().isAtLeast(p.threads().level());
         }
+        PressureLevel highest = levels.highestTold();
+        long paused = levels.takePauses(pauses);
         String text =
-                "{} pressure {}: used={} limit={} open={} idle={} busy={} pressure={} changesNotLogged={}{}{}{}{}";
+                "{} pressure {}:{}{} used={} limit={} open={} idle={} busy={} pressure={} changesNotLogged={}{}{}{}{}";
         Object[] numbers = {
             ofThreads ? "Thread" : "Descriptor",
             p.highestLevel(),
+            highest == p.highestLevel() ? "" : " highest=" + highest,
+            paused == 0 ? "" : " acceptPauses=" + paused,
             p.used(),
             p.limit(),
             p.open(),

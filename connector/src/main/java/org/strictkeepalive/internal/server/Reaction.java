@@ -114,6 +114,7 @@ final class Reaction {
                 Census.Snapshot seen = census.anew(now);
                 log.level(
                         p,
+                        gate.pauses(),
                         census.states(),
                         seen.eventStreams(),
                         connectors.ungoverned().byKind(),

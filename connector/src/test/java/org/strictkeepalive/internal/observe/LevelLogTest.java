@@ -72,6 +72,34 @@ class LevelLogTest {
     }
 
     @Test
+    void aRiseThatHasFallenBackIsToldWithTheNextLine() {
+        assertEquals(Line.RISE, log.next(PressureLevel.ELEVATED, 0));
+        assertEquals(PressureLevel.ELEVATED, log.highestTold());
+        assertNull(log.next(PressureLevel.CRITICAL, SECOND));
+        assertNull(log.next(PressureLevel.ELEVATED, 2 * SECOND));
+        assertTrue(log.isBehind());
+        assertEquals(Line.RISE, log.next(PressureLevel.ELEVATED, 10 * SECOND));
+        assertEquals(PressureLevel.CRITICAL, log.highestTold());
+        assertFalse(log.isBehind());
+        assertEquals(Line.FALL, log.next(PressureLevel.NORMAL, 11 * SECOND));
+        assertEquals(PressureLevel.ELEVATED, log.highestTold());
+
+        assertNull(log.next(PressureLevel.HIGH, 12 * SECOND));
+        assertNull(log.next(PressureLevel.NORMAL, 13 * SECOND));
+        assertTrue(log.isBehind());
+        assertEquals(Line.FALL, log.next(PressureLevel.NORMAL, 21 * SECOND), "the server is back at normal");
+        assertEquals(PressureLevel.HIGH, log.highestTold());
+        assertFalse(log.isBehind());
+    }
+
+    @Test
+    void pausesAreCountedFromLineToLine() {
+        assertEquals(3, log.takePauses(3));
+        assertEquals(0, log.takePauses(3));
+        assertEquals(2, log.takePauses(5));
+    }
+
+    @Test
     void changesThatNoLineTellsOfAreCounted() {
         assertEquals(Line.RISE, log.next(PressureLevel.HIGH, 0));
         assertEquals(0, log.takeOmitted());
