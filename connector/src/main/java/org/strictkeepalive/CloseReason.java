@@ -21,6 +21,8 @@ public enum CloseReason {
     MAX_REQUESTS,
     /** The connection was older than {@code maxConnectionAge}. */
     MAX_AGE,
+    /** A timeout ended the connection that pressure had shrunk: without pressure it would have stayed longer. */
+    SHORTENED,
     /** A response said close because of pressure, or because the timeout was too short to be of use. */
     PRESSURE,
     /** The connection was idle, and was closed because of pressure. */

@@ -150,7 +150,8 @@ class DecoyTest {
                 Inside.governor(monitor).onAccepting(connector, channel);
                 Inside.governor(monitor).onAccepted(channel);
                 Link link = backlog.remove().get();
-                Inside.governor(monitor).onOpened(link, link.firstDue());
+                Inside.governor(monitor)
+                        .onOpened(link, link.due(Inside.governor(monitor).pressure()));
                 time.in(ONE_WAY, link::begin);
             }
             acceptorWaits |= connector.isAccepting();

@@ -25,7 +25,7 @@ final class PlayedHttp1 extends SimulatedConnection implements PlayedConnection 
 
     @Override
     public long dueFirst() {
-        return firstDue();
+        return due(governor.pressure());
     }
 
     @Override

@@ -246,11 +246,6 @@ public abstract class ConnectionDeadlines extends ConnectionLife {
         return deadline(since, timeout(pressure));
     }
 
-    /** As {@link #due}, with the pressure as it is now. */
-    public final long firstDue() {
-        return due(governor.pressure());
-    }
-
     /** How long the connection may stay in its phase, in nanoseconds from {@link #since}. */
     final long timeout(Pressure pressure) {
         double squeeze = squeeze(pressure);
@@ -272,7 +267,10 @@ public abstract class ConnectionDeadlines extends ConnectionLife {
         return pressure.squeeze() == 0 ? 0 : pressure.squeeze(isReused(), since - openedAt, peer());
     }
 
-    private CloseReason timeoutReason(Pressure pressure) {
+    private CloseReason timeoutReason(Pressure pressure, long now) {
+        if (now - since < timeout(Pressure.NONE)) {
+            return CloseReason.SHORTENED;
+        }
         return switch (phase) {
             case NEW -> {
                 double squeeze = squeeze(pressure);
@@ -323,9 +321,8 @@ public abstract class ConnectionDeadlines extends ConnectionLife {
         if (limit == Decisions.NEVER || now - since < limit) {
             return deadline(now, limit - (now - since));
         }
-        CloseReason reason =
-                ending ? tick.ending() : stopTimeout < timeout ? CloseReason.STOP : timeoutReason(tick.pressure());
-        take(seen, reason);
+        Pressure p = tick.pressure();
+        take(seen, ending ? tick.ending() : stopTimeout < timeout ? CloseReason.STOP : timeoutReason(p, now));
         return now;
     }
 

@@ -136,7 +136,7 @@ public abstract class GuardedClose extends GuardedExchange implements Callback {
             closing(CloseReason.CLIENT);
         } else {
             closeFor(reason);
-            governor.counters().regret().onClosed(peer(), reason, governor.now());
+            governor.counters().regret().onClosed(peer(), reason, since(), governor.now());
             linger = new Linger(innermost(), isTls(), this::onRace);
         }
         shut(governor.now()); // The linger begins before a wake-up can find bytes in it.

@@ -119,7 +119,8 @@ public final class Handshake extends GovernedConnection {
             return now + ConnectionDeadlines.RELOOK;
         }
         if (now - openedAt >= timeout) {
-            close(stop < handshake ? CloseReason.STOP : CloseReason.HANDSHAKE);
+            boolean shortened = now - openedAt < timeout(Pressure.NONE);
+            close(stop < handshake ? CloseReason.STOP : shortened ? CloseReason.SHORTENED : CloseReason.HANDSHAKE);
             return now + ConnectionDeadlines.RELOOK;
         }
         return openedAt + timeout;

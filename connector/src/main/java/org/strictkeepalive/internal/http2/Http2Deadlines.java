@@ -176,7 +176,7 @@ abstract class Http2Deadlines extends Http2Progress {
             return false;
         }
         closeFor(reason);
-        governor.counters().regret().onClosed(peer(), reason, now);
+        governor.counters().regret().onClosed(peer(), reason, since, now);
         governor.due(this, now + lingerLimit(governor.pressure()));
         return true;
     }
@@ -198,7 +198,6 @@ abstract class Http2Deadlines extends Http2Progress {
         return from + Math.min(timeout, RELOOK);
     }
 
-    /** The nanoTime of the first look. */
     final long firstDue() {
         return deadline(since, timeout(governor.pressure()));
     }
@@ -322,12 +321,14 @@ abstract class Http2Deadlines extends Http2Progress {
         if (limit == Decisions.NEVER || idle < limit) {
             return deadline(now, limit - idle);
         }
-        take(ending ? tick.ending() : stopTimeout < timeout ? CloseReason.STOP : timeoutReason());
+        take(ending ? tick.ending() : stopTimeout < timeout ? CloseReason.STOP : timeoutReason(idle));
         return now + SHORT_RELOOK;
     }
 
-    private CloseReason timeoutReason() {
-        return requests() == 0 ? CloseReason.FIRST_REQUEST_TIMEOUT : CloseReason.KEEP_ALIVE_TIMEOUT;
+    private CloseReason timeoutReason(long idle) {
+        return idle < timeout(Pressure.NONE)
+                ? CloseReason.SHORTENED
+                : requests() == 0 ? CloseReason.FIRST_REQUEST_TIMEOUT : CloseReason.KEEP_ALIVE_TIMEOUT;
     }
 
     private long lookAtEnd(Tick tick) {

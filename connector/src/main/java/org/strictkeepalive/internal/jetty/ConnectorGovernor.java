@@ -323,7 +323,7 @@ public final class ConnectorGovernor
         server.counters().regret().onOpened(guard.peer(), server.now());
         Handshake handshake = phases.take(guard.innermost());
         guard.begin(begunAt(handshake));
-        opened(handshake, guard, guard.firstDue());
+        opened(handshake, guard, guard.due(server.pressure()));
     }
 
     /** The factory has made a connection that can't be governed. It is left alone. */

@@ -1,7 +1,9 @@
 package org.strictkeepalive.internal.observe;
 
 import java.util.Locale;
+import java.util.concurrent.TimeUnit;
 import java.util.stream.LongStream;
+import org.strictkeepalive.CloseReason;
 
 /**
  * Says, from what was counted, which idle connections another keep-alive timeout would hold and which reuses it would
@@ -16,6 +18,20 @@ public final class Advice {
     private static final long SHORTEST_MILLIS = 1024;
 
     private Advice() {}
+
+    /**
+     * Returns the advice that follows from what was counted.
+     *
+     * @param expired how many connections were closed at the timeout
+     * @param timeout the timeout in nanoseconds, {@code Long.MAX_VALUE} for none
+     */
+    public static String of(Counters counters, long expired, long timeout) {
+        return of(
+                counters.reuses().counts(),
+                expired,
+                counters.regret().byReason().getOrDefault(CloseReason.KEEP_ALIVE_TIMEOUT, 0L),
+                timeout == Long.MAX_VALUE ? timeout : TimeUnit.NANOSECONDS.toMillis(timeout));
+    }
 
     /**
      * Returns the advice.

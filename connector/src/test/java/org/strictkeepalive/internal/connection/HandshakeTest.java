@@ -162,7 +162,7 @@ class HandshakeTest {
         assertTrue(endPoint.isOpen());
         isComingAfter(200);
         assertFalse(endPoint.isOpen());
-        assertEquals(CloseReason.HANDSHAKE, handshake.reason());
+        assertEquals(CloseReason.SHORTENED, handshake.reason());
     }
 
     @Test

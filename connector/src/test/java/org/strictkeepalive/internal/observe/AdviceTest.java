@@ -85,8 +85,8 @@ class AdviceTest {
     void whoComesBackWithinASecondIsRegretted() {
         Regret regret = new Regret();
         long now = Long.MAX_VALUE - MS; // it wraps
-        regret.onClosed("a", CloseReason.KEEP_ALIVE_TIMEOUT, now);
-        regret.onClosed("b", CloseReason.EVICTED, now);
+        regret.onClosed("a", CloseReason.KEEP_ALIVE_TIMEOUT, now, now);
+        regret.onClosed("b", CloseReason.EVICTED, now, now);
         regret.onOpened("c", now);
         regret.onOpened("a", now + SECOND);
         regret.onOpened("b", now + SECOND + 1);
@@ -96,24 +96,38 @@ class AdviceTest {
     @Test
     void eachCloseIsRegrettedOnceAtMost() {
         Regret regret = new Regret();
-        regret.onClosed("proxy", CloseReason.EVICTED, 0);
-        regret.onClosed("proxy", CloseReason.EVICTED, MS);
+        regret.onClosed("proxy", CloseReason.EVICTED, 0, 0);
+        regret.onClosed("proxy", CloseReason.EVICTED, MS, MS);
         for (int i = 0; i < 5; i++) {
             regret.onOpened("proxy", 2 * MS);
         }
         assertEquals(Map.of(CloseReason.EVICTED, 2L), regret.byReason());
-        regret.onClosed("proxy", CloseReason.EVICTED, 5 * SECOND);
+        regret.onClosed("proxy", CloseReason.EVICTED, 5 * SECOND, 5 * SECOND);
         regret.onOpened("proxy", 5 * SECOND);
         regret.onOpened("proxy", 5 * SECOND);
         assertEquals(Map.of(CloseReason.EVICTED, 3L), regret.byReason());
     }
 
+    /** Many clients share that address, or one has many connections: it connects whatever was closed. */
+    @Test
+    void whoHasConnectedMeanwhileAnywayIsNotRegretted() {
+        Regret regret = new Regret();
+        regret.onOpened("shared", 0);
+        regret.onOpened("shared", 2 * SECOND);
+        regret.onClosed("shared", CloseReason.KEEP_ALIVE_TIMEOUT, SECOND, 30 * SECOND);
+        regret.onOpened("shared", 30 * SECOND);
+        assertEquals(Map.of(), regret.byReason());
+        regret.onClosed("shared", CloseReason.KEEP_ALIVE_TIMEOUT, 31 * SECOND, 61 * SECOND);
+        regret.onOpened("shared", 61 * SECOND);
+        assertEquals(Map.of(CloseReason.KEEP_ALIVE_TIMEOUT, 1L), regret.byReason());
+    }
+
     @Test
     void aDrainAStopAndStrangersAreNotRegretted() {
         Regret regret = new Regret();
-        regret.onClosed("a", CloseReason.DRAIN, 0);
-        regret.onClosed("a", CloseReason.STOP, 0);
-        regret.onClosed(null, CloseReason.EVICTED, 0);
+        regret.onClosed("a", CloseReason.DRAIN, 0, 0);
+        regret.onClosed("a", CloseReason.STOP, 0, 0);
+        regret.onClosed(null, CloseReason.EVICTED, 0, 0);
         regret.onOpened("a", 1);
         regret.onOpened(null, 1);
         assertEquals(Map.of(), regret.byReason());
@@ -123,7 +137,7 @@ class AdviceTest {
     void thePeersOfTheOldestClosesAreForgotten() {
         Regret regret = new Regret();
         for (int i = 0; i <= Regret.MOST_PEERS; i++) {
-            regret.onClosed(i, CloseReason.EVICTED, i);
+            regret.onClosed(i, CloseReason.EVICTED, i, i);
         }
         regret.onOpened(0, SECOND / 2);
         assertEquals(Map.of(), regret.byReason());
