@@ -73,7 +73,7 @@ public final class StrictKeepAlive {
      * @param server the server; its connectors are not started
      * @param policy the policy
      * @return what was installed
-     * @throws IllegalArgumentException if the policy is null
+     * @throws IllegalArgumentException if the policy is null, or its settings contradict each other
      * @throws IllegalStateException if a connector is running, or none has an HTTP/1.1 factory
      */
     public static StrictKeepAlive install(Server server, KeepAlivePolicy policy) {
@@ -88,7 +88,8 @@ public final class StrictKeepAlive {
      * @param policy the policy
      * @param connectors connectors of the server, not started
      * @return what was installed
-     * @throws IllegalArgumentException if the policy is null, or a connector is another server's
+     * @throws IllegalArgumentException if the policy is null or its settings contradict each other, or a connector is
+     *     another server's
      * @throws IllegalStateException if a connector is running, or none has an HTTP/1.1 factory
      * @see #install(Server, KeepAlivePolicy)
      */
@@ -130,7 +131,7 @@ public final class StrictKeepAlive {
      * @param server the server, not started
      * @param policy the policy
      * @return what will be installed
-     * @throws IllegalArgumentException if the policy is null
+     * @throws IllegalArgumentException if the policy is null, or its settings contradict each other
      * @throws IllegalStateException if the server was started already, or is starting: then {@link #install} can be used
      */
     public static StrictKeepAlive installOnStart(Server server, KeepAlivePolicy policy) {
@@ -143,7 +144,9 @@ public final class StrictKeepAlive {
     }
 
     private static StrictKeepAlive create(Server server, KeepAlivePolicy policy) {
-        return new StrictKeepAlive(server, StrictKeepAliveConnectionFactory.requirePolicy(policy));
+        // Here, not at the start: by then the server has threads that keep the JVM alive.
+        PolicyRules.check(StrictKeepAliveConnectionFactory.requirePolicy(policy));
+        return new StrictKeepAlive(server, policy);
     }
 
     private void govern(Connector... connectors) {

@@ -147,12 +147,23 @@ class KeepAlivePolicyTest {
     }
 
     @Test
+    void aValueThatNobodyHasSetIsNotBlamed() {
+        String message = assertThrows(
+                        IllegalArgumentException.class, () -> PolicyRules.check(policy(b -> b.highAt(0.6))))
+                .getMessage();
+        assertEquals("highAt: 0.6 (expected: more than elevatedAt, which is 0.7)", message);
+        message = assertThrows(IllegalArgumentException.class, () -> PolicyRules.check(policy(b -> b.elevatedAt(0.04))))
+                .getMessage();
+        assertEquals("elevatedAt: 0.04 (expected: more than hysteresis, which is 0.05)", message);
+    }
+
+    @Test
     void hysteresisHasToBeBelowTheLowestLevel() {
         KeepAlivePolicy policy = policy(b -> b.elevatedAt(0.3).hysteresis(0.3));
         String message = assertThrows(IllegalArgumentException.class, () -> PolicyRules.check(policy))
                 .getMessage();
         assertTrue(message.startsWith("hysteresis: 0.3"), message);
-        assertTrue(message.contains("lowest level"), message);
+        assertTrue(message.contains("less than elevatedAt, which is 0.3"), message);
         assertDoesNotThrow(() -> PolicyRules.check(policy(b -> b.elevatedAt(0.3).hysteresis(0.29))));
         assertThrows(
                 IllegalArgumentException.class,

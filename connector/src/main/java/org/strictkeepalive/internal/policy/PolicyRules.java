@@ -21,12 +21,22 @@ public final class PolicyRules {
         double elevatedAt = policy.getElevatedAt();
         double highAt = policy.getHighAt();
         if (elevatedAt > 0 && highAt > 0 && elevatedAt >= highAt) {
-            throw refused(policy, KeepAliveSetting.ELEVATED_AT, "less than highAt, which is " + highAt);
+            throw isSet(policy, KeepAliveSetting.ELEVATED_AT)
+                    ? refused(policy, KeepAliveSetting.ELEVATED_AT, "less than highAt, which is " + highAt)
+                    : refused(policy, KeepAliveSetting.HIGH_AT, "more than elevatedAt, which is " + elevatedAt);
         }
-        double lowest = elevatedAt > 0 ? elevatedAt : highAt;
-        if (lowest > 0 && policy.getHysteresis() >= lowest) {
-            throw refused(policy, KeepAliveSetting.HYSTERESIS, "less than the lowest level, which is at " + lowest);
+        KeepAliveSetting lowest = elevatedAt > 0 ? KeepAliveSetting.ELEVATED_AT : KeepAliveSetting.HIGH_AT;
+        double share = elevatedAt > 0 ? elevatedAt : highAt;
+        if (share > 0 && policy.getHysteresis() >= share) {
+            throw isSet(policy, KeepAliveSetting.HYSTERESIS)
+                    ? refused(policy, KeepAliveSetting.HYSTERESIS, "less than " + lowest + ", which is " + share)
+                    : refused(policy, lowest, "more than hysteresis, which is " + policy.getHysteresis());
         }
+    }
+
+    /** Whether somebody has chosen a value. Nobody is to blame for a default. */
+    private static boolean isSet(KeepAlivePolicy policy, KeepAliveSetting setting) {
+        return !Objects.equals(policy.get(setting), setting.getDefault());
     }
 
     private static IllegalArgumentException refused(KeepAlivePolicy policy, KeepAliveSetting setting, String expected) {

@@ -64,7 +64,7 @@ public final class DescriptorCounter {
     }
 
     /** The limit of the process as it was read last, -1 for unknown. */
-    long limit() {
+    public long limit() {
         return limit;
     }
 

@@ -42,6 +42,11 @@ public final class PressureMeter {
     /** When descriptors were counted last, or that failed. */
     private volatile long countedAt;
 
+    /** The most since start, or since they were forgotten. Written under the lock. */
+    private volatile long mostUsed;
+
+    private volatile int mostOpen;
+
     private long recentRoom;
     private long recentRoomAt;
 
@@ -139,6 +144,8 @@ public final class PressureMeter {
     private Pressure keep(long now, long used, long accepted) {
         PressureGauge settings = gauge;
         int held = connections.held();
+        mostUsed = Math.max(mostUsed, used);
+        mostOpen = Math.max(mostOpen, held);
         long limit = limit(settings, counter.limit());
         int others = others();
         long room = room(used, limit, held + others);
@@ -158,6 +165,23 @@ public final class PressureMeter {
             if (pressure.level().isAtLeast(PressureLevel.HIGH)) {
                 pressure = pressure.with(verdict);
             }
+        }
+    }
+
+    /** The most descriptors that were open at a sample. */
+    public long mostUsed() {
+        return mostUsed;
+    }
+
+    /** The most governed connections that were open at a sample. */
+    public int mostOpen() {
+        return mostOpen;
+    }
+
+    public void forgetMost() {
+        try (Mutex ignored = lock.hold()) {
+            mostUsed = pressure.used();
+            mostOpen = connections.held();
         }
     }
 
@@ -200,8 +224,12 @@ public final class PressureMeter {
         return used < 0 ? 0 : held + Math.max(limit - used, 0);
     }
 
+    /** The lower of the two: what the process may not open is no room. */
     private static long limit(PressureGauge settings, long processLimit) {
         long configured = settings.policy().getDescriptorLimit();
-        return configured > 0 ? configured : Math.min(processLimit, PressureGauge.LARGEST_LIMIT);
+        if (configured <= 0) {
+            return Math.min(processLimit, PressureGauge.LARGEST_LIMIT);
+        }
+        return processLimit < 0 ? configured : Math.min(configured, processLimit);
     }
 }

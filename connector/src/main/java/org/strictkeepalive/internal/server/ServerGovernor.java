@@ -95,8 +95,6 @@ public final class ServerGovernor {
         threadRelief = new ThreadRelief(wheel, looks);
     }
 
-    // ---- A tick
-
     private void onTick() {
         boolean more = true;
         try {
@@ -236,6 +234,7 @@ public final class ServerGovernor {
             connector.adoptPressureSettings(changed);
         }
         meter.adopt(changed);
+        StartupChecks.warnOfChanges(meter);
         looks.lookAtAll();
     }
 

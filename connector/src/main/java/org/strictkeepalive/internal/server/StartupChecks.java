@@ -10,6 +10,7 @@ import org.strictkeepalive.KeepAlivePolicy;
 import org.strictkeepalive.KeepAliveSetting;
 import org.strictkeepalive.internal.observe.OperatorLog;
 import org.strictkeepalive.internal.policy.PolicyRules;
+import org.strictkeepalive.internal.policy.Pressure;
 import org.strictkeepalive.internal.policy.PressureGauge;
 
 /**
@@ -52,6 +53,28 @@ final class StartupChecks {
                     "The descriptor limit of {} is too large to matter, {} is used: set descriptorLimit or maxConnections",
                     counter.limit(),
                     PressureGauge.LARGEST_LIMIT);
+        }
+        warnOfChanges(meter);
+    }
+
+    /** Warns about settings that can't be followed, when they are set. */
+    static void warnOfChanges(PressureMeter meter) {
+        KeepAlivePolicy policy = meter.policy();
+        long most = meter.counter().limit();
+        if (most >= 0 && policy.getDescriptorLimit() > most) {
+            LOG.warn(
+                    "descriptorLimit: {} is more than the {} descriptors that the process may open, {} is used",
+                    policy.getDescriptorLimit(),
+                    most,
+                    most);
+        }
+        Integer reserved = policy.getReservedDescriptors();
+        Pressure seen = reserved == null ? Pressure.NONE : meter.look();
+        if (reserved != null && seen.isKnown() && reserved > seen.reserve()) {
+            LOG.warn(
+                    "reservedDescriptors: {} is more than a tenth of the connections' room, {} is used now",
+                    reserved,
+                    seen.reserve());
         }
     }
 

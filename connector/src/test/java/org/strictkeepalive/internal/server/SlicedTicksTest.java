@@ -81,7 +81,9 @@ class SlicedTicksTest extends GovernorFixture {
 
     @Test
     void timeoutsOfTheSameMomentLeaveRoomForOthers() throws Exception {
-        start(b -> b.descriptorLimit(100_000));
+        probe.limit = 100_000;
+        scheduler.now += SECOND; // The limit is read at most once a second.
+        start(b -> b);
         due = true;
         open(1_000, SECOND);
         long begin = scheduler.now;
@@ -94,7 +96,9 @@ class SlicedTicksTest extends GovernorFixture {
 
     @Test
     void theLaterTheyAreTheShorterArePauses() throws Exception {
-        start(b -> b.descriptorLimit(100_000));
+        probe.limit = 100_000;
+        scheduler.now += SECOND; // The limit is read at most once a second.
+        start(b -> b);
         due = true;
         open(10_000, SECOND);
         long begin = scheduler.now;
@@ -106,7 +110,9 @@ class SlicedTicksTest extends GovernorFixture {
 
     @Test
     void allAreLookedAtOnceEvenIfThatTakesManySlices() throws Exception {
-        start(b -> b.descriptorLimit(100_000));
+        probe.limit = 100_000;
+        scheduler.now += SECOND; // The limit is read at most once a second.
+        start(b -> b);
         open(5_000, 60 * SECOND);
         due = true;
         monitor.drain(java.time.Duration.ZERO);
@@ -117,7 +123,9 @@ class SlicedTicksTest extends GovernorFixture {
 
     @Test
     void evictionLeavesRoomForOthersToo() throws Exception {
-        start(b -> b.descriptorLimit(1_500));
+        probe.limit = 1_500;
+        scheduler.now += SECOND; // The limit is read at most once a second.
+        start(b -> b);
         open(1_000, 60 * SECOND);
         scheduler.advance(2 * SECOND);
         probe.add(350);
@@ -126,7 +134,9 @@ class SlicedTicksTest extends GovernorFixture {
 
     @Test
     void visitorsThatWaitWaitForNoPause() throws Exception {
-        start(b -> b.descriptorLimit(1_500));
+        probe.limit = 1_500;
+        scheduler.now += SECOND; // The limit is read at most once a second.
+        start(b -> b);
         open(1_000, 60 * SECOND);
         scheduler.advance(2 * SECOND);
         probe.add(400);
@@ -149,7 +159,9 @@ class SlicedTicksTest extends GovernorFixture {
 
     @Test
     void aPauseWithoutAcceptorsWaitsForNoPauseOfTicks() throws Exception {
-        start(0, b -> b.descriptorLimit(1_500));
+        probe.limit = 1_500;
+        scheduler.now += SECOND; // The limit is read at most once a second.
+        start(0, b -> b);
         open(1_000, 60 * SECOND);
         scheduler.advance(2 * SECOND);
         probe.add(400);
@@ -161,7 +173,9 @@ class SlicedTicksTest extends GovernorFixture {
 
     @Test
     void aStopWaitsForNoPause() throws Exception {
-        start(b -> b.descriptorLimit(100_000));
+        probe.limit = 100_000;
+        scheduler.now += SECOND; // The limit is read at most once a second.
+        start(b -> b);
         open(1_000, 60 * SECOND);
         due = true;
         assertNotNull(connector.shutdown());
@@ -173,8 +187,10 @@ class SlicedTicksTest extends GovernorFixture {
     @ParameterizedTest
     @CsvSource({"90, 500", "90, 3000", "900, 500", "900, 2000", "900, 3000", "10000, 500", "10000, 3000"})
     void busyExchangesMakeNoTicksWithoutEnd(int count, long cost) throws Exception {
-        start(b -> b.descriptorLimit(100_000));
         probe.limit = 100_000;
+        scheduler.now += SECOND; // The limit is read at most once a second.
+        start(b -> b);
+        scheduler.now += 2 * SECOND; // The larger room of before no longer counts.
         probe.used = 100_000L - count / 3;
         for (int i = 0; i < count; i++) {
             FakeConnection busy = new FakeConnection("busy", ConnectionState.BUSY, false, scheduler.now) {
@@ -201,7 +217,9 @@ class SlicedTicksTest extends GovernorFixture {
     @Test
     void aDearProbeIsNotAskedAtEachSlice() throws Exception {
         probe.cheap = false;
-        start(b -> b.descriptorLimit(100_000));
+        probe.limit = 100_000;
+        scheduler.now += SECOND; // The limit is read at most once a second.
+        start(b -> b);
         due = true;
         probe.counting = () -> scheduler.now += 10 * MS;
         open(10_000, SECOND);

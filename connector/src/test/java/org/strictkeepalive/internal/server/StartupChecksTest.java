@@ -30,6 +30,20 @@ class StartupChecksTest extends GovernorFixture {
         assertEquals(0, OperatorLines.count(log, "too large to matter"), log);
     }
 
+    @Test
+    void aLimitBeyondThatOfTheProcessDoesNotCount() throws Exception {
+        String log = OperatorLines.captured(() -> start(b -> b.descriptorLimit(65_536)));
+        assertEquals(1000, monitor.getDescriptorLimit());
+        assertEquals(1, OperatorLines.count(log, "descriptorLimit: 65536 is more than the 1000 descriptors"), log);
+    }
+
+    @Test
+    void aReserveOfMoreThanATenthOfTheRoomIsCutWithAWarning() throws Exception {
+        String log = OperatorLines.captured(() -> start(b -> b.reservedDescriptors(100_000)));
+        assertEquals(90, monitor.getReservedDescriptors());
+        assertEquals(1, OperatorLines.count(log, "reservedDescriptors: 100000 is more than a tenth"), log);
+    }
+
     @ParameterizedTest
     @ValueSource(ints = {1, 0})
     void aReserveThatIsNotAboveTheAcceptorsIsRaisedWithAWarning(int reserve) throws Exception {

@@ -65,10 +65,10 @@ class InstallerTest {
     @Test
     void settingsThatContradictEachOtherStopTheStart() {
         Server server = server();
-        new Installer(Map.of("highAt", "0.1")).accept(server);
-        String message =
-                assertThrows(IllegalArgumentException.class, server::start).getMessage();
-        assertTrue(message.startsWith("elevatedAt: 0.7 (expected: less than highAt"), message);
+        Installer installer = new Installer(Map.of("highAt", "0.1"));
+        String message = assertThrows(IllegalArgumentException.class, () -> installer.accept(server))
+                .getMessage();
+        assertTrue(message.startsWith("highAt: 0.1 (expected: more than elevatedAt"), message);
     }
 
     @Test
