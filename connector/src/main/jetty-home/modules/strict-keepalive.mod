@@ -100,7 +100,7 @@ etc/jetty-strict-keepalive.xml
 ## Not set, it is 1 % of the limit, but 16 to 256.
 # jetty.strictKeepAlive.reservedDescriptors=64
 
-## The number of descriptors that counts as the limit; 0 for the process's own.
+## The descriptors that count as the limit, at most the process's own; 0 for that.
 # jetty.strictKeepAlive.descriptorLimit=0
 
 ## The number of governed connections at which pressure is 1; 0 for none.

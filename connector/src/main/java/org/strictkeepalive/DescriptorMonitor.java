@@ -14,12 +14,9 @@ import org.eclipse.jetty.util.component.Dumpable;
 import org.eclipse.jetty.util.component.DumpableCollection;
 import org.eclipse.jetty.util.thread.Scheduler;
 import org.strictkeepalive.internal.observe.Advice;
-import org.strictkeepalive.internal.observe.Counters;
-import org.strictkeepalive.internal.policy.Decisions;
 import org.strictkeepalive.internal.policy.Pressure;
 import org.strictkeepalive.internal.server.DescriptorProbe;
 import org.strictkeepalive.internal.server.DescriptorProbes;
-import org.strictkeepalive.internal.server.GovernedConnector;
 import org.strictkeepalive.internal.server.ServerGovernor;
 
 /**
@@ -94,6 +91,13 @@ public final class DescriptorMonitor implements Dumpable {
         return getLevel().name();
     }
 
+    /** {@return the level as a number: 0 for NORMAL, 1 for ELEVATED, 2 for HIGH, 3 for CRITICAL} */
+    @ManagedAttribute("the level of pressure: 0 normal, 1 elevated, 2 high, 3 critical")
+    @SuppressWarnings("EnumOrdinal") // The order of the levels is their meaning.
+    public int getLevelNumber() {
+        return getLevel().ordinal();
+    }
+
     /**
      * Returns the pressure, the highest of all sources.
      *
@@ -133,6 +137,12 @@ public final class DescriptorMonitor implements Dumpable {
     @ManagedAttribute("the descriptor limit")
     public long getDescriptorLimit() {
         return governor.seen().limit();
+    }
+
+    /** {@return the descriptor limit of the process, beyond which no setting counts; -1 if it is not known} */
+    @ManagedAttribute("the descriptor limit of the process")
+    public long getProcessDescriptorLimit() {
+        return governor.meter().counter().limit();
     }
 
     /**
@@ -298,18 +308,8 @@ public final class DescriptorMonitor implements Dumpable {
      */
     @ManagedAttribute("what another keepAliveTimeout would hold and lose")
     public String getAdvice() {
-        long longest = 0;
-        for (GovernedConnector connector : governor.connectors()) {
-            longest = Math.max(
-                    longest, connector.decisions().timeout(ConnectionState.IDLE, 0, connector.idleTimeout(), 0));
-        }
-        Counters counters = governor.counters();
-        CloseReason expiry = CloseReason.KEEP_ALIVE_TIMEOUT;
-        return Advice.of(
-                counters.reuses().counts(),
-                statistics.getClosed(expiry),
-                counters.regret().byReason().getOrDefault(expiry, 0L),
-                longest == Decisions.NEVER ? Long.MAX_VALUE : TimeUnit.NANOSECONDS.toMillis(longest));
+        long expired = statistics.getClosed(CloseReason.KEEP_ALIVE_TIMEOUT);
+        return Advice.of(governor.counters(), expired, statistics.longestTimeout());
     }
 
     /**
@@ -318,21 +318,21 @@ public final class DescriptorMonitor implements Dumpable {
      * connections are left alone. Then connections that are still idle are closed. New connections are accepted all the
      * time. A drain that runs begins again. A drain ends with {@link #resume()} and at the next start.
      *
-     * @param spread the time; zero or less closes idle connections at once
-     * @throws IllegalArgumentException for null and for more than 3650 days
+     * @param spread the time; zero closes idle connections at once
+     * @throws IllegalArgumentException for null, for less than zero and for more than 3650 days
      */
     public void drain(Duration spread) {
-        if (spread == null || spread.compareTo(LONGEST_DRAIN) > 0) {
-            throw new IllegalArgumentException("spread: " + spread + " (expected: at most 3650 days)");
+        if (spread == null || spread.isNegative() || spread.compareTo(LONGEST_DRAIN) > 0) {
+            throw new IllegalArgumentException("spread: " + spread + " (expected: 0 to 3650 days)");
         }
-        long nanos = spread.isNegative() ? 0 : spread.toNanos();
-        governor.drain(nanos);
+        governor.drain(spread.toNanos());
     }
 
     /**
      * As {@link #drain(Duration)}, for JMX.
      *
-     * @param milliseconds how long it takes, in milliseconds
+     * @param milliseconds how long it takes, in milliseconds; zero closes idle connections at once
+     * @throws IllegalArgumentException for less than zero and for more than 3650 days
      */
     @ManagedOperation(value = "drains the server before a stop", impact = "ACTION")
     public void drain(

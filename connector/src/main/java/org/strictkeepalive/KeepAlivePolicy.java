@@ -380,7 +380,7 @@ public final class KeepAlivePolicy extends SettingValues {
          * Sets a setting by its name, for configuration that comes as text.
          *
          * @param name the name of the setting, such as {@code keepAliveTimeout}
-         * @param text the value, such as {@code 75s} or {@code 1000}; null leaves the setting as it is
+         * @param text the value, such as {@code 75s}, {@code 1000} or {@code default}; null leaves it as it is
          * @return this
          * @throws IllegalArgumentException for a name that is not a setting, and for a text that is not allowed
          */
@@ -388,7 +388,8 @@ public final class KeepAlivePolicy extends SettingValues {
             KeepAliveSetting setting = KeepAliveSetting.find(name)
                     .orElseThrow(() ->
                             new IllegalArgumentException(name + ": " + text + " (expected: the name of a setting)"));
-            return text == null ? this : put(setting, setting.parse(text));
+            values.put(setting, text == null ? values.get(setting) : setting.parse(text));
+            return this;
         }
 
         /** {@return the policy; rules across settings are checked when the server starts} */

@@ -139,7 +139,7 @@ public enum KeepAliveSetting {
             "The number of descriptors kept free for everything but connections; at most a tenth of the connections' room, and always more than the acceptor threads."),
     /** See {@link KeepAlivePolicy.Builder#descriptorLimit}. */
     DESCRIPTOR_LIMIT(
-            AMOUNT, SERVER, 0L, "The number of descriptors that counts as the limit; 0 for the process's own."),
+            AMOUNT, SERVER, 0L, "The descriptors that count as the limit, at most the process's own; 0 for that."),
     /** See {@link KeepAlivePolicy.Builder#maxConnections}. */
     MAX_CONNECTIONS(COUNT, SERVER, 0, "The number of governed connections at which pressure is 1; 0 for none."),
     /** See {@link KeepAlivePolicy.Builder#pauseAcceptWhenCritical}. */
@@ -259,13 +259,16 @@ public enum KeepAliveSetting {
      * Reads a value.
      *
      * @param text the text; space around it is ignored. A duration looks like {@code 500ms}, {@code 75s}, {@code 2m},
-     *     {@code 1h} or {@code PT75S}; a plain number is in milliseconds
-     * @return the value, a {@link Duration}, {@link Integer}, {@link Long}, {@link Double} or {@link Boolean}
+     *     {@code 1h} or {@code PT75S}; a plain number is in milliseconds. {@code default} is {@link #getDefault()}
+     * @return the value, of the type of its unit; null for a default that depends on the connector or the process
      * @throws IllegalArgumentException with the name, the text and what is allowed
      */
     public Object parse(String text) {
         if (text == null) {
             throw refused(null);
+        }
+        if (text.strip().equals("default")) {
+            return preset;
         }
         Object value;
         try {

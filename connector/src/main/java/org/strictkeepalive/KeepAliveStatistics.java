@@ -2,11 +2,16 @@ package org.strictkeepalive;
 
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.concurrent.TimeUnit;
+import org.eclipse.jetty.server.AbstractConnector;
+import org.eclipse.jetty.server.NetworkConnector;
 import org.eclipse.jetty.util.annotation.ManagedAttribute;
 import org.eclipse.jetty.util.annotation.ManagedObject;
 import org.eclipse.jetty.util.annotation.ManagedOperation;
 import org.strictkeepalive.internal.observe.Counters;
 import org.strictkeepalive.internal.observe.Protocol;
+import org.strictkeepalive.internal.policy.Decisions;
+import org.strictkeepalive.internal.server.GovernedConnector;
 import org.strictkeepalive.internal.server.ServerGovernor;
 
 /**
@@ -153,6 +158,31 @@ public final class KeepAliveStatistics {
     }
 
     /**
+     * Returns how many connections each governed connector has, governed or not. The keys are the names of the connectors
+     * ({@code AbstractConnector.setName}), or {@code :} and its port for one without.
+     *
+     * @return a snapshot with the connectors that run
+     */
+    @ManagedAttribute("connections open, by connector")
+    public Map<String, Integer> getConnectionsByConnector() {
+        Map<String, Integer> result = new LinkedHashMap<>();
+        for (GovernedConnector governed : governor.connectors()) {
+            AbstractConnector connector = governed.connector();
+            result.merge(label(connector), connector.getConnectedEndPoints().size(), Integer::sum);
+        }
+        return result;
+    }
+
+    private static String label(AbstractConnector connector) {
+        if (connector.getName() != null) {
+            return connector.getName();
+        }
+        return connector instanceof NetworkConnector network
+                ? ":" + network.getLocalPort()
+                : connector.getClass().getSimpleName();
+    }
+
+    /**
      * Returns how many connections of the governed connectors are not governed, because they have left HTTP. They hold
      * descriptors, but are never closed. The keys are {@code websocket}, {@code tunnel} and {@code other}.
      *
@@ -175,14 +205,44 @@ public final class KeepAliveStatistics {
         return governor.snapshot().eventStreams();
     }
 
+    /** {@return the longest keepAliveTimeout in force, in milliseconds; 0 if it is off, or nothing is governed} */
+    @ManagedAttribute("the longest keepAliveTimeout in force, in milliseconds")
+    public long getKeepAliveTimeout() {
+        long longest = longestTimeout();
+        return longest == Decisions.NEVER ? 0 : TimeUnit.NANOSECONDS.toMillis(longest);
+    }
+
+    /** The longest keepAliveTimeout in force, in nanoseconds, {@link Decisions#NEVER} for none. */
+    long longestTimeout() {
+        long longest = 0;
+        for (GovernedConnector connector : governor.connectors()) {
+            longest = Math.max(
+                    longest, connector.decisions().timeout(ConnectionState.IDLE, 0, connector.idleTimeout(), 0));
+        }
+        return longest;
+    }
+
+    /** {@return the most governed connections that were open at once, as samples and accepts saw them} */
+    @ManagedAttribute("the most connections that were open at once")
+    public int getMostOpen() {
+        return governor.meter().mostOpen();
+    }
+
+    /** {@return the most descriptors of the process that were open at once, as samples and accepts saw them} */
+    @ManagedAttribute("the most descriptors that were open at once")
+    public long getMostUsedDescriptors() {
+        return governor.meter().mostUsed();
+    }
+
     /**
-     * Begins to count again: opened and closed connections, and requests. Open connections count as opened since then.
+     * Begins to count again: opened and closed connections, requests, and the most of what was open at once. Open connections count as opened since then.
      * Lost requests, regrets and distributions go on from start.
      */
     @ManagedOperation(value = "begins to count anew", impact = "ACTION")
     public void reset() {
         forgottenRequests = counters.requests();
         forgotten = counters.closed();
+        governor.meter().forgetMost();
     }
 
     private static long sum(Map<CloseReason, Long> counts) {

@@ -1,5 +1,6 @@
 package org.strictkeepalive;
 
+import java.time.Duration;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
@@ -123,6 +124,27 @@ public class StrictKeepAliveConnectionFactory extends SettableConnectionFactory
             OPERATORS.info("Settings of {} changed: {}", connectors.keySet(), changes);
         }
         connectors.values().forEach(connector -> connector.server().onPolicyChanged(policy));
+    }
+
+    /**
+     * Returns the value in force of a setting. That of a timeout that is not set is the idle timeout of the connector,
+     * where it differs that of one of them. That of {@code reservedDescriptors} and {@code descriptorLimit} is what the
+     * monitor uses now.
+     *
+     * @param setting the setting
+     * @return the value; null for a default that is not known while no connector is started
+     */
+    public Object getEffective(KeepAliveSetting setting) {
+        Object value = getPolicy().get(setting);
+        for (Connector connector : connectors.keySet()) {
+            DescriptorMonitor monitor = DescriptorMonitor.of(connector.getServer());
+            return switch (setting) {
+                case RESERVED_DESCRIPTORS -> (int) monitor.getReservedDescriptors();
+                case DESCRIPTOR_LIMIT -> monitor.getDescriptorLimit();
+                default -> value == null ? Duration.ofMillis(Math.max(connector.getIdleTimeout(), 0)) : value;
+            };
+        }
+        return value;
     }
 
     private void adoptPressureSettings(KeepAlivePolicy changed) {

@@ -21,6 +21,8 @@ import javax.management.MBeanServer;
 import javax.management.MBeanServerConnection;
 import javax.management.MBeanServerFactory;
 import javax.management.ObjectName;
+import javax.management.openmbean.CompositeData;
+import javax.management.openmbean.TabularData;
 import javax.management.remote.JMXConnector;
 import javax.management.remote.JMXConnectorFactory;
 import javax.management.remote.JMXConnectorServer;
@@ -92,8 +94,19 @@ class JmxTest {
             assertEquals(server.monitor().getDescriptorLimit(), get("descriptormonitor", "descriptorLimit"));
             assertTrue((long) get("descriptormonitor", "longestIdle") >= 0);
             assertEquals(3L, get("keepalivestatistics", "requests"));
-            assertEquals(1, ((Map<?, ?>) get("keepalivestatistics", "connectionsByState")).get("IDLE"));
-            assertTrue(((Map<?, ?>) get("keepalivestatistics", "closedByReason")).containsKey("EVICTED"));
+            assertEquals(1, ((CompositeData) get("keepalivestatistics", "connectionsByState")).get("IDLE"));
+            for (String byReason : List.of("closedByReason", "racesByReason", "regretsByReason")) {
+                assertEquals(0L, ((CompositeData) get("keepalivestatistics", byReason)).get("EVICTED"));
+            }
+            CompositeData reuses = (CompositeData) get("keepalivestatistics", "reusesByIdleTime");
+            assertEquals(
+                    server.monitor().getStatistics().getReusesByIdleTime().size(),
+                    reuses.values().size());
+            assertEquals(0, ((TabularData) get("keepalivestatistics", "racesByPeer")).size());
+            assertEquals(0, get("descriptormonitor", "levelNumber"));
+            TabularData byConnector = (TabularData) get("keepalivestatistics", "connectionsByConnector");
+            String connector = ":" + server.port();
+            assertEquals(2L, byConnector.get(new Object[] {connector}).get("value"));
         }
     }
 
@@ -151,6 +164,40 @@ class JmxTest {
     }
 
     @Test
+    void whatWasReadCanBeWrittenBack() throws Exception {
+        ObjectName factory = bean("strictkeepaliveconnectionfactory");
+        KeepAlivePolicy before = server.factory().getPolicy();
+        for (KeepAliveSetting setting : KeepAliveSetting.values()) {
+            Object read = connection.getAttribute(factory, setting.getName());
+            connection.setAttribute(factory, new Attribute(setting.getName(), read));
+            assertEquals(before.get(setting), server.factory().getPolicy().get(setting), setting.getName());
+        }
+        assertEquals(30_000L, connection.getAttribute(factory, "effectiveKeepAliveTimeout"));
+        assertEquals(30_000L, connection.getAttribute(factory, "effectiveFirstRequestTimeout"));
+        assertEquals(
+                (int) server.monitor().getReservedDescriptors(),
+                connection.getAttribute(factory, "effectiveReservedDescriptors"));
+
+        connection.setAttribute(factory, new Attribute("keepAliveTimeout", 7_000L));
+        assertEquals(7_000L, connection.getAttribute(factory, "effectiveKeepAliveTimeout"));
+        connection.setAttribute(factory, new Attribute("keepAliveTimeout", -1L));
+        assertEquals(-1L, connection.getAttribute(factory, "keepAliveTimeout"));
+        assertEquals(30_000L, connection.getAttribute(factory, "effectiveKeepAliveTimeout"));
+    }
+
+    @Test
+    void moreDescriptorsThanTheProcessHasAreRefused() throws Exception {
+        ObjectName factory = bean("strictkeepaliveconnectionfactory");
+        long most = (long) get("descriptormonitor", "processDescriptorLimit");
+        connection.setAttribute(factory, new Attribute("descriptorLimit", most));
+        MBeanException x = assertThrows(
+                MBeanException.class,
+                () -> connection.setAttribute(factory, new Attribute("descriptorLimit", most + 1)));
+        assertTrue(x.getCause().getMessage().startsWith("descriptorLimit: " + (most + 1)), x.toString());
+        assertEquals(most, connection.getAttribute(factory, "effectiveDescriptorLimit"));
+    }
+
+    @Test
     void operationsAct() throws Exception {
         try (RawClient idle = server.connect()) {
             idle.get();
@@ -161,12 +208,17 @@ class JmxTest {
         }
         server.awaitClosed(CloseReason.EVICTED, 1);
         ObjectName monitor = bean("descriptormonitor");
+        assertThrows(
+                MBeanException.class,
+                () -> connection.invoke(monitor, "drain", new Object[] {-1L}, new String[] {"long"}));
+        assertEquals(false, connection.getAttribute(monitor, "draining"));
         connection.invoke(monitor, "drain", new Object[] {60_000L}, new String[] {"long"});
         assertEquals(true, connection.getAttribute(monitor, "draining"));
         connection.invoke(monitor, "resume", null, null);
         assertEquals(false, connection.getAttribute(monitor, "draining"));
         ObjectName statistics = bean("keepalivestatistics");
         connection.invoke(statistics, "reset", null, null);
+        assertEquals(0, connection.getAttribute(statistics, "mostOpen"));
         assertEquals(0L, connection.getAttribute(statistics, "opened"));
         assertEquals(0L, connection.getAttribute(statistics, "closed"));
         assertEquals(0L, connection.getAttribute(statistics, "requests"));

@@ -98,7 +98,7 @@ class DrainSocketTest {
     @Test
     void aDrainEndsWithARestart() throws Exception {
         try (TestServer server = TestServer.strict(Transport.CLEAR, p -> p)) {
-            server.monitor().drain(Duration.ofSeconds(-1));
+            server.monitor().drain(Duration.ZERO);
             server.server.stop();
             server.server.start();
             assertFalse(server.monitor().isDraining());
@@ -115,7 +115,8 @@ class DrainSocketTest {
                             IllegalArgumentException.class,
                             () -> server.monitor().drain(null))
                     .getMessage();
-            assertEquals("spread: null (expected: at most 3650 days)", message);
+            assertEquals("spread: null (expected: 0 to 3650 days)", message);
+            assertThrows(IllegalArgumentException.class, () -> server.monitor().drain(Duration.ofMillis(-1)));
             assertThrows(IllegalArgumentException.class, () -> server.monitor().drain(Duration.ofDays(3651)));
             assertFalse(server.monitor().isDraining());
             server.monitor().resume(); // does nothing
