@@ -20,9 +20,14 @@ import org.strictkeepalive.internal.server.Census;
  * KeepAliveStatus status = new KeepAliveStatus(strict.getDescriptorMonitor());
  * }</pre>
  *
+ * <p>The object has a {@code version}, which changes where a field changes its meaning or goes. Names, states, reasons and
+ * buckets that have not occurred are there with zero. {@code operations.md} lists the fields.
+ *
  * <p>It is at most a second old: it is made once for all who ask meanwhile. Safe for use by any thread.
  */
 public final class KeepAliveStatus {
+    private static final int VERSION = 1;
+
     private final DescriptorMonitor monitor;
     private final AutoLock lock = new AutoLock();
     private volatile boolean showAddresses;
@@ -106,32 +111,36 @@ public final class KeepAliveStatus {
         KeepAliveStatistics statistics = monitor.getStatistics();
         Map<String, Object> descriptors = new LinkedHashMap<>();
         descriptors.put("used", monitor.getUsedDescriptors());
+        descriptors.put("mostUsed", statistics.getMostUsedDescriptors());
         descriptors.put("limit", monitor.getDescriptorLimit());
         descriptors.put("reserved", monitor.getReservedDescriptors());
         descriptors.put("probe", monitor.getProbeName());
         Map<String, Object> connections = new LinkedHashMap<>();
         connections.put("opened", statistics.getOpened());
         connections.put("open", statistics.getOpen());
+        connections.put("mostOpen", statistics.getMostOpen());
         connections.put("byState", statistics.getConnectionsByState());
         connections.put("byProtocol", statistics.getConnectionsByProtocol());
+        connections.put("byConnector", statistics.getConnectionsByConnector());
         connections.put("eventStreams", snapshot.eventStreams());
         connections.put("ungovernedByKind", statistics.getUngovernedByKind());
         connections.put("longestIdle", longestIdle(snapshot, addresses));
         connections.put("busy", busy(snapshot, addresses));
-        connections.put("reusesByIdleMs", counted(statistics.getReusesByIdleTime()));
+        connections.put("reusesByIdleMs", statistics.getReusesByIdleTime());
         Map<String, Object> closed = new LinkedHashMap<>();
         closed.put("total", statistics.getClosed());
         closed.put("byReason", statistics.getClosedByReason());
-        closed.put("byRequests", counted(statistics.getClosedByRequests()));
-        closed.put("byAgeMs", counted(statistics.getClosedByAge()));
-        closed.put("regretsByReason", statistics.getRegretsByReason());
+        closed.put("byRequests", statistics.getClosedByRequests());
+        closed.put("byAgeMs", statistics.getClosedByAge());
+        closed.put("regretsByReason", byReason(statistics.getRegretsByReason()));
         Map<String, Object> races = new LinkedHashMap<>();
         races.put("total", statistics.getRaces());
-        races.put("byReason", statistics.getRacesByReason());
+        races.put("byReason", byReason(statistics.getRacesByReason()));
         if (addresses) {
             races.put("byPeer", statistics.getRacesByPeer());
         }
         Map<String, Object> result = new LinkedHashMap<>();
+        result.put("version", VERSION);
         result.put("level", monitor.getLevel());
         result.put("pressure", monitor.getPressure());
         result.put("threadPressure", monitor.getThreadPressure());
@@ -148,10 +157,13 @@ public final class KeepAliveStatus {
         return result;
     }
 
-    /** The buckets of a distribution that have something in them. */
-    private static Map<Long, Long> counted(Map<Long, Long> distribution) {
-        distribution.values().removeIf(count -> count == 0);
-        return distribution;
+    /** With all reasons, also those that have not occurred. */
+    private static Map<String, Long> byReason(Map<String, Long> occurred) {
+        Map<String, Long> result = new LinkedHashMap<>();
+        for (CloseReason reason : CloseReason.values()) {
+            result.put(reason.name(), occurred.getOrDefault(reason.name(), 0L));
+        }
+        return result;
     }
 
     private static List<Map<String, Object>> longestIdle(Census.Snapshot snapshot, boolean addresses) {

@@ -1,8 +1,5 @@
 package org.strictkeepalive;
 
-import java.nio.ByteBuffer;
-import org.eclipse.jetty.http.HttpHeader;
-import org.eclipse.jetty.http.HttpMethod;
 import org.eclipse.jetty.http.HttpStatus;
 import org.eclipse.jetty.server.Handler;
 import org.eclipse.jetty.server.Request;
@@ -51,23 +48,19 @@ public final class KeepAliveStatusHandler extends Handler.Abstract.NonBlocking {
 
     @Override
     public boolean handle(Request request, Response response, Callback callback) {
-        String method = request.getMethod();
-        if (!HttpMethod.GET.is(method) && !HttpMethod.HEAD.is(method)) {
-            response.getHeaders().put(HttpHeader.ALLOW, "GET, HEAD");
-            Response.writeError(request, response, callback, HttpStatus.METHOD_NOT_ALLOWED_405);
-            return true;
+        if (JsonAnswer.isRead(request, response, callback)) {
+            DescriptorMonitor monitor = getServer().getBean(DescriptorMonitor.class);
+            if (monitor == null) {
+                JsonAnswer.error(response, callback, HttpStatus.SERVICE_UNAVAILABLE_503, "No connector is governed");
+            } else {
+                JsonAnswer.write(
+                        request,
+                        response,
+                        callback,
+                        HttpStatus.OK_200,
+                        of(monitor).encoded());
+            }
         }
-        DescriptorMonitor monitor = getServer().getBean(DescriptorMonitor.class);
-        if (monitor == null) {
-            Response.writeError(
-                    request, response, callback, HttpStatus.SERVICE_UNAVAILABLE_503, "No connector is governed");
-            return true;
-        }
-        ByteBuffer json = of(monitor).encoded();
-        response.getHeaders().put(HttpHeader.CONTENT_TYPE, "application/json");
-        response.getHeaders().put(HttpHeader.CACHE_CONTROL, "no-store");
-        response.getHeaders().put(HttpHeader.CONTENT_LENGTH, json.remaining());
-        response.write(true, HttpMethod.HEAD.is(method) ? null : json, callback);
         return true;
     }
 

@@ -11,6 +11,7 @@ import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
+import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.strictkeepalive.testkit.RawClient;
 import org.strictkeepalive.testkit.TestServer;
@@ -43,11 +44,24 @@ class KeepAliveStatusHandlerTest {
             // That was an answer as well, and it is given to others for a second.
             await().until(() -> status(server).get("connections").get("open").asInt() == 2);
             JsonNode status = status(server);
+            assertEquals(1, status.get("version").asInt());
+            for (CloseReason reason : CloseReason.values()) {
+                for (JsonNode byReason : List.of(
+                        status.get("closed").get("byReason"),
+                        status.get("closed").get("regretsByReason"),
+                        status.get("races").get("byReason"))) {
+                    assertEquals(0, byReason.get(reason.name()).asInt(-1), reason.name());
+                }
+            }
+            assertTrue(status.get("connections").get("reusesByIdleMs").size() > 20);
             assertEquals("NORMAL", status.get("level").asText());
             assertEquals(
                     server.monitor().getDescriptorLimit(),
                     status.get("descriptors").get("limit").asLong());
             assertEquals(2, status.get("connections").get("open").asInt());
+            assertTrue(status.get("connections").get("mostOpen").asInt() >= 2);
+            assertTrue(status.get("descriptors").get("mostUsed").asLong()
+                    >= status.get("descriptors").get("used").asLong());
             assertEquals(1, status.get("connections").get("byState").get("IDLE").asInt());
             assertEquals(1, status.get("connections").get("byState").get("BUSY").asInt());
             assertTrue(status.get("requests").asInt() >= 2);
@@ -79,6 +93,7 @@ class KeepAliveStatusHandlerTest {
             assertEquals("", head.body());
             HttpResponse<String> post = ask(server, "POST");
             assertEquals(405, post.statusCode());
+            assertEquals("{\n  \"error\" : \"expected: GET, HEAD\"\n}\n", post.body());
             assertEquals("GET, HEAD", post.headers().firstValue("Allow").orElse(""));
         }
     }

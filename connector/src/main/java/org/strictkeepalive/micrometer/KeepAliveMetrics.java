@@ -9,7 +9,9 @@ import io.micrometer.core.instrument.TimeGauge;
 import io.micrometer.core.instrument.binder.MeterBinder;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Function;
 import java.util.function.ToDoubleFunction;
 import org.strictkeepalive.CloseReason;
 import org.strictkeepalive.ConnectionState;
@@ -64,6 +66,12 @@ public final class KeepAliveMetrics implements MeterBinder {
                 "descriptors",
                 "Open descriptors of the process",
                 m -> m.getUsedDescriptors());
+        gauge(
+                registry,
+                "descriptors.used.most",
+                "descriptors",
+                "The most descriptors that were open at once",
+                m -> m.getStatistics().getMostUsedDescriptors());
         gauge(registry, "descriptors.limit", "descriptors", "The descriptor limit", m -> m.getDescriptorLimit());
         gauge(
                 registry,
@@ -84,12 +92,22 @@ public final class KeepAliveMetrics implements MeterBinder {
                 null,
                 "Whether accepting is paused, 0 or 1",
                 m -> m.isAcceptingPaused() ? 1 : 0);
+        gauge(registry, "draining", null, "Whether the server drains, 0 or 1", m -> m.isDraining() ? 1 : 0);
         for (PressureLevel level : PressureLevel.values()) {
             Gauge.builder(PREFIX + "level", monitor, m -> m.getLevel() == level ? 1 : 0)
                     .description("1 for the level that holds, 0 for the others")
                     .tags(tags.and("level", tag(level)))
                     .register(registry);
         }
+        TimeGauge.builder(
+                        PREFIX + "timeout", statistics, TimeUnit.MILLISECONDS, KeepAliveStatistics::getKeepAliveTimeout)
+                .description("The longest keepAliveTimeout in force, 0 if it is off")
+                .tags(tags)
+                .register(registry);
+        histogram(
+                registry, "reuse.idle.seconds", "Idle times at reuse", 1000, KeepAliveStatistics::getReusesByIdleTime);
+        histogram(registry, "closed.age.seconds", "Ages at the close", 1000, KeepAliveStatistics::getClosedByAge);
+        histogram(registry, "closed.requests", "Requests at the close", 1, KeepAliveStatistics::getClosedByRequests);
         for (String protocol : statistics.getConnectionsByProtocol().keySet()) {
             for (ConnectionState state : ConnectionState.values()) {
                 Gauge.builder(PREFIX + "connections", statistics, s -> s.getOpen(state, protocol))
@@ -99,6 +117,11 @@ public final class KeepAliveMetrics implements MeterBinder {
                         .register(registry);
             }
         }
+        Gauge.builder(PREFIX + "connections.most", statistics, KeepAliveStatistics::getMostOpen)
+                .description("The most governed connections that were open at once")
+                .baseUnit("connections")
+                .tags(tags)
+                .register(registry);
         Gauge.builder(PREFIX + "event.streams", statistics, KeepAliveStatistics::getEventStreams)
                 .description("Connections with server-sent events, which are among the busy ones")
                 .baseUnit("connections")
@@ -142,6 +165,20 @@ public final class KeepAliveMetrics implements MeterBinder {
                     .tags(tags.and("reason", tag(reason)))
                     .register(registry);
         }
+        for (CloseReason reason : CloseReason.values()) {
+            FunctionCounter.builder(
+                            PREFIX + "regrets",
+                            statistics,
+                            s -> s.getRegretsByReason().getOrDefault(reason.name(), 0L))
+                    .description("Clients that came back within a second of the close of their idle connection")
+                    .baseUnit("connections")
+                    .tags(tags.and("reason", tag(reason)))
+                    .register(registry);
+        }
+        FunctionCounter.builder(PREFIX + "events.lost", monitor, DescriptorMonitor::getLostEventCount)
+                .description("Events that were left out, because listeners were too slow for them")
+                .tags(tags)
+                .register(registry);
         FunctionCounter.builder(PREFIX + "accepting.pauses", monitor, DescriptorMonitor::getAcceptPauseCount)
                 .description("How often accepting was paused on a connector")
                 .tags(tags)
@@ -150,6 +187,34 @@ public final class KeepAliveMetrics implements MeterBinder {
                 .description("Failures to count descriptors, to ask a source, to tick or to call a listener")
                 .tags(tags)
                 .register(registry);
+    }
+
+    /**
+     * A histogram as Prometheus counts it: of each bucket, how many values are up to its bound. Micrometer has no meter for
+     * values that are counted already, so each bucket is a counter with the tag {@code le}.
+     */
+    private void histogram(
+            MeterRegistry registry,
+            String name,
+            String description,
+            double unit,
+            Function<KeepAliveStatistics, Map<Long, Long>> buckets) {
+        KeepAliveStatistics statistics = monitor.getStatistics();
+        for (long bound : buckets.apply(statistics).keySet()) {
+            String le = bound == Long.MAX_VALUE ? "+Inf" : Double.toString(bound / unit);
+            FunctionCounter.builder(PREFIX + name, statistics, s -> upTo(bound, buckets.apply(s)))
+                    .description(description + ", by upper bound")
+                    .tags(tags.and("le", le))
+                    .register(registry);
+        }
+    }
+
+    private static double upTo(long bound, Map<Long, Long> buckets) {
+        long sum = 0;
+        for (Map.Entry<Long, Long> bucket : buckets.entrySet()) {
+            sum += bucket.getKey() <= bound ? bucket.getValue() : 0;
+        }
+        return sum;
     }
 
     private void gauge(

@@ -49,6 +49,10 @@ class KeepAliveMetricsTest {
                 assertEquals(
                         (double) server.monitor().getDescriptorLimit(),
                         value(scraped, "jetty_keepalive_descriptors_limit_descriptors{server=\"a\"}"));
+                assertEquals(30, value(scraped, "jetty_keepalive_timeout_seconds{server=\"a\"}"));
+                assertEquals(1, value(scraped, "jetty_keepalive_reuse_idle_seconds_total{le=\"+Inf\",server=\"a\"}"));
+                assertEquals(0, value(scraped, "jetty_keepalive_closed_requests_total{le=\"2.0\",server=\"a\"}"));
+                assertEquals(1, value(scraped, "jetty_keepalive_closed_requests_total{le=\"4.0\",server=\"a\"}"));
                 assertTrue(value(scraped, "jetty_keepalive_descriptors_used_descriptors{server=\"a\"}") > 0);
                 for (CloseReason reason : CloseReason.values()) {
                     assertEquals(
