@@ -6,9 +6,12 @@ import java.io.InputStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Instant;
+import java.time.temporal.ChronoUnit;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import org.eclipse.jetty.util.Jetty;
 
 /** A page of its own with the numbers of the demo and their plots. */
 final class DemoReport {
@@ -24,6 +27,19 @@ final class DemoReport {
         for (int i = 0; i < sides.size(); i++) {
             data.put(sides.get(i).name(), Map.of("samples", sides.get(i).samples(), "result", results.get(i)));
         }
+        data.put(
+                "made",
+                Map.of(
+                        "at",
+                        Instant.now().truncatedTo(ChronoUnit.SECONDS).toString(),
+                        "version",
+                        Main.VERSION,
+                        "jetty",
+                        Jetty.VERSION,
+                        "java",
+                        System.getProperty("java.version"),
+                        "system",
+                        System.getProperty("os.name") + " " + System.getProperty("os.version")));
         Path parent = file.toAbsolutePath().getParent();
         Files.createDirectories(parent);
         Files.writeString(file, page(data));

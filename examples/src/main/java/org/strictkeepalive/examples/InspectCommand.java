@@ -3,7 +3,9 @@ package org.strictkeepalive.examples;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.net.InetAddress;
+import java.net.NetworkInterface;
 import java.net.URI;
+import java.net.UnknownHostException;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.EnumMap;
@@ -69,8 +71,30 @@ final class InspectCommand implements Callable<Integer> {
             throw new IllegalArgumentException(
                     process + " (expected: a process id, or a URL such as http://127.0.0.1:8080/)");
         }
-        int port = uri.getPort() > 0 ? uri.getPort() : "https".equals(uri.getScheme()) ? 443 : 80;
-        return ProcessDescriptors.listeningAt(port);
+        boolean tls = "https".equalsIgnoreCase(uri.getScheme());
+        if (!tls && !"http".equalsIgnoreCase(uri.getScheme())) {
+            throw new IllegalArgumentException(process + " (expected: the scheme http or https)");
+        }
+        if (!isOfThisMachine(uri.getHost())) {
+            throw new IllegalArgumentException(
+                    process + " (expected: an address of this machine, whose processes alone can be looked at)");
+        }
+        return ProcessDescriptors.listeningAt(uri.getPort() > 0 ? uri.getPort() : tls ? 443 : 80);
+    }
+
+    private static boolean isOfThisMachine(String host) throws IOException {
+        try {
+            for (InetAddress address : InetAddress.getAllByName(host.replaceAll("^\\[|]$", ""))) {
+                if (address.isLoopbackAddress()
+                        || address.isAnyLocalAddress()
+                        || NetworkInterface.getByInetAddress(address) != null) {
+                    return true;
+                }
+            }
+        } catch (UnknownHostException x) {
+            throw new IllegalArgumentException(host + " (expected: the name of a machine)", x);
+        }
+        return false;
     }
 
     private void report(ProcessDescriptors descriptors, SocketUse.Looks looks) {

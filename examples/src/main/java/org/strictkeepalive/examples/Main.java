@@ -12,9 +12,11 @@ import picocli.CommandLine.TypeConversionException;
         name = "strict-keepalive-examples",
         description = "Examples of the strict keep-alive policy for Jetty.",
         mixinStandardHelpOptions = true,
-        version = "strict-keepalive-examples 0.1.0",
+        version = "strict-keepalive-examples " + Main.VERSION,
         subcommands = {ServeCommand.class, LeakDemoCommand.class, InspectCommand.class})
 public final class Main {
+    static final String VERSION = "0.1.0";
+
     private Main() {}
 
     /**

@@ -19,16 +19,20 @@ import org.eclipse.jetty.server.Response;
 import org.eclipse.jetty.server.handler.PathMappingsHandler;
 import org.eclipse.jetty.util.Callback;
 import org.strictkeepalive.DescriptorMonitor;
+import org.strictkeepalive.KeepAliveHealthHandler;
 import org.strictkeepalive.KeepAliveStatusHandler;
 import org.strictkeepalive.micrometer.KeepAliveMetrics;
 
 /** What operators look at: {@code /status}, the page {@code /live} on top of it, and {@code /metrics} for Prometheus. */
 final class OperatorsHandler extends PathMappingsHandler {
-    OperatorsHandler(boolean showAddresses) {
+    OperatorsHandler(boolean showAddresses, boolean allowDrain) {
         super(false); // One whose paths may change counts as blocking, and each request changes threads.
         KeepAliveStatusHandler status = new KeepAliveStatusHandler();
         status.setShowAddresses(showAddresses);
+        KeepAliveHealthHandler health = new KeepAliveHealthHandler();
+        health.setDrainAllowed(allowDrain);
         addMapping(path("/status"), status);
+        addMapping(path("/health"), health);
         addMapping(path("/metrics"), new MetricsHandler());
         addMapping(path("/live"), new FileHandler("live.html", "text/html; charset=utf-8"));
         addMapping(path("/live.js"), new FileHandler("live.js", "text/javascript; charset=utf-8"));

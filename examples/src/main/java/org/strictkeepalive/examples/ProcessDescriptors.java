@@ -104,9 +104,12 @@ final class ProcessDescriptors {
         return result.stream();
     }
 
-    private static String link(Path entry) {
+    /** What a descriptor is. To see the list of a process's descriptors is not yet to be allowed to look at each. */
+    private static String link(Path entry) throws AccessDeniedException {
         try {
             return Files.readSymbolicLink(entry).toString();
+        } catch (AccessDeniedException x) {
+            throw x;
         } catch (IOException x) {
             return ""; // Closed meanwhile.
         }

@@ -1,10 +1,12 @@
 package org.strictkeepalive.examples;
 
 import java.io.IOException;
+import java.lang.management.ManagementFactory;
 import java.security.GeneralSecurityException;
 import java.time.Duration;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CompletableFuture;
+import org.eclipse.jetty.jmx.MBeanContainer;
 import org.eclipse.jetty.server.Connector;
 import org.eclipse.jetty.server.Handler;
 import org.eclipse.jetty.server.HttpConfiguration;
@@ -27,7 +29,7 @@ import picocli.CommandLine.Spec;
         description = {
             "Runs a Jetty server with the strict keep-alive policy.",
             "Paths: / (Hello, world!), /slow?ms=N, /big?mib=N, /echo, /leak?n=K&ms=N;",
-            "for operators /status (JSON), /live (a page on top of it), /metrics (Prometheus)."
+            "for operators /status (JSON), /live (a page on top of it), /metrics (Prometheus), /health."
         },
         footer = "Times are such as 500ms, 2s, 1m, 1h; 0 switches a limit off.",
         customSynopsis = "strict-keepalive-examples serve [OPTIONS]",
@@ -65,6 +67,14 @@ final class ServeCommand implements Callable<Integer> {
 
     @Option(names = "--show-addresses", description = "Show the addresses of clients in /status and /live.")
     private boolean showAddresses;
+
+    @Option(
+            names = "--allow-drain",
+            description = "Allow POST /health?drain=TIME and POST /health?resume from this machine.")
+    private boolean allowDrain;
+
+    @Option(names = "--jmx", description = "MBeans for everything, on the JVM's own MBean server.")
+    private boolean jmx;
 
     private final PolicyOptions settings = new PolicyOptions();
 
@@ -107,6 +117,9 @@ final class ServeCommand implements Callable<Integer> {
 
     Server newServer() throws IOException, GeneralSecurityException, InterruptedException {
         Server server = new Server();
+        if (jmx) {
+            server.addBean(new MBeanContainer(ManagementFactory.getPlatformMBeanServer()));
+        }
         HttpConfiguration config = new HttpConfiguration();
         if (tls) {
             // The key is for no name in particular, so none is asked for.
@@ -127,7 +140,7 @@ final class ServeCommand implements Callable<Integer> {
         connector.setShutdownIdleTimeout(-1);
         server.addConnector(connector);
         // Those of operators come last, so that plain and strict do the same for a request to be compared.
-        Handler operators = plain ? new PlainStatusHandler() : new OperatorsHandler(showAddresses);
+        Handler operators = plain ? new PlainStatusHandler() : new OperatorsHandler(showAddresses, allowDrain);
         server.setHandler(new Farewell(new Handler.Sequence(new ExampleHandler(allowLeak), operators)));
         server.setStopTimeout(STOP_TIMEOUT_MS);
         return server;

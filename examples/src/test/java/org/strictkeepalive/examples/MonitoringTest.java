@@ -2,6 +2,7 @@ package org.strictkeepalive.examples;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
@@ -67,7 +68,16 @@ class MonitoringTest {
         JsonNode dashboard =
                 new ObjectMapper().readTree(DIRECTORY.resolve("grafana.json").toFile());
         StringBuilder expressions = new StringBuilder();
+        Set<Integer> ids = new TreeSet<>();
         for (JsonNode panel : dashboard.get("panels")) {
+            String title = panel.get("title").asText();
+            assertTrue(ids.add(panel.get("id").asInt()), title);
+            assertTrue(panel.get("description").asText().length() > 10, title);
+            assertTrue(panel.get("fieldConfig").get("defaults").has("unit"), title);
+            assertTrue(
+                    Set.of("stat", "state-timeline", "timeseries")
+                            .contains(panel.get("type").asText()),
+                    title);
             for (JsonNode target : panel.get("targets")) {
                 expressions.append(target.get("expr").asText()).append('\n');
             }

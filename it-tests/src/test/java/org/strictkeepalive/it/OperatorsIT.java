@@ -213,6 +213,8 @@ class OperatorsIT {
     @CsvSource({
         "999999999,999999999 (expected: the id of a running process)",
         "java,'java (expected: a process id, or a URL such as http://127.0.0.1:8080/)'",
+        "ftp://127.0.0.1/,ftp://127.0.0.1/ (expected: the scheme http or https)",
+        "http://192.0.2.1/,'http://192.0.2.1/ (expected: an address of this machine, whose processes alone can be looked at)'",
         "http://127.0.0.1:1/,port 1 (expected: one that a process listens at which may be looked at)"
     })
     void inspectSaysWhatIsWrong(String process, String message) throws Exception {
