@@ -114,6 +114,10 @@ class SlowestSocketTest {
         return settings.maxConnections(ROOM).minDataRate(0);
     }
 
+    private static long ended(TestServer server) {
+        return server.statistics().getClosed(CloseReason.SLOWEST);
+    }
+
     private static RawClient post(RawClient client, int length) throws IOException {
         return client.send("POST /upload HTTP/1.1\r\nHost: test\r\nContent-Length: " + length + "\r\n\r\n");
     }
@@ -179,7 +183,7 @@ class SlowestSocketTest {
                 assertEquals(200, answer.status());
             }
             assertEquals("read " + 40 * MOBILE, mobile.read().body());
-            long ended = server.statistics().getClosed(CloseReason.SLOWEST);
+            long ended = ended(server);
             assertTrue(ended >= 1 && ended < ROOM, ended + " of them ended");
             assertTrue(answered408(slow) >= 1, "who was ended is told");
             mobile.close();
@@ -219,7 +223,7 @@ class SlowestSocketTest {
                 // Nor that.
             }
             TimeUnit.SECONDS.sleep(2); // that nobody is ended can only be seen by waiting
-            assertEquals(0, server.statistics().getClosed(CloseReason.SLOWEST));
+            assertEquals(0, ended(server));
             RawClient.closeAll(slow);
         }
     }
@@ -230,7 +234,7 @@ class SlowestSocketTest {
                 TestServer.strict(Transport.CLEAR, p -> room(p).fastDataRate(100), Kind.ASYNC.handler())) {
             CompletableFuture<Boolean> visitor = new CompletableFuture<>();
             uploads(server, 30, visitor);
-            assertEquals(0, server.statistics().getClosed(CloseReason.SLOWEST), () -> "" + server.statistics());
+            assertEquals(0, ended(server), () -> "" + server.statistics());
             RawClient.closeAll(slow);
         }
     }
@@ -249,7 +253,8 @@ class SlowestSocketTest {
                 slow.add(server.connect(2048).send(get));
             }
             CompletableFuture<RawClient.Answer> visit = visit(server);
-            for (int beat = 0; beat < 30; beat++) {
+            // The visitor may be served before anybody is judged: an acceptor lets one more in than there is room for.
+            for (int beat = 0; beat < 30 || (ended(server) == 0 && beat < 300); beat++) {
                 read(mobile, 1, MOBILE);
                 for (RawClient client : slow) {
                     try {
@@ -262,7 +267,7 @@ class SlowestSocketTest {
                 }
             }
             assertEquals(200, visit.get(60, TimeUnit.SECONDS).status());
-            long ended = server.statistics().getClosed(CloseReason.SLOWEST);
+            long ended = ended(server);
             assertTrue(ended >= 1 && ended < ROOM, ended + " of them ended");
             read(mobile, 5, MOBILE);
             mobile.close();
@@ -304,7 +309,7 @@ class SlowestSocketTest {
             }
             enough.set(true);
             visitors.get(60, TimeUnit.SECONDS);
-            long ended = server.statistics().getClosed(CloseReason.SLOWEST);
+            long ended = ended(server);
             assertTrue(ended >= 1 && ended <= ROOM / 2, ended + " of them ended");
             RawClient.closeAll(readers);
             RawClient.closeAll(slow);
@@ -344,7 +349,7 @@ class SlowestSocketTest {
             }
             visit.get(60, TimeUnit.SECONDS);
             assertEquals(200, mobile.awaitResponse(1));
-            long ended = server.statistics().getClosed(CloseReason.SLOWEST);
+            long ended = ended(server);
             assertTrue(ended >= 1 && ended < ROOM, ended + " of them ended");
             mobile.close();
             for (FrameClient client : clients) {
