@@ -3,7 +3,7 @@ package org.strictkeepalive.model;
 import java.nio.channels.SelectableChannel;
 import java.nio.charset.StandardCharsets;
 import org.eclipse.jetty.io.Connection;
-import org.eclipse.jetty.io.SelectorManager.AcceptListener;
+import org.strictkeepalive.Inside;
 import org.strictkeepalive.testkit.FakeChannel;
 import org.strictkeepalive.testkit.MemoryEndPoint;
 
@@ -63,12 +63,12 @@ final class CrowdClient {
     void connect() {
         server.accepted++;
         SelectableChannel channel = new FakeChannel();
-        server.connector.getBean(AcceptListener.class).onAccepting(channel);
+        Inside.governor(server.factory, server.connector).accepts().onAccepting(channel);
         Connection connection = server.factory.newConnection(server.connector, endPoint);
         endPoint.setConnection(connection);
         endPoint.onOpen();
         connection.onOpen();
-        server.connector.getBean(AcceptListener.class).onAccepted(channel);
+        Inside.governor(server.factory, server.connector).accepts().onAccepted(channel);
     }
 
     void send(String bytes) {

