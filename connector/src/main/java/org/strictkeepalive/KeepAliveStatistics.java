@@ -3,14 +3,16 @@ package org.strictkeepalive;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Consumer;
+import java.util.function.ToLongFunction;
 import org.eclipse.jetty.server.AbstractConnector;
-import org.eclipse.jetty.server.NetworkConnector;
 import org.eclipse.jetty.util.annotation.ManagedAttribute;
 import org.eclipse.jetty.util.annotation.ManagedObject;
 import org.eclipse.jetty.util.annotation.ManagedOperation;
 import org.strictkeepalive.internal.observe.Counters;
 import org.strictkeepalive.internal.observe.Protocol;
 import org.strictkeepalive.internal.policy.Decisions;
+import org.strictkeepalive.internal.server.Connectors;
 import org.strictkeepalive.internal.server.GovernedConnector;
 import org.strictkeepalive.internal.server.ServerGovernor;
 
@@ -168,18 +170,60 @@ public final class KeepAliveStatistics {
         Map<String, Integer> result = new LinkedHashMap<>();
         for (GovernedConnector governed : governor.connectors()) {
             AbstractConnector connector = governed.connector();
-            result.merge(label(connector), connector.getConnectedEndPoints().size(), Integer::sum);
+            result.merge(
+                    Connectors.nameOf(connector),
+                    connector.getConnectedEndPoints().size(),
+                    Integer::sum);
         }
         return result;
     }
 
-    private static String label(AbstractConnector connector) {
-        if (connector.getName() != null) {
-            return connector.getName();
-        }
-        return connector instanceof NetworkConnector network
-                ? ":" + network.getLocalPort()
-                : connector.getClass().getSimpleName();
+    /**
+     * Returns how many requests came with complete headers to each connector.
+     *
+     * @return a snapshot with the connectors that there have been since start, also those without a request
+     */
+    @ManagedAttribute("requests, by connector")
+    public Map<String, Long> getRequestsByConnector() {
+        return byConnector(Counters::requests);
+    }
+
+    /**
+     * Returns how many connections each connector has opened.
+     *
+     * @return a snapshot with the connectors that there have been since start
+     */
+    @ManagedAttribute("connections opened, by connector")
+    public Map<String, Long> getOpenedByConnector() {
+        return byConnector(Counters::opened);
+    }
+
+    /**
+     * Returns how many connections of a connector were closed for a reason.
+     *
+     * @param reason the reason
+     * @param connector the connector's name, as in {@link #getConnectionsByConnector()}
+     * @return the number since start, 0 for a name that is not known
+     */
+    public long getClosed(CloseReason reason, String connector) {
+        Counters found = counters.byConnector().get(connector);
+        return found == null ? 0 : found.closed(reason);
+    }
+
+    private Map<String, Long> byConnector(ToLongFunction<Counters> number) {
+        Map<String, Long> result = new LinkedHashMap<>();
+        counters.byConnector().forEach((name, of) -> result.put(name, number.applyAsLong(of)));
+        return result;
+    }
+
+    /**
+     * Tells the names of the governed connectors, as in {@link #getConnectionsByConnector()}: at once those that there
+     * have been, and later each that starts, perhaps not for the first time.
+     *
+     * @param watcher called by the calling thread, later by the one that starts the connector
+     */
+    public void watchConnectors(Consumer<String> watcher) {
+        counters.watch(watcher);
     }
 
     /**

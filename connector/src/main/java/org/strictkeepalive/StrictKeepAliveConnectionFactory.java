@@ -5,6 +5,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.function.ToLongFunction;
 import org.eclipse.jetty.io.Connection;
 import org.eclipse.jetty.io.EndPoint;
 import org.eclipse.jetty.server.AbstractConnector;
@@ -12,6 +13,7 @@ import org.eclipse.jetty.server.ConnectionFactory;
 import org.eclipse.jetty.server.Connector;
 import org.eclipse.jetty.server.HttpConfiguration;
 import org.eclipse.jetty.server.HttpConnectionFactory;
+import org.eclipse.jetty.util.annotation.ManagedAttribute;
 import org.eclipse.jetty.util.annotation.ManagedObject;
 import org.eclipse.jetty.util.annotation.Name;
 import org.eclipse.jetty.util.component.DumpableCollection;
@@ -19,6 +21,7 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import org.strictkeepalive.internal.connection.ConnectionGuard;
 import org.strictkeepalive.internal.jetty.ConnectorGovernor;
+import org.strictkeepalive.internal.observe.Counters;
 import org.strictkeepalive.internal.observe.OperatorLog;
 import org.strictkeepalive.internal.policy.Decisions;
 import org.strictkeepalive.internal.policy.PolicyRules;
@@ -163,6 +166,37 @@ public class StrictKeepAliveConnectionFactory extends SettableConnectionFactory
             return connector.getServer().getBean(DescriptorMonitor.class);
         }
         return null;
+    }
+
+    /** {@return how many governed connections of its connector are open} */
+    @ManagedAttribute("connections open")
+    public long getOpen() {
+        return getOpened() - getClosed();
+    }
+
+    /** {@return how many connections its connector has opened since the first start; 0 while it is stopped} */
+    @ManagedAttribute("connections opened")
+    public long getOpened() {
+        return sum(Counters::opened);
+    }
+
+    /** {@return how many connections of its connector were closed or left the policy; 0 while it is stopped} */
+    @ManagedAttribute("connections closed")
+    public long getClosed() {
+        return sum(
+                of -> of.closed().values().stream().mapToLong(Long::longValue).sum());
+    }
+
+    /** {@return how many requests with complete headers came to its connector; 0 while it is stopped} */
+    @ManagedAttribute("requests")
+    public long getRequests() {
+        return sum(Counters::requests);
+    }
+
+    private long sum(ToLongFunction<Counters> number) {
+        return connectors.values().stream()
+                .mapToLong(connector -> number.applyAsLong(connector.counters()))
+                .sum();
     }
 
     /** Checks the settings here as well, since a factory that is a bean of another one is never configured. */

@@ -29,7 +29,7 @@ import org.strictkeepalive.KeepAliveStatistics;
  */
 public final class KeepAliveStatisticsMBean extends ObjectMBean {
     private static final String BY_PEER = "racesByPeer";
-    private static final String BY_CONNECTOR = "connectionsByConnector";
+    private static final String BY_CONNECTOR = "ByConnector";
     private static final String BY_REASON = "ByReason";
     private static final String KEY = "key";
     private static final String VALUE = "value";
@@ -85,7 +85,7 @@ public final class KeepAliveStatisticsMBean extends ObjectMBean {
 
     /** Whether its keys are not known in advance. */
     private static boolean isOpenEnded(String name) {
-        return name.equals(BY_PEER) || name.equals(BY_CONNECTOR);
+        return name.equals(BY_PEER) || name.endsWith(BY_CONNECTOR);
     }
 
     /** With all reasons, also those that have not occurred. */

@@ -10,6 +10,8 @@ import io.micrometer.core.instrument.binder.MeterBinder;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Function;
 import java.util.function.ToDoubleFunction;
@@ -137,6 +139,12 @@ public final class KeepAliveMetrics implements MeterBinder {
                     .tags(tags.and("kind", kind))
                     .register(registry);
         }
+        Set<String> bound = ConcurrentHashMap.newKeySet(); // A restart tells a name again.
+        statistics.watchConnectors(connector -> {
+            if (bound.add(connector)) {
+                ofConnector(registry, connector);
+            }
+        });
         TimeGauge.builder(PREFIX + "idle.longest", monitor, TimeUnit.MILLISECONDS, DescriptorMonitor::getLongestIdle)
                 .description("The longest idle time of an open connection")
                 .tags(tags)
@@ -187,6 +195,42 @@ public final class KeepAliveMetrics implements MeterBinder {
                 .description("Failures to count descriptors, to ask a source, to tick or to call a listener")
                 .tags(tags)
                 .register(registry);
+    }
+
+    private void ofConnector(MeterRegistry registry, String connector) {
+        KeepAliveStatistics statistics = monitor.getStatistics();
+        Tags its = tags.and("connector", connector);
+        Gauge.builder(
+                        PREFIX + "connector.connections",
+                        statistics,
+                        s -> s.getConnectionsByConnector().getOrDefault(connector, 0))
+                .description("Connections of a connector, governed or not")
+                .baseUnit("connections")
+                .tags(its)
+                .register(registry);
+        FunctionCounter.builder(
+                        PREFIX + "connector.opened",
+                        statistics,
+                        s -> s.getOpenedByConnector().getOrDefault(connector, 0L))
+                .description("Connections opened, by connector")
+                .baseUnit("connections")
+                .tags(its)
+                .register(registry);
+        FunctionCounter.builder(
+                        PREFIX + "connector.requests",
+                        statistics,
+                        s -> s.getRequestsByConnector().getOrDefault(connector, 0L))
+                .description("Requests that arrived whole, by connector")
+                .baseUnit("requests")
+                .tags(its)
+                .register(registry);
+        for (CloseReason reason : CloseReason.values()) {
+            FunctionCounter.builder(PREFIX + "connector.closed", statistics, s -> s.getClosed(reason, connector))
+                    .description("Connections closed, or gone to another protocol, by connector and reason")
+                    .baseUnit("connections")
+                    .tags(its.and("reason", tag(reason)))
+                    .register(registry);
+        }
     }
 
     /**

@@ -107,6 +107,13 @@ class JmxTest {
             TabularData byConnector = (TabularData) get("keepalivestatistics", "connectionsByConnector");
             String connector = ":" + server.port();
             assertEquals(2L, byConnector.get(new Object[] {connector}).get("value"));
+            TabularData requests = (TabularData) get("keepalivestatistics", "requestsByConnector");
+            assertEquals(3L, requests.get(new Object[] {connector}).get("value"));
+            assertEquals(3L, get("strictkeepaliveconnectionfactory", "requests"));
+            assertEquals(
+                    get("strictkeepaliveconnectionfactory", "opened"),
+                    (long) get("strictkeepaliveconnectionfactory", "open")
+                            + (long) get("strictkeepaliveconnectionfactory", "closed"));
         }
     }
 

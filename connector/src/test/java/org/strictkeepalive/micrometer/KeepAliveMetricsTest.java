@@ -1,6 +1,7 @@
 package org.strictkeepalive.micrometer;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -12,6 +13,8 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.junit.jupiter.api.Test;
 import org.strictkeepalive.CloseReason;
+import org.strictkeepalive.DescriptorMonitor;
+import org.strictkeepalive.KeepAlivePolicy;
 import org.strictkeepalive.testkit.RawClient;
 import org.strictkeepalive.testkit.TestServer;
 import org.strictkeepalive.testkit.Transport;
@@ -53,6 +56,10 @@ class KeepAliveMetricsTest {
                 assertEquals(1, value(scraped, "jetty_keepalive_reuse_idle_seconds_total{le=\"+Inf\",server=\"a\"}"));
                 assertEquals(0, value(scraped, "jetty_keepalive_closed_requests_total{le=\"2.0\",server=\"a\"}"));
                 assertEquals(1, value(scraped, "jetty_keepalive_closed_requests_total{le=\"4.0\",server=\"a\"}"));
+                String connector = "{connector=\":" + server.port() + "\",server=\"a\"}";
+                assertEquals(1, value(scraped, "jetty_keepalive_connector_connections" + connector));
+                assertEquals(2, value(scraped, "jetty_keepalive_connector_opened_connections_total" + connector));
+                assertEquals(3, value(scraped, "jetty_keepalive_connector_requests_total" + connector));
                 assertTrue(value(scraped, "jetty_keepalive_descriptors_used_descriptors{server=\"a\"}") > 0);
                 for (CloseReason reason : CloseReason.values()) {
                     assertEquals(
@@ -62,6 +69,32 @@ class KeepAliveMetricsTest {
                                     "jetty_keepalive_connections_closed_connections_total{reason=\""
                                             + reason.name().toLowerCase(Locale.ROOT) + "\",server=\"a\"}"));
                 }
+            }
+        }
+    }
+
+    /** As with Spring Boot, which binds meters before it starts the server. */
+    @Test
+    void aConnectorThatStartsLaterHasMetersTooAndKeepsThemOverARestart() throws Exception {
+        PrometheusMeterRegistry registry = new PrometheusMeterRegistry(PrometheusConfig.DEFAULT);
+        try (TestServer server = TestServer.of(Transport.CLEAR, KeepAlivePolicy.defaults(), TestServer.hello())) {
+            server.connector.setName("web");
+            new KeepAliveMetrics(DescriptorMonitor.of(server.server)).bindTo(registry);
+            assertFalse(registry.scrape().contains("jetty_keepalive_connector"));
+            for (int requests = 1; requests <= 2; requests++) {
+                server.start();
+                try (RawClient client = server.connect()) {
+                    client.get();
+                }
+                server.awaitClosed(CloseReason.CLIENT, requests);
+                String scraped = registry.scrape();
+                assertEquals(requests, value(scraped, "jetty_keepalive_connector_requests_total{connector=\"web\"}"));
+                assertEquals(
+                        requests,
+                        value(
+                                scraped,
+                                "jetty_keepalive_connector_closed_connections_total{connector=\"web\",reason=\"client\"}"));
+                server.server.stop();
             }
         }
     }

@@ -7,7 +7,7 @@ import org.strictkeepalive.ConnectionState;
 import org.strictkeepalive.internal.connection.ConnectionDeadlines;
 import org.strictkeepalive.internal.connection.Ending;
 import org.strictkeepalive.internal.connection.Governor;
-import org.strictkeepalive.internal.observe.StateCounts;
+import org.strictkeepalive.internal.observe.Counters;
 import org.strictkeepalive.internal.policy.Pressure;
 import org.strictkeepalive.internal.policy.Tick;
 
@@ -30,8 +30,8 @@ abstract class SimulatedConnection extends ConnectionDeadlines {
     }
 
     @Override
-    protected final StateCounts counts() {
-        return governor.counters().states();
+    public final Counters counters() {
+        return governor.counters();
     }
 
     /** The policy has shut the output. */

@@ -66,7 +66,7 @@ class LogSampleTest {
         try {
             FakeConnection connection = new FakeConnection("c", ConnectionState.BUSY, false, scheduler.now);
             connection.peer = InetAddress.getByName("192.0.2.7");
-            connection.counts = Inside.governor(monitor).counters().states();
+            connection.counters = Inside.governor(monitor).counters();
             Inside.governor(monitor).onOpened(connection, scheduler.now + MINUTE);
             log = OperatorLines.captured(() -> {
                 PressureSource pressing = () -> 0.82;

@@ -6,7 +6,6 @@ import org.strictkeepalive.ConnectionState;
 import org.strictkeepalive.KeepAlivePolicy;
 import org.strictkeepalive.internal.connection.GovernedConnection;
 import org.strictkeepalive.internal.observe.Counters;
-import org.strictkeepalive.internal.observe.StateCounts;
 import org.strictkeepalive.internal.policy.ClientRate;
 import org.strictkeepalive.internal.policy.Decisions;
 import org.strictkeepalive.internal.policy.Tick;
@@ -37,7 +36,7 @@ public class FakeConnection extends GovernedConnection {
 
     public int exchangesEnded;
     /** Where it is counted. */
-    public StateCounts counts = new Counters().states();
+    public Counters counters = new Counters();
 
     Decisions decisions = new Decisions(KeepAlivePolicy.defaults());
 
@@ -67,8 +66,8 @@ public class FakeConnection extends GovernedConnection {
     }
 
     @Override
-    protected StateCounts counts() {
-        return counts;
+    public Counters counters() {
+        return counters;
     }
 
     @Override

@@ -63,7 +63,7 @@ public abstract class GovernorFixture {
 
     public FakeConnection open() {
         FakeConnection connection = new FakeConnection("c", ConnectionState.IDLE, false, scheduler.now);
-        connection.counts = governor.counters().states();
+        connection.counters = governor.counters();
         governor.onOpened(connection, scheduler.now + 60 * SECOND);
         return connection;
     }

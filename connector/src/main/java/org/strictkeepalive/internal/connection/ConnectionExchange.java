@@ -10,7 +10,7 @@ import org.eclipse.jetty.http.HttpMethod;
 import org.eclipse.jetty.http.MetaData;
 import org.eclipse.jetty.server.Request;
 import org.eclipse.jetty.util.BufferUtil;
-import org.strictkeepalive.internal.observe.StateCounts;
+import org.strictkeepalive.internal.observe.Counters;
 
 /**
  * Knows the exchange in progress, or the last one: what its request asks for, how much of its body has come, and how
@@ -71,8 +71,8 @@ abstract class ConnectionExchange extends ConnectionDeadlines {
     }
 
     @Override
-    protected final StateCounts counts() {
-        return governor.counters().states();
+    public final Counters counters() {
+        return governor.counters();
     }
 
     /**

@@ -4,6 +4,7 @@ import java.net.SocketAddress;
 import java.util.concurrent.Executor;
 import java.util.concurrent.atomic.AtomicIntegerFieldUpdater;
 import org.strictkeepalive.ConnectionState;
+import org.strictkeepalive.internal.observe.Counters;
 import org.strictkeepalive.internal.observe.Protocol;
 import org.strictkeepalive.internal.observe.StateCounts;
 import org.strictkeepalive.internal.observe.Wait;
@@ -53,8 +54,12 @@ public abstract class GovernedConnection extends Timed implements Runnable {
 
     // ---- The count of states
 
-    /** Where its state is counted. */
-    protected abstract StateCounts counts();
+    /** Where it is counted. */
+    public abstract Counters counters();
+
+    protected final StateCounts counts() {
+        return counters().states();
+    }
 
     /** Counts it in its state from now on. Does nothing if it is counted. Called by the thread that has made it. */
     public void countIn() {

@@ -7,8 +7,8 @@ import org.eclipse.jetty.io.Connection;
 import org.eclipse.jetty.io.EndPoint;
 import org.strictkeepalive.CloseReason;
 import org.strictkeepalive.ConnectionState;
+import org.strictkeepalive.internal.observe.Counters;
 import org.strictkeepalive.internal.observe.Protocol;
-import org.strictkeepalive.internal.observe.StateCounts;
 import org.strictkeepalive.internal.policy.Arrival;
 import org.strictkeepalive.internal.policy.Decisions;
 import org.strictkeepalive.internal.policy.Peers;
@@ -178,8 +178,8 @@ public final class Handshake extends GovernedConnection {
     }
 
     @Override
-    protected StateCounts counts() {
-        return governor.counters().states();
+    public Counters counters() {
+        return governor.counters();
     }
 
     @Override

@@ -5,7 +5,7 @@ import java.util.concurrent.atomic.AtomicLongFieldUpdater;
 import org.eclipse.jetty.http2.HTTP2Stream;
 import org.strictkeepalive.ConnectionState;
 import org.strictkeepalive.internal.connection.Governor;
-import org.strictkeepalive.internal.observe.StateCounts;
+import org.strictkeepalive.internal.observe.Counters;
 
 /** Counts what was read of the bodies of a connection's requests, and how many responses are server-sent events. */
 abstract class Http2Bodies extends Http2Deadlines {
@@ -47,8 +47,8 @@ abstract class Http2Bodies extends Http2Deadlines {
     }
 
     @Override
-    protected final StateCounts counts() {
-        return governor.counters().states();
+    public final Counters counters() {
+        return governor.counters();
     }
 
     /** A stream that has ended stays in the session for a moment, so operators see whether exchanges are in progress. */

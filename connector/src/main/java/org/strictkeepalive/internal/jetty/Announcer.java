@@ -12,6 +12,7 @@ import org.strictkeepalive.KeepAlivePolicy;
 import org.strictkeepalive.KeepAliveSetting;
 import org.strictkeepalive.internal.observe.OperatorLog;
 import org.strictkeepalive.internal.policy.Pressure;
+import org.strictkeepalive.internal.server.Connectors;
 import org.strictkeepalive.internal.server.GovernedConnector;
 import org.strictkeepalive.internal.server.ServerGovernor;
 
@@ -59,6 +60,7 @@ final class Announcer implements LifeCycle.Listener {
         }
         Map<String, String> bySettings = new LinkedHashMap<>();
         for (GovernedConnector one : governor.connectors().takeUntold()) {
+            governor.counters().started(Connectors.nameOf(one.connector()));
             bySettings.merge(settings(one), one.connector().toString(), (before, other) -> before + ", " + other);
         }
         Pressure seen = governor.seen();

@@ -29,6 +29,7 @@ import org.strictkeepalive.internal.observe.Counters;
 import org.strictkeepalive.internal.observe.OperatorLog;
 import org.strictkeepalive.internal.policy.Decisions;
 import org.strictkeepalive.internal.policy.Pressure;
+import org.strictkeepalive.internal.server.Connectors;
 import org.strictkeepalive.internal.server.Draining;
 import org.strictkeepalive.internal.server.GovernedConnector;
 import org.strictkeepalive.internal.server.ServerGovernor;
@@ -49,6 +50,7 @@ public final class ConnectorGovernor
     private final HttpConfiguration.Customizer customizer;
     private final Phases phases;
     private final Announcer announcer;
+    private final Counters counters;
     private final Accepts accepts;
     private final Http2 http2 = new Http2(this);
 
@@ -83,6 +85,7 @@ public final class ConnectorGovernor
         customizer = new GuardCustomizer(this);
         phases = new Phases(this, server);
         announcer = new Announcer(connector, server);
+        counters = server.counters().of(Connectors.nameOf(connector));
         accepts = new Accepts(connector, server);
         this.decisions = decisions;
     }
@@ -158,7 +161,7 @@ public final class ConnectorGovernor
 
     @Override
     public Counters counters() {
-        return server.counters();
+        return counters;
     }
 
     @Override
@@ -279,7 +282,7 @@ public final class ConnectorGovernor
 
     /** Starts to govern an HTTP/1.1 connection, which may be known from a phase before HTTP. */
     public void onGuard(ConnectionGuard guard) {
-        server.counters().regret().onOpened(guard.peer(), server.now());
+        counters.regret().onOpened(guard.peer(), server.now());
         Handshake handshake = phases.take(guard.innermost());
         guard.begin(begunAt(handshake));
         opened(handshake, guard, guard.due(server.pressure()));
@@ -334,7 +337,7 @@ public final class ConnectorGovernor
 
     private void onHttp2(Connection http, Handshake handshake) {
         http2.open(http, begunAt(handshake), handshake != null, (connection, due) -> {
-            server.counters().regret().onOpened(connection.peer(), server.now());
+            counters.regret().onOpened(connection.peer(), server.now());
             opened(handshake, connection, due);
         });
     }

@@ -1,6 +1,7 @@
 package org.strictkeepalive.internal.server;
 
 import java.util.concurrent.TimeUnit;
+import org.eclipse.jetty.server.AbstractConnector;
 import org.strictkeepalive.CloseReason;
 import org.strictkeepalive.PressureLevel;
 import org.strictkeepalive.internal.observe.Counters;
@@ -31,10 +32,10 @@ final class AcceptWatch {
      * A connection was accepted. Its endpoint is not there yet.
      *
      * @param channel its channel
-     * @param acceptors the acceptor threads of its connector
+     * @param connector its connector
      * @return false if the caller has to close it at once
      */
-    boolean onAccepting(Object channel, int acceptors, long now) {
+    boolean onAccepting(Object channel, AbstractConnector connector, long now) {
         long count = connections.onAccepting(channel);
         Pressure p = meter.pressure();
         if (!p.isKnown()) {
@@ -56,9 +57,10 @@ final class AcceptWatch {
         } else if (p.level() == PressureLevel.CRITICAL) {
             onCritical();
         }
-        if (acceptors == 0 && free < LAST_DESCRIPTORS) {
-            counters.onOpened();
-            counters.onClosed(CloseReason.REFUSED, 0, 0);
+        if (connector.getAcceptors() == 0 && free < LAST_DESCRIPTORS) {
+            Counters its = counters.of(Connectors.nameOf(connector));
+            its.onOpened();
+            its.onClosed(CloseReason.REFUSED, 0, 0);
             return false;
         }
         return true;

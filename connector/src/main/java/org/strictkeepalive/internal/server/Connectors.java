@@ -7,6 +7,8 @@ import java.util.Iterator;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.CopyOnWriteArraySet;
+import org.eclipse.jetty.server.AbstractConnector;
+import org.eclipse.jetty.server.NetworkConnector;
 
 /** The running governed connectors of a server. Safe for use by any thread. */
 public final class Connectors implements Iterable<GovernedConnector> {
@@ -30,6 +32,17 @@ public final class Connectors implements Iterable<GovernedConnector> {
     void remove(GovernedConnector connector) {
         running.remove(connector);
         untold.remove(connector);
+    }
+
+    /** The name of a connector for operators: its own, or {@code :} and its port where it has none. */
+    public static String nameOf(AbstractConnector connector) {
+        if (connector.getName() != null) {
+            return connector.getName();
+        }
+        if (connector instanceof NetworkConnector network) {
+            return ":" + (network.getLocalPort() > 0 ? network.getLocalPort() : network.getPort());
+        }
+        return connector.getClass().getSimpleName();
     }
 
     /** Those of which operators have not been told, each only once. */

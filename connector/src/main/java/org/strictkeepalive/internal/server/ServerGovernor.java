@@ -250,7 +250,7 @@ public final class ServerGovernor {
      * @return false if it is to be closed at once
      */
     public boolean onAccepting(AbstractConnector connector, Object channel) {
-        return acceptWatch.onAccepting(channel, connector.getAcceptors(), now());
+        return acceptWatch.onAccepting(channel, connector, now());
     }
 
     /** The endpoint of an accepted connection is there now, or will never be. */
@@ -280,7 +280,7 @@ public final class ServerGovernor {
     }
 
     public void onOpened(GovernedConnection connection, long due) {
-        counters.onOpened();
+        connection.counters().onOpened();
         connections.onOpened();
         connection.countIn();
         wheel.add(connection, due);
@@ -314,8 +314,8 @@ public final class ServerGovernor {
         if (wheel.remove(connection)) {
             connection.countOut();
             connections.onClosed();
-            counters.onClosed(
-                    reason, connection.requests(), TimeUnit.NANOSECONDS.toMillis(now() - connection.openedAt()));
+            long age = TimeUnit.NANOSECONDS.toMillis(now() - connection.openedAt());
+            connection.counters().onClosed(reason, connection.requests(), age);
             log.closed(reason, connection);
             reaction.onClosed(reason);
         }

@@ -3,7 +3,6 @@ package org.strictkeepalive.internal.connection;
 import java.net.SocketAddress;
 import org.strictkeepalive.ConnectionState;
 import org.strictkeepalive.internal.observe.Counters;
-import org.strictkeepalive.internal.observe.StateCounts;
 import org.strictkeepalive.internal.policy.Decisions;
 import org.strictkeepalive.internal.policy.Tick;
 
@@ -20,11 +19,11 @@ public final class BareLife extends ConnectionLife {
     }
 
     /** Where it is counted. */
-    final StateCounts counts = new Counters().states();
+    final Counters counters = new Counters();
 
     @Override
-    protected StateCounts counts() {
-        return counts;
+    public Counters counters() {
+        return counters;
     }
 
     @Override

@@ -226,7 +226,8 @@ class ConnectionLifeTest {
 
     private static void assertCounted(BareLife life, ConnectionState expected) {
         for (ConnectionState state : ConnectionState.values()) {
-            assertEquals(state == expected ? 1 : 0, life.counts.count(state), () -> state + " in " + life.seen());
+            assertEquals(
+                    state == expected ? 1 : 0, life.counters.states().count(state), () -> state + " in " + life.seen());
         }
     }
 

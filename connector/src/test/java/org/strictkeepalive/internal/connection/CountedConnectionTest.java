@@ -17,15 +17,16 @@ import org.strictkeepalive.testkit.FakeConnection;
 class CountedConnectionTest {
     private static final ConnectionState[] STATES = ConnectionState.values();
 
-    private final StateCounts counts = new Counters().states();
+    private final Counters counters = new Counters();
+    private final StateCounts counts = counters.states();
 
     private static final class Changing extends FakeConnection {
         private volatile ConnectionState now;
 
-        Changing(ConnectionState state, StateCounts in) {
+        Changing(ConnectionState state, Counters in) {
             super("changing");
             now = state;
-            counts = in;
+            counters = in;
         }
 
         @Override
@@ -49,7 +50,7 @@ class CountedConnectionTest {
 
     @Test
     void fromItsOpeningToItsClose() {
-        Changing one = new Changing(ConnectionState.NEW, counts);
+        Changing one = new Changing(ConnectionState.NEW, counters);
         one.become(ConnectionState.IDLE);
         assertEquals(0, sum(), "not before it is opened");
         one.countIn();
@@ -69,7 +70,7 @@ class CountedConnectionTest {
     @Timeout(120)
     void whateverChangesAtOnce() throws Exception {
         for (int i = 0; i < 300; i++) {
-            Changing one = new Changing(ConnectionState.NEW, counts);
+            Changing one = new Changing(ConnectionState.NEW, counters);
             one.countIn();
             CountDownLatch go = new CountDownLatch(1);
             List<Thread> threads = new ArrayList<>();
@@ -121,10 +122,10 @@ class CountedConnectionTest {
             life.countOut();
             jetty.join();
             for (ConnectionState state : STATES) {
-                assertEquals(0, life.counts.count(state), state::toString);
+                assertEquals(0, life.counters.states().count(state), state::toString);
             }
             life.countIn();
-            assertEquals(1, life.counts.count(ConnectionState.BUSY));
+            assertEquals(1, life.counters.states().count(ConnectionState.BUSY));
         }
     }
 }

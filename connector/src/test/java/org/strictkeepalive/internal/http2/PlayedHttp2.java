@@ -6,8 +6,8 @@ import org.strictkeepalive.CloseReason;
 import org.strictkeepalive.ConnectionState;
 import org.strictkeepalive.internal.connection.GovernedConnection;
 import org.strictkeepalive.internal.connection.Governor;
+import org.strictkeepalive.internal.observe.Counters;
 import org.strictkeepalive.internal.observe.Protocol;
-import org.strictkeepalive.internal.observe.StateCounts;
 import org.strictkeepalive.testkit.PlayedClient;
 import org.strictkeepalive.testkit.PlayedConnection;
 
@@ -228,8 +228,8 @@ public final class PlayedHttp2 extends Http2Deadlines implements PlayedConnectio
     }
 
     @Override
-    protected StateCounts counts() {
-        return governor.counters().states();
+    public Counters counters() {
+        return governor.counters();
     }
 
     @Override
