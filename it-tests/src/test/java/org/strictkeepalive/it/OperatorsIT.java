@@ -1,7 +1,6 @@
 package org.strictkeepalive.it;
 
 import static org.awaitility.Awaitility.await;
-import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -15,7 +14,6 @@ import java.net.http.HttpResponse;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
@@ -26,8 +24,6 @@ import org.junit.jupiter.params.provider.CsvSource;
 /** What operators look at, with their own tools: a browser, Prometheus, and {@code inspect}. */
 class OperatorsIT {
     private static final Path MONITORING = Path.of(System.getProperty("monitoring.directory"));
-    private static final Path SCREENSHOTS = Path.of(System.getProperty("screenshots.directory"));
-    private static final long SECONDS = 180;
 
     private final HttpClient client = HttpClient.newHttpClient();
 
@@ -35,17 +31,7 @@ class OperatorsIT {
     private Path directory;
 
     private String run(int exitValue, List<String> command) throws IOException, InterruptedException {
-        Path output = Files.createTempFile(directory, "output", ".log");
-        Process process = new ProcessBuilder(command)
-                .redirectErrorStream(true)
-                .redirectOutput(output.toFile())
-                .start();
-        if (!process.waitFor(SECONDS, TimeUnit.SECONDS)) {
-            process.destroyForcibly();
-        }
-        String text = Files.readString(output);
-        assertEquals(exitValue, process.waitFor(), text);
-        return text;
+        return Programs.run(directory, exitValue, command);
     }
 
     private String get(String address) throws IOException, InterruptedException {
@@ -65,55 +51,22 @@ class OperatorsIT {
 
     // ---- The page, in a browser
 
-    private String browse(String address, String... flags) throws IOException, InterruptedException {
-        List<String> command = new ArrayList<>(List.of(
-                "chromium",
-                "--headless",
-                "--no-sandbox",
-                "--disable-gpu",
-                "--disable-quic",
-                "--no-first-run",
-                "--disable-background-networking",
-                "--disable-component-update",
-                "--disable-sync",
-                "--hide-scrollbars",
-                "--enable-logging=stderr",
-                "--virtual-time-budget=4000",
-                "--user-data-dir=" + Files.createTempDirectory(directory, "browser")));
-        command.addAll(List.of(flags));
-        command.add(address);
-        return run(0, command);
-    }
-
     @Test
     void theLivePageShowsTheStatusInABrowser() throws Exception {
         Programs.require("chromium");
-        Files.createDirectories(SCREENSHOTS);
         try (Serve serve = Serve.start(directory, 512);
                 Attack ignored = new Attack(serve, List.of(Attackers.Kind.LEAKY), 300, 0)) {
             await().atMost(Duration.ofSeconds(60)).until(() -> opened(serve) >= 300);
             assertTrue(serve.log().contains("Live page: " + url(serve, "/live")), serve.log());
-            String page = browse(url(serve, "/live"), "--dump-dom");
+            String page = Browser.open(directory, url(serve, "/live"), "--dump-dom");
             assertTrue(page.contains("of 512 descriptors are open, counted by"), page);
             assertTrue(page.contains("<canvas"), page);
             assertTrue(page.contains("connections open"), page);
             assertFalse(page.contains(":CONSOLE"), page);
 
-            assertLooksRight(url(serve, "/live"), "live-light.png", "1000,1400", "1");
-            assertLooksRight(url(serve, "/live"), "live-phone-dark.png", "400,1700", "0");
+            Browser.assertLooksRight(directory, url(serve, "/live"), "live-light.png", "1000,1400", "1");
+            Browser.assertLooksRight(directory, url(serve, "/live"), "live-phone-dark.png", "400,1700", "0");
         }
-    }
-
-    private void assertLooksRight(String address, String name, String size, String colorScheme) throws Exception {
-        Path picture = SCREENSHOTS.resolve(name);
-        Files.deleteIfExists(picture);
-        String log = browse(
-                address,
-                "--screenshot=" + picture,
-                "--window-size=" + size,
-                "--blink-settings=preferredColorScheme=" + colorScheme);
-        assertFalse(log.contains(":CONSOLE"), log);
-        assertTrue(Files.size(picture) > 20_000, log);
     }
 
     // ---- Prometheus

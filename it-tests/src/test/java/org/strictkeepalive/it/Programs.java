@@ -1,12 +1,16 @@
 package org.strictkeepalive.it;
 
+import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.fail;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import java.io.File;
+import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
 
 /**
  * Programs that the tests run and that not every machine has. A test without its program is skipped and says so; with
@@ -14,6 +18,8 @@ import java.util.Arrays;
  */
 final class Programs {
     private static final boolean REQUIRED = Boolean.getBoolean("programs.required");
+
+    private static final long MOST_SECONDS = 180;
 
     private Programs() {}
 
@@ -33,6 +39,21 @@ final class Programs {
             }
         }
         return there;
+    }
+
+    /** Runs a command that has to end with that exit value, and returns what it prints. */
+    static String run(Path directory, int exitValue, List<String> command) throws IOException, InterruptedException {
+        Path output = Files.createTempFile(directory, "output", ".log");
+        Process process = new ProcessBuilder(command)
+                .redirectErrorStream(true)
+                .redirectOutput(output.toFile())
+                .start();
+        if (!process.waitFor(MOST_SECONDS, TimeUnit.SECONDS)) {
+            process.destroyForcibly();
+        }
+        String text = Files.readString(output);
+        assertEquals(exitValue, process.waitFor(), text);
+        return text;
     }
 
     /** Skips or fails the test unless there is such a program. */

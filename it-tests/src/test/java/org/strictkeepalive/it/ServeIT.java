@@ -161,5 +161,9 @@ class ServeIT {
         assertEquals(everybody ? 0 : 1, code, text);
         assertTrue(text.contains("Report: " + report), text);
         assertTrue(Files.readString(report).contains("\"turnedAway\""));
+        Programs.require("chromium");
+        // The picture of the README.
+        Browser.assertLooksRight(directory, report.toUri().toString(), "leak-demo.png", "960,710", "1");
+        Browser.assertLooksRight(directory, report.toUri().toString(), "leak-demo-phone-dark.png", "400,1700", "0");
     }
 }
