@@ -131,11 +131,12 @@ class CalmLifeIT {
             }
         }
         for (CalmLife life : left) {
-            problems.add(life.transport + " " + pool + ", " + life.held + ": the stop took longer at each try");
+            problems.add(life.transport + " " + pool + ", " + life.held
+                    + ": the stop took longer, or left sockets, at each try");
         }
     }
 
-    /** Lives one life on both, and returns whether the stop was short enough. */
+    /** Lives one life on both, and returns whether the stop was short enough and left no socket open. */
     private boolean live(String round, CalmLife life, CalmSide plain, CalmSide strict) {
         long begin = System.nanoTime();
         CompletableFuture.allOf(plain.live(life), strict.live(life)).join();
@@ -157,7 +158,6 @@ class CalmLifeIT {
         atMost(round + ": queue after the stop", plain.queuedAfterStop, strict.queuedAfterStop);
         List<String> left = strict.threadsLeft();
         atMost(round + ": threads " + left, plain.threadsLeft().size(), left.size());
-        atMost(round + ": sockets", plain.socketsLeft(), strict.socketsLeft());
         System.out.printf(
                 "%s, %d ms, stopped with %s: stop plain %d ms, strict %d ms; answered till then plain %d, strict %d; lost"
                         + " plain %d, strict %d%n",
@@ -170,7 +170,11 @@ class CalmLifeIT {
                 strict.answered.get(),
                 plain.lost.get(),
                 strict.lost.get());
-        return strict.stopMs <= plain.stopMs + SLACK_MS;
+        int socketsOnPlain = plain.socketsLeft();
+        int socketsOnStrict = strict.socketsLeft();
+        System.out.printf("sockets left plain %d, strict %d%n", socketsOnPlain, socketsOnStrict);
+        // Jetty interrupts its acceptor. If that has just accepted, the JDK loses the descriptor, on either side.
+        return strict.stopMs <= plain.stopMs + SLACK_MS && socketsOnStrict <= socketsOnPlain;
     }
 
     private void compare(String what, String plain, String strict, boolean mayReject) {
