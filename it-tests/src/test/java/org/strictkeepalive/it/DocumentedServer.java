@@ -21,21 +21,16 @@ final class DocumentedServer {
 
     /** The method that starts it, given what it needs for TLS and its handler; it returns the server's parts by name. */
     static Method compile(Path directory) throws Exception {
-        Matcher sample = Pattern.compile("```java\n(Server server .*?)```", Pattern.DOTALL)
+        Matcher sample = Pattern.compile("```java\n((?:import [^\n]+\n)+)\n(Server server .*?)```", Pattern.DOTALL)
                 .matcher(Files.readString(DOCUMENT));
         assertTrue(sample.find());
-        String code = sample.group(1)
+        String code = sample.group(2)
                 .replaceAll("setPort\\(\\d+\\);", "setPort(0);")
                 .replace("/run/app.sock", directory.resolve("app.sock").toString());
-        App.compile(directory, System.getProperty("java.class.path"), Map.of("Embedded.java", """
-                import java.nio.file.Path;
+        String source = sample.group(1) + """
                 import java.util.Map;
-                import org.eclipse.jetty.alpn.server.*;
-                import org.eclipse.jetty.http2.server.*;
-                import org.eclipse.jetty.server.*;
-                import org.eclipse.jetty.unixdomain.server.*;
+                import org.eclipse.jetty.server.Handler;
                 import org.eclipse.jetty.util.ssl.SslContextFactory;
-                import org.strictkeepalive.*;
 
                 public class Embedded {
                     public static Map<String, Object> run(SslContextFactory.Server sslContextFactory, Handler handler)
@@ -45,7 +40,8 @@ final class DocumentedServer {
                                 negotiating, "proxied", proxied, "unix", unix, "admin", admin);
                     }
                 }
-                """));
+                """;
+        App.compile(directory, System.getProperty("java.class.path"), Map.of("Embedded.java", source));
         try (URLClassLoader loader =
                 new URLClassLoader(new URL[] {directory.toUri().toURL()})) {
             return loader.loadClass("Embedded").getMethod("run", SslContextFactory.Server.class, Handler.class);
