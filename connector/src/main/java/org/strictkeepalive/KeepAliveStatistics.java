@@ -12,7 +12,6 @@ import org.eclipse.jetty.util.annotation.ManagedOperation;
 import org.strictkeepalive.internal.observe.Counters;
 import org.strictkeepalive.internal.observe.Protocol;
 import org.strictkeepalive.internal.policy.Decisions;
-import org.strictkeepalive.internal.server.Connectors;
 import org.strictkeepalive.internal.server.GovernedConnector;
 import org.strictkeepalive.internal.server.ServerGovernor;
 
@@ -170,10 +169,7 @@ public final class KeepAliveStatistics {
         Map<String, Integer> result = new LinkedHashMap<>();
         for (GovernedConnector governed : governor.connectors()) {
             AbstractConnector connector = governed.connector();
-            result.merge(
-                    Connectors.nameOf(connector),
-                    connector.getConnectedEndPoints().size(),
-                    Integer::sum);
+            result.merge(governed.name(), connector.getConnectedEndPoints().size(), Integer::sum);
         }
         return result;
     }
@@ -206,14 +202,11 @@ public final class KeepAliveStatistics {
      * @return the number since start, 0 for a name that is not known
      */
     public long getClosed(CloseReason reason, String connector) {
-        Counters found = counters.byConnector().get(connector);
-        return found == null ? 0 : found.closed(reason);
+        return byConnector(of -> of.closed(reason)).getOrDefault(connector, 0L);
     }
 
     private Map<String, Long> byConnector(ToLongFunction<Counters> number) {
-        Map<String, Long> result = new LinkedHashMap<>();
-        counters.byConnector().forEach((name, of) -> result.put(name, number.applyAsLong(of)));
-        return result;
+        return counters.byConnector(number);
     }
 
     /**
@@ -269,7 +262,7 @@ public final class KeepAliveStatistics {
     /** {@return the most governed connections that were open at once, as samples and accepts saw them} */
     @ManagedAttribute("the most connections that were open at once")
     public int getMostOpen() {
-        return governor.meter().mostOpen();
+        return Math.max(governor.meter().mostOpen(), governor.open());
     }
 
     /** {@return the most descriptors of the process that were open at once, as samples and accepts saw them} */

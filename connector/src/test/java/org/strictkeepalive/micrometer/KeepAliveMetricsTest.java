@@ -8,13 +8,23 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import io.micrometer.core.instrument.Tags;
 import io.micrometer.prometheusmetrics.PrometheusConfig;
 import io.micrometer.prometheusmetrics.PrometheusMeterRegistry;
+import java.net.InetAddress;
+import java.net.Socket;
+import java.util.Arrays;
+import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import org.eclipse.jetty.server.HttpConfiguration;
+import org.eclipse.jetty.server.Server;
+import org.eclipse.jetty.server.ServerConnector;
 import org.junit.jupiter.api.Test;
 import org.strictkeepalive.CloseReason;
 import org.strictkeepalive.DescriptorMonitor;
 import org.strictkeepalive.KeepAlivePolicy;
+import org.strictkeepalive.KeepAliveStatistics;
+import org.strictkeepalive.StrictKeepAliveConnectionFactory;
 import org.strictkeepalive.testkit.RawClient;
 import org.strictkeepalive.testkit.TestServer;
 import org.strictkeepalive.testkit.Transport;
@@ -54,8 +64,8 @@ class KeepAliveMetricsTest {
                         value(scraped, "jetty_keepalive_descriptors_limit_descriptors{server=\"a\"}"));
                 assertEquals(30, value(scraped, "jetty_keepalive_timeout_seconds{server=\"a\"}"));
                 assertEquals(1, value(scraped, "jetty_keepalive_reuse_idle_seconds_total{le=\"+Inf\",server=\"a\"}"));
-                assertEquals(0, value(scraped, "jetty_keepalive_closed_requests_total{le=\"2.0\",server=\"a\"}"));
-                assertEquals(1, value(scraped, "jetty_keepalive_closed_requests_total{le=\"4.0\",server=\"a\"}"));
+                assertEquals(0, value(scraped, "jetty_keepalive_closed_requests_total{le=\"1.0\",server=\"a\"}"));
+                assertEquals(1, value(scraped, "jetty_keepalive_closed_requests_total{le=\"3.0\",server=\"a\"}"));
                 String connector = "{connector=\":" + server.port() + "\",server=\"a\"}";
                 assertEquals(1, value(scraped, "jetty_keepalive_connector_connections" + connector));
                 assertEquals(2, value(scraped, "jetty_keepalive_connector_opened_connections_total" + connector));
@@ -96,6 +106,48 @@ class KeepAliveMetricsTest {
                                 "jetty_keepalive_connector_closed_connections_total{connector=\"web\",reason=\"client\"}"));
                 server.server.stop();
             }
+        }
+    }
+
+    @Test
+    void aWatcherThatFailsHarmsNobody() throws Exception {
+        try (TestServer server = TestServer.of(Transport.CLEAR, KeepAlivePolicy.defaults(), TestServer.hello())) {
+            DescriptorMonitor monitor = DescriptorMonitor.of(server.server);
+            monitor.getStatistics().watchConnectors(name -> {
+                throw new IllegalStateException("on purpose");
+            });
+            server.start();
+            assertEquals(1, monitor.getProbeFailureCount());
+            try (RawClient client = server.connect()) {
+                assertEquals(200, client.get().status());
+            }
+        }
+    }
+
+    @Test
+    void connectorsOfOneNameAreAddedUpButEachHasItsOwnMBean() throws Exception {
+        Server server = new Server();
+        for (int i = 0; i < 2; i++) {
+            ServerConnector connector =
+                    new ServerConnector(server, 1, 1, new StrictKeepAliveConnectionFactory(new HttpConfiguration()));
+            connector.setName("web");
+            server.addConnector(connector);
+        }
+        server.start();
+        try (RawClient client = new RawClient(new Socket(
+                InetAddress.getLoopbackAddress(), ((ServerConnector) server.getConnectors()[1]).getLocalPort()))) {
+            client.get();
+            List<Long> requests = Arrays.stream(server.getConnectors())
+                    .map(connector -> connector.getConnectionFactory(StrictKeepAliveConnectionFactory.class))
+                    .map(StrictKeepAliveConnectionFactory::getRequests)
+                    .toList();
+            assertEquals(List.of(0L, 1L), requests);
+            KeepAliveStatistics statistics = DescriptorMonitor.of(server).getStatistics();
+            assertEquals(Map.of("web", 1L), statistics.getRequestsByConnector());
+            assertEquals(Map.of("web", 1), statistics.getConnectionsByConnector());
+            assertEquals(1, statistics.getRequests());
+        } finally {
+            server.stop();
         }
     }
 

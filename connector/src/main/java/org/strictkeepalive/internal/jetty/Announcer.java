@@ -12,7 +12,6 @@ import org.strictkeepalive.KeepAlivePolicy;
 import org.strictkeepalive.KeepAliveSetting;
 import org.strictkeepalive.internal.observe.OperatorLog;
 import org.strictkeepalive.internal.policy.Pressure;
-import org.strictkeepalive.internal.server.Connectors;
 import org.strictkeepalive.internal.server.GovernedConnector;
 import org.strictkeepalive.internal.server.ServerGovernor;
 
@@ -42,8 +41,12 @@ final class Announcer implements LifeCycle.Listener {
     void begin() {
         connector.addEventListener(this);
         connector.getServer().addEventListener(this);
+    }
+
+    /** A wrapped factory that nobody has configured begins to govern a connector that is started already. */
+    void announce() {
         if (connector.isStarted()) {
-            lifeCycleStarted(connector); // A wrapped factory that nobody has configured governs from now on.
+            lifeCycleStarted(connector);
         }
     }
 
@@ -60,7 +63,7 @@ final class Announcer implements LifeCycle.Listener {
         }
         Map<String, String> bySettings = new LinkedHashMap<>();
         for (GovernedConnector one : governor.connectors().takeUntold()) {
-            governor.counters().started(Connectors.nameOf(one.connector()));
+            governor.counters().started(one.name());
             bySettings.merge(settings(one), one.connector().toString(), (before, other) -> before + ", " + other);
         }
         Pressure seen = governor.seen();
@@ -82,7 +85,8 @@ final class Announcer implements LifeCycle.Listener {
             if (value == null && setting.getDefault() == null) {
                 value = Duration.ofMillis(Math.max(governed.connector().getIdleTimeout(), 0));
             }
-            result.append(' ').append(setting).append('=').append(setting.format(value));
+            boolean off = Duration.ZERO.equals(value) || Integer.valueOf(0).equals(value);
+            result.append(' ').append(setting).append('=').append(off ? "off" : setting.format(value));
         }
         return result.toString();
     }

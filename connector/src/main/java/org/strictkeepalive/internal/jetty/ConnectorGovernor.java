@@ -50,6 +50,7 @@ public final class ConnectorGovernor
     private final HttpConfiguration.Customizer customizer;
     private final Phases phases;
     private final Announcer announcer;
+    private final String name;
     private final Counters counters;
     private final Accepts accepts;
     private final Http2 http2 = new Http2(this);
@@ -85,9 +86,15 @@ public final class ConnectorGovernor
         customizer = new GuardCustomizer(this);
         phases = new Phases(this, server);
         announcer = new Announcer(connector, server);
-        counters = server.counters().of(Connectors.nameOf(connector));
+        name = Connectors.nameOf(connector);
+        counters = server.counters().of(connector, name);
         accepts = new Accepts(connector, server);
         this.decisions = decisions;
+    }
+
+    @Override
+    public String name() {
+        return name;
     }
 
     @Override
@@ -273,6 +280,11 @@ public final class ConnectorGovernor
         return !connector.isRunning();
     }
 
+    /** Tells operators that it governs, if they have not been told. */
+    public void announce() {
+        announcer.announce();
+    }
+
     /** What hears of the accepts. */
     public SelectorManager.AcceptListener accepts() {
         return accepts;
@@ -282,9 +294,10 @@ public final class ConnectorGovernor
 
     /** Starts to govern an HTTP/1.1 connection, which may be known from a phase before HTTP. */
     public void onGuard(ConnectionGuard guard) {
-        counters.regret().onOpened(guard.peer(), server.now());
         Handshake handshake = phases.take(guard.innermost());
-        guard.begin(begunAt(handshake));
+        long begun = begunAt(handshake);
+        counters.regret().onOpened(guard.peer(), begun);
+        guard.begin(begun);
         opened(handshake, guard, guard.due(server.pressure()));
     }
 
@@ -336,8 +349,9 @@ public final class ConnectorGovernor
     }
 
     private void onHttp2(Connection http, Handshake handshake) {
-        http2.open(http, begunAt(handshake), handshake != null, (connection, due) -> {
-            counters.regret().onOpened(connection.peer(), server.now());
+        long begun = begunAt(handshake);
+        http2.open(http, begun, handshake != null, (connection, due) -> {
+            counters.regret().onOpened(connection.peer(), begun);
             opened(handshake, connection, due);
         });
     }

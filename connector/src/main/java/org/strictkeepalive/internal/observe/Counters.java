@@ -1,10 +1,10 @@
 package org.strictkeepalive.internal.observe;
 
-import java.util.Collections;
 import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
-import java.util.concurrent.ConcurrentSkipListMap;
+import java.util.TreeMap;
+import java.util.WeakHashMap;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.atomic.LongAdder;
 import java.util.function.Consumer;
@@ -26,13 +26,28 @@ public final class Counters {
     private final Histogram requestsAtClose;
     private final Histogram ageAtClose;
     private final Regret regret;
-    /** Of the connectors, by name. They stay when a connector stops. */
-    private final Map<String, Counters> connectors = new ConcurrentSkipListMap<>();
+    private final Failures failures;
+    /** Those of the connectors. They stay when a connector stops, so that no number falls. */
+    private final List<Counters> connectors = new CopyOnWriteArrayList<>();
+    /** The same, by connector. Guarded by itself. */
+    private final Map<Object, Counters> byConnector = new WeakHashMap<>();
 
     private final List<Consumer<String>> watchers = new CopyOnWriteArrayList<>();
+    /** The name of the connector, null for a server. */
+    private volatile String name;
 
     /** Creates the counters of a server. */
     public Counters() {
+        this(new Failures());
+    }
+
+    /**
+     * Creates the counters of a server.
+     *
+     * @param failures counts the failures of watchers
+     */
+    public Counters(Failures failures) {
+        this.failures = failures;
         states = new StateCounts();
         races = new RaceMeter();
         reuses = new Histogram();
@@ -43,6 +58,7 @@ public final class Counters {
     }
 
     private Counters(Counters server) {
+        failures = server.failures;
         states = server.states;
         races = server.races;
         reuses = server.reuses;
@@ -58,25 +74,44 @@ public final class Counters {
         }
     }
 
-    /** Those of the connector of that name. */
-    public Counters of(String connector) {
-        return connectors.computeIfAbsent(connector, name -> new Counters(this));
+    /** Those of a connector, which has this name from now on. */
+    public Counters of(Object connector, String called) {
+        synchronized (byConnector) {
+            Counters result = byConnector.get(connector);
+            if (result == null) {
+                result = new Counters(this);
+                byConnector.put(connector, result);
+                connectors.add(result);
+            }
+            result.name = called;
+            return result;
+        }
     }
 
-    /** Those of all connectors that there have been, by name. */
-    public Map<String, Counters> byConnector() {
-        return Collections.unmodifiableMap(connectors);
+    /** A number of each connector that there has been, by name. Connectors of one name are added up. */
+    public Map<String, Long> byConnector(ToLongFunction<Counters> number) {
+        Map<String, Long> result = new TreeMap<>();
+        connectors.forEach(of -> result.merge(of.name, number.applyAsLong(of), Long::sum));
+        return result;
     }
 
     /** Tells the watchers that a connector has started. */
     public void started(String connector) {
-        watchers.forEach(watcher -> watcher.accept(connector));
+        watchers.forEach(watcher -> tell(watcher, connector));
     }
 
     /** Tells the name of each connector now, and later of each that starts. */
     public void watch(Consumer<String> watcher) {
         watchers.add(watcher);
-        connectors.keySet().forEach(watcher);
+        connectors.forEach(of -> tell(watcher, of.name));
+    }
+
+    private void tell(Consumer<String> watcher, String connector) {
+        try {
+            watcher.accept(connector);
+        } catch (Throwable x) {
+            failures.add("tell of a connector", x);
+        }
     }
 
     public void onOpened() {
@@ -117,7 +152,7 @@ public final class Counters {
 
     private long sum(LongAdder own, ToLongFunction<Counters> ofConnector) {
         long sum = own.sum();
-        for (Counters connector : connectors.values()) {
+        for (Counters connector : connectors) {
             sum += ofConnector.applyAsLong(connector);
         }
         return sum;

@@ -58,7 +58,7 @@ final class AcceptWatch {
             onCritical();
         }
         if (connector.getAcceptors() == 0 && free < LAST_DESCRIPTORS) {
-            Counters its = counters.of(Connectors.nameOf(connector));
+            Counters its = counters.of(connector, Connectors.nameOf(connector));
             its.onOpened();
             its.onClosed(CloseReason.REFUSED, 0, 0);
             return false;

@@ -6,6 +6,9 @@ import org.strictkeepalive.internal.policy.Decisions;
 
 /** A connector as the server's governor sees it. */
 public interface GovernedConnector {
+    /** Its name for operators, that of its start. */
+    String name();
+
     /** Jetty's connector. */
     AbstractConnector connector();
 

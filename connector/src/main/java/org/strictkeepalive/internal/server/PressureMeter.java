@@ -180,7 +180,7 @@ public final class PressureMeter {
 
     public void forgetMost() {
         try (Mutex ignored = lock.hold()) {
-            mostUsed = pressure.used();
+            mostUsed = Math.max(pressure.used(), 0);
             mostOpen = connections.held();
         }
     }

@@ -48,8 +48,8 @@ public final class ServerGovernor {
     private final DeadlineWheel<GovernedConnection> wheel;
     private final Connectors connectors = new Connectors();
     private final ConnectionCount connections = new ConnectionCount();
-    private final Counters counters = new Counters();
     private final Failures failures = new Failures();
+    private final Counters counters = new Counters(failures);
     private final OperatorLog log = new OperatorLog();
     private final Draining draining = new Draining(log);
     private final ApplicationCalls calls = new ApplicationCalls();
