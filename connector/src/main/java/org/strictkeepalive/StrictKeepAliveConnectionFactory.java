@@ -74,6 +74,7 @@ public class StrictKeepAliveConnectionFactory extends SettableConnectionFactory
      *
      * @param config the HTTP configuration, which may be shared with other factories
      * @param policy the policy
+     * @throws IllegalArgumentException for settings that contradict each other
      */
     public StrictKeepAliveConnectionFactory(
             @Name("config") HttpConfiguration config, @Name("policy") KeepAlivePolicy policy) {
@@ -87,7 +88,9 @@ public class StrictKeepAliveConnectionFactory extends SettableConnectionFactory
      */
     StrictKeepAliveConnectionFactory(HttpConfiguration config, KeepAlivePolicy policy, ConnectionFactory original) {
         super(config);
-        decisions = new Decisions(requirePolicy(policy));
+        // Here as well as at the start: a start that fails leaves the threads of the server running.
+        PolicyRules.check(requirePolicy(policy));
+        decisions = new Decisions(policy);
         this.original = original;
         if (original != null) {
             addBean(original);
@@ -171,7 +174,8 @@ public class StrictKeepAliveConnectionFactory extends SettableConnectionFactory
     /** {@return how many governed connections of its connector are open} */
     @ManagedAttribute("connections open")
     public long getOpen() {
-        return getOpened() - getClosed();
+        long closed = getClosed(); // First, so that it is never less than zero.
+        return getOpened() - closed;
     }
 
     /** {@return how many connections its connector has opened since the first start; 0 while it is stopped} */
@@ -223,7 +227,7 @@ public class StrictKeepAliveConnectionFactory extends SettableConnectionFactory
             throw new IllegalArgumentException(
                     "connector: " + connector + " (expected: an AbstractConnector, such as ServerConnector)");
         }
-        return connectors.computeIfAbsent(connector, key -> {
+        governed = connectors.computeIfAbsent(connector, key -> {
             ConnectorGovernor result = new ConnectorGovernor(
                     abstractConnector,
                     DescriptorMonitor.of(connector.getServer()).governor(),
@@ -234,6 +238,8 @@ public class StrictKeepAliveConnectionFactory extends SettableConnectionFactory
             result.govern();
             return result;
         });
+        governed.announce();
+        return governed;
     }
 
     /**

@@ -57,10 +57,27 @@ class NestedPolicyTest {
         return connector;
     }
 
+    /** As setters make it, which can't know what is still to come. */
+    private static StrictKeepAliveConnectionFactory wrong() {
+        StrictKeepAliveConnectionFactory factory = new StrictKeepAliveConnectionFactory(new HttpConfiguration());
+        factory.setPolicy(WRONG);
+        return factory;
+    }
+
+    /** A start that fails leaves the threads of the server running, so what is known before is refused before. */
+    @Test
+    void aPolicyThatIsCompleteIsRefusedAtOnce() {
+        String message = assertThrows(
+                        IllegalArgumentException.class,
+                        () -> new StrictKeepAliveConnectionFactory(new HttpConfiguration(), WRONG))
+                .getMessage();
+        assertEquals("elevatedAt: 0.9 (expected: less than highAt, which is 0.8)", message);
+    }
+
     @Test
     void whereTheStartCanSeeItItIsRefused() {
         Server server = new Server();
-        connector(server, new StrictKeepAliveConnectionFactory(new HttpConfiguration(), WRONG), true);
+        connector(server, wrong(), true);
         String message =
                 assertThrows(IllegalArgumentException.class, server::start).getMessage();
         assertTrue(message.contains("elevatedAt: 0.9") && message.contains("highAt"), message);
@@ -68,7 +85,7 @@ class NestedPolicyTest {
 
     @Test
     void elseItIsLoggedOnceAndConnectionsAreJettysOwnUntilItIsPutRight() throws Exception {
-        StrictKeepAliveConnectionFactory inner = new StrictKeepAliveConnectionFactory(new HttpConfiguration(), WRONG);
+        StrictKeepAliveConnectionFactory inner = wrong();
         Server server = new Server();
         ServerConnector connector = connector(server, inner, false);
         JettyLogger logger = (JettyLogger) LoggerFactory.getLogger(StrictKeepAliveConnectionFactory.class);

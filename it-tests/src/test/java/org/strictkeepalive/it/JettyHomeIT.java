@@ -189,7 +189,7 @@ class JettyHomeIT {
     @CsvSource({
         "12.1.12,keepAliveTimeout=75x,'keepAliveTimeout: 75x (expected: a time such as 500ms, 75s, 2m or 1h, at most'",
         "12.0.30,keepAliveTimeout=75x,'keepAliveTimeout: 75x (expected: a time such as 500ms, 75s, 2m or 1h, at most'",
-        "12.1.12,highAt=0.6,'elevatedAt: 0.7 (expected: less than highAt, which is 0.6)'",
+        "12.1.12,highAt=0.6,'highAt: 0.6 (expected: more than elevatedAt, which is 0.7)'",
         "12.0.30,pauseAcceptWhenCritical=yes,pauseAcceptWhenCritical: yes (expected: true or false)"
     })
     void aWrongValueStopsTheStart(String version, String setting, String message) throws Exception {
