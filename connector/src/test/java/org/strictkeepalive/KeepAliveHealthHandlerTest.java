@@ -8,6 +8,8 @@ import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
+import java.util.List;
+import org.eclipse.jetty.server.ForwardedRequestCustomizer;
 import org.junit.jupiter.api.Test;
 import org.strictkeepalive.testkit.TestServer;
 import org.strictkeepalive.testkit.Transport;
@@ -49,13 +51,33 @@ class KeepAliveHealthHandlerTest {
         KeepAliveHealthHandler handler = new KeepAliveHealthHandler();
         handler.setDrainAllowed(true);
         try (TestServer server = TestServer.strict(Transport.CLEAR, p -> p, handler)) {
-            assertAnswer(503, "draining", server, "POST", "?drain=1h");
+            assertAnswer(200, "draining", server, "POST", "?drain=1h");
             assertTrue(server.monitor().isDraining());
             assertAnswer(200, "ready", server, "POST", "?resume");
             assertFalse(server.monitor().isDraining());
-            assertAnswer(400, "soon (expected: a time", server, "POST", "?drain=soon");
-            assertAnswer(400, "spread: ", server, "POST", "?drain=-1s");
+            assertAnswer(400, "drain: soon (expected: a time", server, "POST", "?drain=soon");
+            assertAnswer(400, "drain: -1s (expected: a time", server, "POST", "?drain=-1s");
             assertAnswer(400, "expected: ?drain=TIME or ?resume", server, "POST", "");
+            assertFalse(server.monitor().isDraining());
+        }
+    }
+
+    /** A proxy on the same machine tells whom it asks for. */
+    @Test
+    void aForwardedClientOfAnotherMachineIsRefused() throws Exception {
+        KeepAliveHealthHandler handler = new KeepAliveHealthHandler();
+        handler.setDrainAllowed(true);
+        try (TestServer server = TestServer.strict(Transport.CLEAR, p -> p, handler)) {
+            server.factory().getHttpConfiguration().addCustomizer(new ForwardedRequestCustomizer());
+            for (String forwarded : List.of("192.0.2.7", "unknown", "127.0.0.1.example")) {
+                HttpRequest request = HttpRequest.newBuilder(
+                                URI.create("http://127.0.0.1:" + server.port() + "/?drain=1h"))
+                        .header("X-Forwarded-For", forwarded)
+                        .POST(HttpRequest.BodyPublishers.noBody())
+                        .build();
+                HttpResponse<String> answer = client.send(request, HttpResponse.BodyHandlers.ofString());
+                assertEquals(403, answer.statusCode(), answer.body());
+            }
             assertFalse(server.monitor().isDraining());
         }
     }
