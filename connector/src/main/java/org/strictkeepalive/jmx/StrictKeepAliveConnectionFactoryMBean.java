@@ -136,7 +136,10 @@ public final class StrictKeepAliveConnectionFactoryMBean extends ObjectMBean {
     private void requireWithinProcess(KeepAliveSetting setting, String text) {
         DescriptorMonitor monitor = factory.getDescriptorMonitor();
         long most = monitor == null ? -1 : monitor.getProcessDescriptorLimit();
-        if (setting == KeepAliveSetting.DESCRIPTOR_LIMIT && most >= 0 && (long) setting.parse(text) > most) {
+        if (setting == KeepAliveSetting.DESCRIPTOR_LIMIT
+                && most >= 0
+                && (long) setting.parse(text) > most
+                && !setting.parse(text).equals(factory.getPolicy().get(setting))) {
             throw new IllegalArgumentException(
                     setting + ": " + text + " (expected: at most the " + most + " of the process)");
         }

@@ -14,6 +14,7 @@ import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Function;
+import java.util.function.LongToDoubleFunction;
 import java.util.function.ToDoubleFunction;
 import org.strictkeepalive.CloseReason;
 import org.strictkeepalive.ConnectionState;
@@ -107,9 +108,24 @@ public final class KeepAliveMetrics implements MeterBinder {
                 .tags(tags)
                 .register(registry);
         histogram(
-                registry, "reuse.idle.seconds", "Idle times at reuse", 1000, KeepAliveStatistics::getReusesByIdleTime);
-        histogram(registry, "closed.age.seconds", "Ages at the close", 1000, KeepAliveStatistics::getClosedByAge);
-        histogram(registry, "closed.requests", "Requests at the close", 1, KeepAliveStatistics::getClosedByRequests);
+                registry,
+                "reuse.idle.seconds",
+                "Idle times at reuse",
+                bound -> bound / 1000.0,
+                KeepAliveStatistics::getReusesByIdleTime);
+        histogram(
+                registry,
+                "closed.age.seconds",
+                "Ages at the close",
+                bound -> bound / 1000.0,
+                KeepAliveStatistics::getClosedByAge);
+        // A bucket has the numbers below its bound.
+        histogram(
+                registry,
+                "closed.requests",
+                "Requests at the close",
+                bound -> bound - 1.0,
+                KeepAliveStatistics::getClosedByRequests);
         for (String protocol : statistics.getConnectionsByProtocol().keySet()) {
             for (ConnectionState state : ConnectionState.values()) {
                 Gauge.builder(PREFIX + "connections", statistics, s -> s.getOpen(state, protocol))
@@ -241,11 +257,11 @@ public final class KeepAliveMetrics implements MeterBinder {
             MeterRegistry registry,
             String name,
             String description,
-            double unit,
+            LongToDoubleFunction most,
             Function<KeepAliveStatistics, Map<Long, Long>> buckets) {
         KeepAliveStatistics statistics = monitor.getStatistics();
         for (long bound : buckets.apply(statistics).keySet()) {
-            String le = bound == Long.MAX_VALUE ? "+Inf" : Double.toString(bound / unit);
+            String le = bound == Long.MAX_VALUE ? "+Inf" : Double.toString(most.applyAsDouble(bound));
             FunctionCounter.builder(PREFIX + name, statistics, s -> upTo(bound, buckets.apply(s)))
                     .description(description + ", by upper bound")
                     .tags(tags.and("le", le))

@@ -201,6 +201,9 @@ class JmxTest {
                 MBeanException.class,
                 () -> connection.setAttribute(factory, new Attribute("descriptorLimit", most + 1)));
         assertTrue(x.getCause().getMessage().startsWith("descriptorLimit: " + (most + 1)), x.toString());
+        server.factory()
+                .setPolicy(KeepAlivePolicy.builder().descriptorLimit(most + 1).build());
+        connection.setAttribute(factory, new Attribute("descriptorLimit", most + 1)); // what is read
         assertEquals(most, connection.getAttribute(factory, "effectiveDescriptorLimit"));
     }
 

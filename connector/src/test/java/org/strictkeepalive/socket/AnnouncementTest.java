@@ -80,8 +80,8 @@ class AnnouncementTest {
         assertEquals(1, OperatorLines.count(log, "changed"), log);
         assertTrue(
                 log.contains("Settings of [" + connector
-                        + "] changed: keepAliveTimeout the connector's idle timeout -> 75s,"
-                        + " maxRequestsPerConnection 10000 -> 7"),
+                        + "] changed: keepAliveTimeout: the connector's idle timeout -> 75s,"
+                        + " maxRequestsPerConnection: 10000 -> 7"),
                 log);
         server.stop();
     }

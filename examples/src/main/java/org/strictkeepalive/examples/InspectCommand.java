@@ -92,7 +92,8 @@ final class InspectCommand implements Callable<Integer> {
                 }
             }
         } catch (UnknownHostException x) {
-            throw new IllegalArgumentException(host + " (expected: the name of a machine)", x);
+            throw new IllegalArgumentException(
+                    host + " (expected: a name that resolves to an address of this machine)", x);
         }
         return false;
     }

@@ -50,6 +50,15 @@ final class PolicyOptions {
         return "--" + setting.name().toLowerCase(Locale.ROOT).replace('_', '-');
     }
 
+    boolean isEmpty() {
+        return values.isEmpty();
+    }
+
+    @Override
+    public String toString() {
+        return values.toString();
+    }
+
     KeepAlivePolicy policy() {
         KeepAlivePolicy.Builder builder = KeepAlivePolicy.builder();
         values.forEach((setting, text) -> builder.set(setting.getName(), text));

@@ -90,6 +90,10 @@ final class ServeCommand implements Callable<Integer> {
         if (port < 0 || port > 65535) {
             throw new ParameterException(spec.commandLine(), "--port: " + port + " (expected: 0 to 65535)");
         }
+        if (plain && !settings.isEmpty()) {
+            throw new ParameterException(
+                    spec.commandLine(), "--plain: " + settings + " (expected: no setting of the policy)");
+        }
         Server server;
         try {
             server = newServer();
@@ -102,6 +106,13 @@ final class ServeCommand implements Callable<Integer> {
         } catch (IllegalArgumentException x) {
             server.stop();
             throw new ParameterException(spec.commandLine(), x.getMessage(), x);
+        } catch (IOException x) {
+            server.stop();
+            throw new ParameterException(
+                    spec.commandLine(),
+                    "--host, --port: " + host + ", " + port
+                            + " (expected: an address of this machine, and a port that is free, or 0)",
+                    x);
         }
         // The address as asked for, since the server's own guess may be another.
         int local = ((ServerConnector) server.getConnectors()[0]).getLocalPort();

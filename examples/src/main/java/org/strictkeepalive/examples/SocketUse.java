@@ -18,6 +18,7 @@ enum SocketUse {
     GONE("busy: the client has gone"),
     CLOSING("closed by the server"),
     IDLE("idle"),
+    SILENT("idle: nothing sent yet"),
     UNKNOWN("unknown");
 
     private static final Pattern INODE = Pattern.compile("\\bino:(\\d+)");
@@ -74,7 +75,10 @@ enum SocketUse {
         if (now.received > before.received && now.sent == before.sent) {
             return BODY;
         }
-        return now.lastReceived < now.lastSent ? APPLICATION : IDLE;
+        if (now.received == 0) {
+            return SILENT;
+        }
+        return now.sent == 0 || now.lastReceived < now.lastSent ? APPLICATION : IDLE;
     }
 
     /** Two looks at all sockets, by the numbers of their inodes. */

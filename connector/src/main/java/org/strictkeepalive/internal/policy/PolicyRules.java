@@ -61,7 +61,7 @@ public final class PolicyRules {
         return Stream.of(KeepAliveSetting.values())
                 .filter(setting -> !Objects.equals(from.get(setting), to.get(setting)))
                 .map(setting ->
-                        setting + " " + setting.format(from.get(setting)) + " -> " + setting.format(to.get(setting)))
+                        setting + ": " + setting.format(from.get(setting)) + " -> " + setting.format(to.get(setting)))
                 .collect(Collectors.joining(", "));
     }
 }
