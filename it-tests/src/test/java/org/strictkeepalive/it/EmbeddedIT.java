@@ -261,10 +261,15 @@ class EmbeddedIT {
         HttpClient client =
                 HttpClient.newBuilder().sslContext(Keys.trusting(keys)).build();
         for (int i = 0; i < 5; i++) {
-            HttpResponse<String> response = client.send(
-                    HttpRequest.newBuilder(URI.create(uri(name))).build(), HttpResponse.BodyHandlers.ofString());
-            assertEquals(200, response.statusCode());
-            assertEquals(HttpClient.Version.HTTP_2, response.version());
+            try {
+                HttpResponse<String> response = client.send(
+                        HttpRequest.newBuilder(URI.create(uri(name))).build(), HttpResponse.BodyHandlers.ofString());
+                assertEquals(200, response.statusCode());
+                assertEquals(HttpClient.Version.HTTP_2, response.version());
+            } catch (IOException x) {
+                // JDK-8335181, before 17.0.17: a GOAWAY right behind an answer may fail it.
+                assertTrue(i == 4 && x.getMessage().contains("GOAWAY received"), x::toString);
+            }
         }
         KeepAliveStatistics statistics = strict.getDescriptorMonitor().getStatistics();
         await().untilAsserted(() -> assertEquals(1, statistics.getClosed(CloseReason.MAX_REQUESTS)));
