@@ -146,6 +146,10 @@ class WireDifferenceIT {
             String path = paths.get(i);
             for (int j = 0; j < requests.size(); j++) {
                 WireRequest request = requests.get(j);
+                if (path.endsWith("pending-demand") && request.name().equals("large keep-alive")) {
+                    // Whether its body comes before the application asks for it is by chance, on plain Jetty too.
+                    continue;
+                }
                 if ((i + j) % 2 == 0 || ALL || FAILING.matcher(path).find()) {
                     cases.add(of(request, path, false));
                 }
